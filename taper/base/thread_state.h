@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cstdint>
+
+#include "taper/base/macros.h"
+
+namespace taper {
+
+struct ThreadCache;    // core/allocator.cpp
+struct EngineScratch;  // autograd/engine.cpp
+
+/// All per-thread state, in one place: a thread-local access costs as much as a small kernel, so
+/// an op makes one. Constant-initialised, no destructor; owners clean up through their own.
+struct ThreadState {
+  bool grad_enabled = true;
+  bool inference_mode = false;
+  /// Inside parallel_for: nested regions run inline.
+  bool in_parallel = false;
+  /// A drain of the nodes to delete is running further up this thread's stack.
+  bool deleting_nodes = false;
+  uint64_t node_sequence = 0;
+  ThreadCache* cache = nullptr;
+  EngineScratch* engine = nullptr;
+  void* nodes_to_delete = nullptr;
+};
+
+extern constinit thread_local ThreadState thread_state
+    __attribute__((visibility("default"), tls_model("initial-exec")));
+
+}  // namespace taper

@@ -1,0 +1,68 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <type_traits>
+
+#include "taper/base/macros.h"
+#include "taper/core/convert.h"
+#include "taper/core/scalar_type.h"
+
+namespace taper TAPER_API {
+
+/// A number of any kind, as ops take it: an operand that stays a number.
+class Scalar {
+ public:
+  constexpr Scalar() = default;
+  template <class T>
+  requires std::is_arithmetic_v<T> || std::is_same_v<T, Half> || std::is_same_v<T, BFloat16>
+  constexpr Scalar(T value) {
+    if constexpr (std::is_same_v<T, bool>) {
+      kind_ = kBool;
+      integer_ = value;
+    } else if constexpr (std::is_integral_v<T>) {
+      kind_ = kLong;
+      integer_ = static_cast<int64_t>(value);
+    } else {
+      kind_ = kDouble;
+      real_ = convert<double>(value);
+    }
+  }
+
+  /// kBool, kLong or kDouble.
+  constexpr ScalarType type() const { return kind_; }
+  constexpr bool isFloatingPoint() const { return kind_ == kDouble; }
+  constexpr bool isIntegral(bool include_bool) const {
+    return kind_ == kLong || (include_bool && kind_ == kBool);
+  }
+  constexpr bool isBoolean() const { return kind_ == kBool; }
+
+  /// The value as T, by the rules of convert().
+  template <class T>
+  constexpr T to() const {
+    if (isFloatingPoint()) return convert<T>(real_);
+    return convert<T>(integer_);
+  }
+  double toDouble() const { return to<double>(); }
+  int64_t toLong() const { return to<int64_t>(); }
+  bool toBool() const { return to<bool>(); }
+  bool equal(const Scalar& other) const {
+    return isFloatingPoint() || other.isFloatingPoint() ? toDouble() == other.toDouble()
+                                                        : integer_ == other.integer_;
+  }
+  constexpr Scalar operator-() const {
+    if (isFloatingPoint()) return Scalar(-real_);
+    return Scalar(static_cast<int64_t>(0 - static_cast<uint64_t>(integer_)));
+  }
+
+ private:
+  ScalarType kind_ = kLong;
+  union {
+    int64_t integer_ = 0;
+    double real_;
+  };
+};
+
+void append(std::string& s, const Scalar& value);
+
+}  // namespace TAPER_API

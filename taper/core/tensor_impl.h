@@ -1,0 +1,102 @@
+#pragma once
+
+#include <cstdint>
+
+#include "taper/base/array_ref.h"
+#include "taper/base/intrusive_ptr.h"
+#include "taper/base/macros.h"
+#include "taper/core/device.h"
+#include "taper/core/scalar_type.h"
+#include "taper/core/storage.h"
+
+namespace taper TAPER_API {
+
+/// What autograd keeps of a tensor; only autograd/ knows the type behind it. A tensor that takes
+/// no part in a graph has none.
+struct AutogradState {
+  virtual ~AutogradState() = default;
+  /// Ends the state and gives its memory back.
+  virtual void destroy() noexcept = 0;
+};
+
+/// The object behind a Tensor: geometry over a shared storage. No cached data pointer.
+class TensorImpl : public RefCounted {
+ public:
+  /// The one checked constructor: sizes, element count, bytes and bounds are verified for every
+  /// tensor. Allocates a storage when none is given. op names the caller in errors.
+  static IntrusivePtr<TensorImpl> make(const char* op, IntArrayRef sizes, IntArrayRef strides,
+                                       ScalarType dtype, StoragePtr storage, int64_t offset);
+  /// A new contiguous tensor.
+  static IntrusivePtr<TensorImpl> empty(const char* op, IntArrayRef sizes, ScalarType dtype);
+  /// A new tensor with the sizes and (dense) strides of another.
+  static IntrusivePtr<TensorImpl> empty_like(const TensorImpl& other, ScalarType dtype);
+  /// Another object with the same geometry over the same storage; no autograd state, no base.
+  static IntrusivePtr<TensorImpl> alias(const TensorImpl& other);
+  /// A view with a geometry that lies within other's; the caller has derived it from other's, so
+  /// only the element count is computed. Remembers the root that it is a view of.
+  static IntrusivePtr<TensorImpl> view(const TensorImpl& other, IntArrayRef sizes,
+                                       IntArrayRef strides, int64_t offset);
+  static void destroy(TensorImpl* impl) noexcept;
+
+  int64_t dim() const { return rank_; }
+  IntArrayRef sizes() const { return {dims_, rank_}; }
+  IntArrayRef strides() const { return {dims_ + stride_start_, rank_}; }
+  int64_t numel() const { return numel_; }
+  int64_t storage_offset() const { return offset_; }
+  ScalarType dtype() const { return dtype_; }
+  Device device() const { return device_; }
+  const StoragePtr& storage() const { return storage_; }
+  bool is_contiguous() const { return contiguous_; }
+  bool is_inference() const { return inference_; }
+  void* data() const {
+    return static_cast<char*>(storage_->data()) + offset_ * elementSize(dtype_);
+  }
+  uint32_t version() const { return storage_->version(); }
+  void bump_version() const { storage_->bump_version(); }
+
+  /// A number that came from a Scalar: it does not take part in type promotion as a tensor.
+  bool is_wrapped_number() const { return wrapped_number_; }
+  void set_wrapped_number(bool value) { wrapped_number_ = value; }
+  /// A view that was made while gradients were off may not be written while they are on.
+  bool made_without_grad() const { return made_without_grad_; }
+  void set_made_without_grad(bool value) { made_without_grad_ = value; }
+
+  /// The tensor that this one is a view of (never itself a view), or null.
+  TensorImpl* base() const { return base_.get(); }
+  void set_base(IntrusivePtr<TensorImpl> base) { base_ = std::move(base); }
+  AutogradState* autograd() const { return autograd_; }
+  /// Takes ownership.
+  void set_autograd(AutogradState* state) { autograd_ = state; }
+
+  /// Changes the geometry in place, checked against the storage.
+  void set_geometry(const char* op, IntArrayRef sizes, IntArrayRef strides, int64_t offset);
+  /// Takes storage, geometry and type of another tensor (Tensor::set_data).
+  void adopt(const TensorImpl& other);
+
+ private:
+  TensorImpl() = default;
+  static TensorImpl* allocate();
+  void place_dims(IntArrayRef sizes, IntArrayRef strides);
+  void release_dims() noexcept;
+
+  static constexpr uint32_t kInlineDims = 6;
+
+  uint8_t rank_ = 0;
+  ScalarType dtype_ = ScalarType::Undefined;
+  Device device_;
+  bool contiguous_ : 1 = true;
+  bool inference_ : 1 = false;
+  bool wrapped_number_ : 1 = false;
+  bool made_without_grad_ : 1 = false;
+  uint8_t stride_start_ = kInlineDims;
+  int64_t* dims_ = inline_dims_;  // sizes, then strides at stride_start_
+  int64_t numel_ = 0;
+  int64_t offset_ = 0;
+  StoragePtr storage_;
+  IntrusivePtr<TensorImpl> base_;
+  AutogradState* autograd_ = nullptr;
+  int64_t inline_dims_[2 * kInlineDims];
+};
+using TensorImplPtr = IntrusivePtr<TensorImpl>;
+
+}  // namespace TAPER_API

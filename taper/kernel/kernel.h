@@ -1,0 +1,76 @@
+#pragma once
+
+#include <atomic>
+
+#include "taper/base/error.h"
+#include "taper/core/device.h"
+
+namespace taper {
+
+/// Sees every kernel call: profilers and recorders are observers. Install one at a time.
+class KernelObserver {
+ public:
+  virtual ~KernelObserver() = default;
+  virtual void before(const char* kernel, Device device) = 0;
+  virtual void after(const char* kernel, Device device) = 0;
+};
+
+namespace detail {
+inline constinit std::atomic<KernelObserver*> kernel_observer{nullptr};
+}
+
+/// Returns the observer that was set before; null removes it.
+inline KernelObserver* set_kernel_observer(KernelObserver* observer) {
+  return detail::kernel_observer.exchange(observer);
+}
+
+template <class Signature>
+class Kernel;
+
+/// A kernel contract's entry points, one per device. The CPU's is bound when the library is
+/// linked, so a missing body is a link error and nothing registers itself at start-up.
+template <class R, class... Args>
+class Kernel<R(Args...)> {
+ public:
+  using Entry = R (*)(Args...);
+
+  constexpr Kernel(const char* name, Entry cpu) : name_(name), cpu_(cpu) {}
+
+  const char* name() const { return name_; }
+  /// Fills the CUDA entry; called by the CUDA backend's one explicit set-up function.
+  void set_cuda(Entry entry) { cuda_ = entry; }
+
+  R operator()(Device device, Args... args) const {
+    if (device.is_cpu() && detail::kernel_observer.load(std::memory_order_relaxed) == nullptr)
+        [[likely]] {
+      return cpu_(args...);
+    }
+    return call_observed(device, args...);
+  }
+
+ private:
+  struct Observed {
+    KernelObserver* observer;
+    const char* name;
+    Device device;
+    Observed(KernelObserver* o, const char* n, Device d) : observer(o), name(n), device(d) {
+      if (observer != nullptr) observer->before(name, device);
+    }
+    ~Observed() {
+      if (observer != nullptr) observer->after(name, device);
+    }
+  };
+
+  TAPER_COLD R call_observed(Device device, Args... args) const {
+    const Entry entry = device.is_cpu() ? cpu_ : cuda_;
+    TAPER_CHECK(entry != nullptr, name_, ": no kernel for device ", device);
+    Observed scope(detail::kernel_observer.load(), name_, device);
+    return entry(args...);
+  }
+
+  const char* name_;
+  Entry cpu_;
+  Entry cuda_ = nullptr;
+};
+
+}  // namespace taper
