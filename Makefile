@@ -30,7 +30,7 @@ demo:
 	@mkdir -p build
 	@test -f $(BUILD)/build.ninja || cmake --preset release -D TAPER_BUILD_TESTS=OFF \
 	  >build/configure.log 2>&1 || { cat build/configure.log; exit 1; }
-	@cmake --build $(BUILD) --target example_fashion_mnist --parallel $(JOBS)
+	@cmake --build $(BUILD) --target fashion_mnist --parallel $(JOBS)
 	@DEMO_EPOCHS=$(DEMO_EPOCHS) $(BUILD)/examples/fashion_mnist
 
 test: configure
@@ -52,7 +52,7 @@ check:
 
 format:
 	@tools/setup check
-	@tools/check_format --fix
+	@tools/check_format.py --fix
 
 install:
 	@tools/setup build

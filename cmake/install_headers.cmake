@@ -1,5 +1,5 @@
 # Installs the public headers: those that mention TAPER_API (taper/backend and taper/kernel never
-# do), taper/taper.h, and whatever of ours these include. tools/check_headers uses the same rule.
+# do), taper/taper.h, and whatever of ours these include. tools/sources.py uses the same rule.
 # Reads `source` and `include_dir`.
 cmake_policy(VERSION 3.25)
 file(GLOB_RECURSE queue RELATIVE "${source}" "${source}/taper/*.h")
