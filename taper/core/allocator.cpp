@@ -170,7 +170,7 @@ void* obtain(Central& c, size_t bytes) {
 }
 
 /// Moves blocks of class k into the magazine, from the central surplus or a slab.
-bool refill(Magazine& magazine, int k) {
+[[maybe_unused]] bool refill(Magazine& magazine, int k) {
   Central& c = central();
   const size_t bytes = class_bytes(k);
   const uint32_t want = std::max<uint32_t>(1, std::min<uint32_t>(magazine_limit(k) / 4, 16));
@@ -249,7 +249,7 @@ ThreadCache* cache_of_thread() {
   return cache != nullptr ? cache : make_cache();
 }
 
-void* allocate_large(size_t bytes) {
+[[maybe_unused]] void* allocate_large(size_t bytes) {
   Central& c = central();
   const size_t size = large_bytes(bytes);
   if (size < bytes) refuse(bytes);
