@@ -11,7 +11,7 @@ import sources
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--fix", action="store_true")
-    mode = ["-i"] if parser.parse_args().fix else ["--dry-run", "-Werror"]
+    mode = ["-i"] if parser.parse_args().fix else ["--dry-run", "-Werror", "--ferror-limit=3"]
     files = sources.tracked_cpp(sources.ROOT)
     count = os.cpu_count() or 1
     runs = [subprocess.Popen(["clang-format-14", *mode, *files[i::count]], cwd=sources.ROOT)
