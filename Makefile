@@ -29,7 +29,7 @@ demo:
 	@tools/setup build demo
 	@mkdir -p build
 	@test -f $(BUILD)/build.ninja || cmake --preset release -D TAPER_BUILD_TESTS=OFF \
-	  >build/configure.log 2>&1 || { cat build/configure.log; exit 1; }
+	  -D TAPER_BUILD_BENCH=OFF >build/configure.log 2>&1 || { cat build/configure.log; exit 1; }
 	@cmake --build $(BUILD) --target fashion_mnist --parallel $(JOBS)
 	@DEMO_EPOCHS=$(DEMO_EPOCHS) $(BUILD)/examples/fashion_mnist
 
@@ -38,11 +38,10 @@ test: configure
 	@ctest --preset release
 
 bench:
-	@tools/setup build bench
-	@mkdir -p build
-	@cmake --preset bench >build/configure.log 2>&1 || { cat build/configure.log; exit 1; }
-	@cmake --build build/bench --parallel $(JOBS)
-	@bench/run.py --build build/bench
+	@tools/setup build test bench demo
+	@$(MAKE) configure
+	@cmake --build $(BUILD) --target bench_programs fashion_mnist --parallel $(JOBS)
+	@bench/run.py
 
 check:
 	@tools/setup build test check
@@ -58,6 +57,6 @@ install:
 	@tools/setup build
 	@mkdir -p build
 	@cmake --preset release -B build/install -D TAPER_BUILD_TESTS=OFF -D TAPER_BUILD_EXAMPLES=OFF \
-	  >build/configure.log 2>&1 || { cat build/configure.log; exit 1; }
+	  -D TAPER_BUILD_BENCH=OFF >build/configure.log 2>&1 || { cat build/configure.log; exit 1; }
 	@cmake --build build/install --parallel $(JOBS)
 	@cmake --install build/install --prefix $(PREFIX)
