@@ -2,11 +2,9 @@
 
 #include <algorithm>
 
+#include "taper/backend/cpu/simd.h"
 #include "taper/core/convert.h"
 
-// Only targets that machines of the last fifteen years differ in.
-#undef HWY_DISABLED_TARGETS
-#define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_AVX3_DL)
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "taper/backend/cpu/reduce_core.cpp"
 #include "hwy/foreach_target.h"
@@ -24,72 +22,28 @@ void rows_of(const void* x, int64_t row_stride, int64_t row_count, int64_t n, vo
   for (int64_t r = 0; r < row_count; ++r, row += row_stride) out[r] = row_total<Op>(row, n);
 }
 
-/// Calls f(column, vector width used) over a row in vectors, the last one partly filled.
-template <class T, class F>
-HWY_INLINE void over_columns(int64_t columns, F&& f) {
-  int64_t c = 0;
-  for (; c + kLanes<T> <= columns; c += kLanes<T>) f(c, kLanes<T>);
-  if (c < columns) f(c, columns - c);
-}
-template <class T>
-HWY_INLINE hn::Vec<Tag<T>> load_columns(const T* p, int64_t n) {
-  const Tag<T> d;
-  return n == kLanes<T> ? hn::LoadU(d, p) : load_part(d, p, n);
-}
-
-/// The partials of every column of a block: partial p of column c at [p * kWidth + c].
-template <class Op, class T>
-struct ColumnPartials {
-  static constexpr int64_t kWidth = column_block(sizeof(T));
-  HWY_ALIGN T partials[kPartials * kWidth];
-
-  /// Joins all rows, each mapped by f(vector, column).
-  template <class Map>
-  HWY_INLINE void gather(RowSource& source, Map&& map) {
-    const Tag<T> d;
-    const auto identity = hn::Set(d, Op::template identity<T>());
-    const void* rows;
-    int64_t stride, count, done = 0;
-    source.rewind();
-    while (source.next(rows, stride, count)) {
-      const T* row = static_cast<const T*>(rows);
-      for (int64_t r = 0; r < count; ++r, ++done, row += stride) {
-        T* sums = partials + (done % kPartials) * kWidth;
-        if (done < kPartials) {
-          over_columns<T>(source.columns(), [&](int64_t c, int64_t n) {
-            hn::Store(Op::join(d, identity, map(load_columns(row + c, n), c)), d, sums + c);
-          });
-        } else {
-          over_columns<T>(source.columns(), [&](int64_t c, int64_t n) {
-            hn::Store(Op::join(d, hn::Load(d, sums + c), map(load_columns(row + c, n), c)), d,
-                      sums + c);
-          });
-        }
-      }
+/// Joins all rows of a source, each mapped by f(vector, column).
+template <class Op, class T, class Map>
+HWY_INLINE const T* join_rows(ColumnPartials<Op, T>& block, RowSource& source, Map&& map) {
+  const void* rows;
+  int64_t stride, count, done = 0;
+  source.rewind();
+  while (source.next(rows, stride, count)) {
+    const T* row = static_cast<const T*>(rows);
+    for (int64_t r = 0; r < count; ++r, ++done, row += stride) {
+      block.add_row(done, source.columns(), [&](int64_t c, int64_t n) HWY_ATTR {
+        return map(load_columns(row + c, n), c);
+      });
     }
   }
-  /// The fixed tree; partials that got no row are the identity and are left out.
-  HWY_INLINE const T* join(int64_t row_count, int64_t columns) {
-    const Tag<T> d;
-    const int64_t used = std::min(row_count, kPartials);
-    for (int64_t h = kPartials / 2; h >= 1; h /= 2) {
-      for (int64_t p = 0; p < h && p + h < used; ++p) {
-        T* a = partials + p * kWidth;
-        const T* b = a + h * kWidth;
-        for (int64_t c = 0; c < columns; c += kLanes<T>) {
-          hn::Store(Op::join(d, hn::Load(d, a + c), hn::Load(d, b + c)), d, a + c);
-        }
-      }
-    }
-    return partials;
-  }
-};
+  return block.join(done, source.columns());
+}
 
 template <class Op, class T>
 void columns_of(RowSource& source, void* results) {
   ColumnPartials<Op, T> block;
-  block.gather(source, [](auto x, int64_t) HWY_ATTR { return Op::map(Tag<T>(), x); });
-  const T* sums = block.join(source.row_count(), source.columns());
+  const T* sums =
+      join_rows(block, source, [](auto x, int64_t) HWY_ATTR { return Op::map(Tag<T>(), x); });
   std::copy_n(sums, source.columns(), static_cast<T*>(results));
 }
 
@@ -140,21 +94,19 @@ void moment_columns(RowSource& source, void* results) {
   const Tag<T> d;
   ColumnPartials<SumOp, T> block;
   HWY_ALIGN T shift[kWidth];
-  block.gather(source, [](auto x, int64_t) HWY_ATTR { return x; });
-  const T* sums = block.join(n, columns);
+  const T* sums = join_rows(block, source, [](auto x, int64_t) HWY_ATTR { return x; });
   std::fill_n(shift, kWidth, T(0));
   for (int64_t c = 0; c < columns; ++c) {
     shift[c] = static_cast<T>(static_cast<double>(sums[c]) / double(n));
   }
-  block.gather(source,
-               [&](auto x, int64_t c) HWY_ATTR { return hn::Sub(x, hn::Load(d, shift + c)); });
-  sums = block.join(n, columns);
+  sums = join_rows(block, source, [&](auto x, int64_t c) HWY_ATTR {
+    return hn::Sub(x, hn::Load(d, shift + c));
+  });
   for (int64_t c = 0; c < columns; ++c) out[c].mean = static_cast<double>(sums[c]);
-  block.gather(source, [&](auto x, int64_t c) HWY_ATTR {
+  sums = join_rows(block, source, [&](auto x, int64_t c) HWY_ATTR {
     const auto centred = hn::Sub(x, hn::Load(d, shift + c));
     return hn::Mul(centred, centred);
   });
-  sums = block.join(n, columns);
   for (int64_t c = 0; c < columns; ++c) {
     const double s1 = out[c].mean;
     out[c] = {static_cast<double>(shift[c]) + s1 / double(n),

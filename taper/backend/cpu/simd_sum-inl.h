@@ -200,6 +200,115 @@ HWY_INLINE T row_total(const T* x, int64_t n) {
   return p.total();
 }
 
+/// Calls f(column, lanes used) over a row in vectors, the last one partly filled.
+template <class T, class F>
+HWY_INLINE void over_columns(int64_t columns, F&& f) {
+  int64_t c = 0;
+  for (; c + kLanes<T> <= columns; c += kLanes<T>) f(c, kLanes<T>);
+  if (c < columns) f(c, columns - c);
+}
+template <class T>
+HWY_INLINE hn::Vec<Tag<T>> load_columns(const T* p, int64_t n) {
+  const Tag<T> d;
+  return n == kLanes<T> ? hn::LoadU(d, p) : load_part(d, p, n);
+}
+template <class T>
+HWY_INLINE void store_columns(hn::Vec<Tag<T>> v, T* p, int64_t n) {
+  const Tag<T> d;
+  if (n == kLanes<T>) {
+    hn::StoreU(v, d, p);
+  } else {
+    store_part(v, d, p, n);
+  }
+}
+
+/// The partials of every column of a block of up to 512 bytes: partial p of column c at
+/// [p * kWidth + c].
+template <class Op, class T>
+struct ColumnPartials {
+  static constexpr int64_t kWidth = 512 / sizeof(T);
+  HWY_ALIGN T partials[64 * kWidth];
+
+  /// Joins row number `done` of a chunk; f(column, lanes used) is its mapped vector.
+  template <class F>
+  HWY_INLINE void add_row(int64_t done, int64_t columns, F&& f) {
+    const Tag<T> d;
+    T* sums = partials + (done % 64) * kWidth;
+    if (done < 64) {
+      const auto identity = hn::Set(d, Op::template identity<T>());
+      over_columns<T>(columns, [&](int64_t c, int64_t n) HWY_ATTR {
+        hn::Store(Op::join(d, identity, f(c, n)), d, sums + c);
+      });
+    } else {
+      over_columns<T>(columns, [&](int64_t c, int64_t n) HWY_ATTR {
+        hn::Store(Op::join(d, hn::Load(d, sums + c), f(c, n)), d, sums + c);
+      });
+    }
+  }
+  /// The fixed tree; partials that got no row are the identity and are left out.
+  HWY_INLINE const T* join(int64_t row_count, int64_t columns) {
+    const Tag<T> d;
+    const int64_t used = row_count < 64 ? row_count : 64;
+    for (int64_t h = 32; h >= 1; h /= 2) {
+      for (int64_t p = 0; p < h && p + h < used; ++p) {
+        T* a = partials + p * kWidth;
+        const T* b = a + h * kWidth;
+        for (int64_t c = 0; c < columns; c += kLanes<T>) {
+          hn::Store(Op::join(d, hn::Load(d, a + c), hn::Load(d, b + c)), d, a + c);
+        }
+      }
+    }
+    return partials;
+  }
+};
+
+/// Sum of f(position, lanes used) over [0, n) by the tree of reductions: chunks of 4,096, their
+/// sums in double. f gives zeros in the lanes past those used.
+template <class T, class F>
+HWY_INLINE double chunked_sum(int64_t n, F&& f) {
+  if (n <= kLanes<T>) {
+    const Tag<T> d;
+    return static_cast<double>(join_lanes<SumOp>(d, hn::Add(hn::Zero(d), f(int64_t(0), n))));
+  }
+  double total = 0;
+  for (int64_t start = 0; start < n; start += 4096) {
+    const int64_t end = n - start < 4096 ? n : start + 4096;
+    Partials<SumOp, T> p;
+    p.clear();
+    int64_t i = start;
+    for (; i + 64 <= end; i += 64) {
+#pragma GCC unroll 64
+      for (int64_t k = 0; k < kVectors<T>; ++k) {
+        p.add_vector(k, f(i + k * kLanes<T>, kLanes<T>));
+      }
+    }
+#pragma GCC unroll 64
+    for (int64_t k = 0; k < kVectors<T>; ++k) {
+      const int64_t left = end - i - k * kLanes<T>;
+      if (left > 0) p.add_vector(k, f(i + k * kLanes<T>, left < kLanes<T> ? left : kLanes<T>));
+    }
+    total += static_cast<double>(p.total());
+  }
+  return total;
+}
+
+/// The same for a block of columns over n rows; f(row, column, lanes used). Totals in double.
+template <class T, class F>
+HWY_INLINE void chunked_column_sums(int64_t n, int64_t columns, double* totals, F&& f) {
+  ColumnPartials<SumOp, T> block;
+  for (int64_t c = 0; c < columns; ++c) totals[c] = 0;
+  for (int64_t start = 0; start < n; start += 4096) {
+    const int64_t count = n - start < 4096 ? n - start : 4096;
+    for (int64_t r = 0; r < count; ++r) {
+      block.add_row(r, columns, [&](int64_t c, int64_t lanes) HWY_ATTR {
+        return f(start + r, c, lanes);
+      });
+    }
+    const T* sums = block.join(count, columns);
+    for (int64_t c = 0; c < columns; ++c) totals[c] += static_cast<double>(sums[c]);
+  }
+}
+
 }  // namespace HWY_NAMESPACE
 }  // namespace taper::cpu
 HWY_AFTER_NAMESPACE();
