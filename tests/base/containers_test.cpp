@@ -103,7 +103,8 @@ TEST(IntrusivePtr, EndsTheObjectWithItsLastReference) {
     EXPECT_FALSE(p);
     auto s = IntrusivePtr<Counted>::share(r.get());
     EXPECT_EQ(s->use_count(), 2u);
-    s = s;
+    const auto& itself = s;  // clang warns about s = s
+    s = itself;
     EXPECT_EQ(ended, 0);
   }
   EXPECT_EQ(ended, 1);
