@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""Checks that object files take symbols only from their own folder or layers below.
+"""Checks what the library's object files define and take.
 
-Two exceptions hold the design together: tensor's objects call members of taper::Tensor, generated
-into ops/ or written in autograd/, and kernel's objects name the backend's entries, bound at link
-time.
+An object takes our symbols only from its own folder or layers below. Two exceptions hold the design
+together: tensor's objects call members of taper::Tensor, generated into ops/ or written in autograd/,
+and kernel's objects name the backend's entries, bound at link time. No object runs code before main,
+reads the environment, prints or ends the process.
 """
 import argparse
 import pathlib
@@ -12,6 +13,14 @@ import subprocess
 import sys
 
 import sources
+
+FORBIDDEN = {
+    "getenv", "secure_getenv", "setenv", "putenv",
+    "abort", "exit", "_exit", "quick_exit", "atexit",
+    "printf", "vprintf", "puts", "putchar", "_ZSt4cout", "_ZSt4cerr", "_ZSt4clog", "stdout",
+}
+# Progress and tables are printed by the trainer, for a person.
+PRINTING = {"train", "tune"}
 
 
 def objects_of(build):
@@ -24,16 +33,18 @@ def objects_of(build):
 
 
 def symbols_of(path):
-    """(defined strong or weak, undefined) mangled names of ours."""
+    """(defined, undefined) mangled names."""
     defined, undefined = set(), set()
     text = subprocess.run(["nm", "--format=posix", path], capture_output=True, text=True,
                           check=True).stdout
     for line in text.splitlines():
         name, kind = line.split()[:2]
-        if "5taper" not in name:
-            continue
         (undefined if kind in "Uwv" else defined).add(name)
     return defined, undefined
+
+
+def ours(names):
+    return {name for name in names if "5taper" in name}
 
 
 def demangled(names):
@@ -43,28 +54,39 @@ def demangled(names):
 
 
 def allowed(folder, other, symbol):
+    """Whether an object of `folder` may take `symbol` from the higher layer `other`."""
     if folder == "kernel" and other == "backend":
         return True
     return folder == "tensor" and re.match(r"taper::Tensor::", symbol) is not None
 
 
+def manners(source, folder, defined, undefined):
+    """What an object does that a library should leave to the program."""
+    if any(name.startswith("_GLOBAL__sub_I_") for name in defined):
+        yield f"{source} runs code before main (a variable that is not constant-initialised)"
+    if folder not in PRINTING:
+        for name in sorted(undefined & FORBIDDEN):
+            yield f"{source} uses {name}"
+
+
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--root", type=pathlib.Path, default=sources.ROOT)
     parser.add_argument("build", type=pathlib.Path)
     options = parser.parse_args()
     layers = sources.read_layers(options.root)
 
-    home, wanted = {}, []
+    home, wanted, errors = {}, [], []
     for source, path in sorted(objects_of(options.build).items()):
         if not (options.root / source).exists():
             continue  # left by a file that is gone
         folder = layers.folder(source)
         defined, undefined = symbols_of(path)
-        for name in defined:  # inline functions stand in many objects: the lowest layer owns them
+        errors += manners(source, folder, defined, undefined)
+        for name in ours(defined):  # inline functions stand in many objects: the lowest owns them
             if name not in home or layers.row(folder) < layers.row(home[name]):
                 home[name] = folder
-        wanted += [(source, folder, name) for name in undefined]
+        wanted += [(source, folder, name) for name in ours(undefined)]
     if not home:
         print(f"no objects in {options.build}: build it first")
         return 1
@@ -72,9 +94,9 @@ def main():
     upward = [(source, folder, home[name], name) for source, folder, name in wanted
               if name in home and not layers.may_include(folder, home[name])]
     names = demangled(sorted({name for *_, name in upward}))
-    errors = sorted(f"{source} takes {names[name]} from {other}"
-                    for source, folder, other, name in upward
-                    if not allowed(folder, other, names[name]))
+    errors += sorted(f"{source} takes {names[name]} from {other}"
+                     for source, folder, other, name in upward
+                     if not allowed(folder, other, names[name]))
     for error in errors:
         print(error)
     if not errors:

@@ -256,7 +256,7 @@ def variants_text(ops):
 
 def bodies_text(ops):
     """Declarations of the hand-written bodies."""
-    text = HEADER + ('#pragma once\n#include "taper/ops/out.h"\n#include "taper/tensor/tensor.h"\n\n'
+    text = HEADER + ('#pragma once\n#include "taper/ops/op_util.h"\n\n'
                      "namespace taper::body {\n")
     for header, group in by_header([op for op in ops if op.has_body]):
         text += f"\n// {header}\n"
