@@ -31,7 +31,7 @@ struct AdamTensor {
   View param;
   ConstView grad;
   View exp_avg, exp_avg_sq;
-  View max_exp_avg_sq;  // absent without amsgrad
+  View max_exp_avg_sq;           // absent without amsgrad
   double step_size;              // lr / (1 - beta1^step)
   double bias_correction2_sqrt;  // sqrt(1 - beta2^step)
 };

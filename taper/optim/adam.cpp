@@ -53,11 +53,15 @@ void AdamBase::check(const AdamSettings& s) {
                  "Adam: Invalid weight_decay value: ", s.weight_decay);
 }
 
-size_t AdamBase::step_group(const OptimizerParamGroup& group, const AdamSettings& s,
-                            size_t index) {
-  const AdamArgs args{s.lr,           std::get<0>(s.betas), std::get<1>(s.betas),
-                      s.eps,          s.weight_decay,       s.decoupled,
-                      s.amsgrad,      s.maximize};
+size_t AdamBase::step_group(const OptimizerParamGroup& group, const AdamSettings& s, size_t index) {
+  const AdamArgs args{s.lr,
+                      std::get<0>(s.betas),
+                      std::get<1>(s.betas),
+                      s.eps,
+                      s.weight_decay,
+                      s.decoupled,
+                      s.amsgrad,
+                      s.maximize};
   if (!scratch_) scratch_ = std::make_unique<Scratch>();
   std::vector<AdamTensor>& entries = scratch_->entries;
   entries.clear();
@@ -97,8 +101,7 @@ namespace {
 template <class Options>
 detail::AdamSettings settings_of(const OptimizerOptions& options, bool decoupled) {
   const auto& o = static_cast<const Options&>(options);
-  return {o.lr(),           o.betas(),   o.eps(),      o.weight_decay(),
-          o.amsgrad(),      o.maximize(), decoupled};
+  return {o.lr(), o.betas(), o.eps(), o.weight_decay(), o.amsgrad(), o.maximize(), decoupled};
 }
 
 }  // namespace

@@ -54,7 +54,8 @@ const OptimizerOptions& OptimizerParamGroup::options() const {
 }
 
 size_t OptimizerStates::size() const {
-  return std::count_if(slots_.begin(), slots_.end(), [](const Slot& s) { return s.state; });
+  return std::count_if(slots_.begin(), slots_.end(),
+                       [](const Slot& s) { return s.state != nullptr; });
 }
 
 bool OptimizerStates::contains(const Tensor& param) const { return find(param) != nullptr; }
@@ -114,8 +115,9 @@ Tensor Optimizer::call(const LossClosure& closure) {
 }
 
 void Optimizer::check_param(const Tensor& param) const {
-  TAPER_CHECK(param.defined(), "Optimizer: optimizer can only optimize Tensors, but one of the "
-                               "params is undefined");
+  TAPER_CHECK(param.defined(),
+              "Optimizer: optimizer can only optimize Tensors, but one of the "
+              "params is undefined");
   TAPER_CHECK(param.is_leaf(), "Optimizer: can't optimize a non-leaf Tensor");
 }
 

@@ -10,16 +10,14 @@ bool is_dense(const TensorImpl& t) {
 }
 
 bool fits(const TensorImpl& t, const TensorImpl& param) {
-  return t.dtype() == param.dtype() && t.sizes() == param.sizes() &&
-         t.strides() == param.strides();
+  return t.dtype() == param.dtype() && t.sizes() == param.sizes() && t.strides() == param.strides();
 }
 
 }  // namespace
 
 Staging::Ready Staging::stage_copies(const Tensor& param, const Tensor& grad) {
-  TAPER_CHECK_AS(ShapeError, grad.sizes() == param.sizes(),
-                 "Optimizer: the gradient's sizes ", grad.sizes(),
-                 " are not the parameter's sizes ", param.sizes());
+  TAPER_CHECK_AS(ShapeError, grad.sizes() == param.sizes(), "Optimizer: the gradient's sizes ",
+                 grad.sizes(), " are not the parameter's sizes ", param.sizes());
   Ready ready{param.impl_ptr(), grad.impl_ptr()};
   if (!is_dense(*ready.param)) {
     Tensor copy(TensorImpl::empty("Optimizer", param.sizes(), param.scalar_type()));
