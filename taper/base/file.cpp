@@ -354,6 +354,8 @@ void LineFile::write_line(std::string_view text) {
   line_.clear();
 }
 
+bool file_exists(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
+
 void make_folders(const std::string& path) {
   check_path(path);
   std::error_code error;

@@ -128,6 +128,8 @@ class LineFile {
   int fd_ = -1;
 };
 
+/// Whether there is something by that name, a link without target not counted.
+bool file_exists(const std::string& path);
 /// Makes the folder and those above it. Throws IoError.
 void make_folders(const std::string& path);
 

@@ -83,6 +83,7 @@ TEST(SafetensorsFormat, RoundTrip) {
     EXPECT_EQ(entry.dtype, items[i].dtype);
     EXPECT_EQ(entry.sizes, items[i].sizes);
     EXPECT_EQ(entry.begin % static_cast<uint64_t>(elementSize(entry.dtype)), 0u) << "alignment";
+    if (items[i].data == nullptr) continue;
     EXPECT_EQ(std::memcmp(loaded.bytes[i].data(), items[i].data, loaded.bytes[i].size()), 0);
   }
   EXPECT_EQ(loaded.header.metadata, (Metadata{{"format", "pt"}, {"epoch", "3"}}));
