@@ -30,10 +30,14 @@ constexpr int kChains = 12;
 // Each returns the FLOP done; the sum keeps the compiler from dropping the work.
 __attribute__((target("avx512f"))) double fma_avx512(int64_t rounds, float& sink) {
   __m512 acc[kChains];
+#pragma GCC unroll 12
   for (int i = 0; i < kChains; ++i) acc[i] = _mm512_set1_ps(static_cast<float>(i));
   __m512 a = _mm512_set1_ps(0.999f), b = _mm512_set1_ps(0.001f);
-  for (int64_t round = 0; round < rounds; ++round)
+  for (int64_t round = 0; round < rounds; ++round) {
+#pragma GCC unroll 12
     for (int i = 0; i < kChains; ++i) acc[i] = _mm512_fmadd_ps(acc[i], a, b);
+  }
+#pragma GCC unroll 12
   for (int i = 1; i < kChains; ++i) acc[0] = _mm512_add_ps(acc[0], acc[i]);
   sink += _mm512_cvtss_f32(acc[0]);
   return 2.0 * 16 * kChains * static_cast<double>(rounds);
@@ -41,10 +45,14 @@ __attribute__((target("avx512f"))) double fma_avx512(int64_t rounds, float& sink
 
 __attribute__((target("avx2,fma"))) double fma_avx2(int64_t rounds, float& sink) {
   __m256 acc[kChains];
+#pragma GCC unroll 12
   for (int i = 0; i < kChains; ++i) acc[i] = _mm256_set1_ps(static_cast<float>(i));
   __m256 a = _mm256_set1_ps(0.999f), b = _mm256_set1_ps(0.001f);
-  for (int64_t round = 0; round < rounds; ++round)
+  for (int64_t round = 0; round < rounds; ++round) {
+#pragma GCC unroll 12
     for (int i = 0; i < kChains; ++i) acc[i] = _mm256_fmadd_ps(acc[i], a, b);
+  }
+#pragma GCC unroll 12
   for (int i = 1; i < kChains; ++i) acc[0] = _mm256_add_ps(acc[0], acc[i]);
   sink += _mm256_cvtss_f32(acc[0]);
   return 2.0 * 8 * kChains * static_cast<double>(rounds);
@@ -52,10 +60,14 @@ __attribute__((target("avx2,fma"))) double fma_avx2(int64_t rounds, float& sink)
 
 double fma_sse(int64_t rounds, float& sink) {
   __m128 acc[kChains];
+#pragma GCC unroll 12
   for (int i = 0; i < kChains; ++i) acc[i] = _mm_set1_ps(static_cast<float>(i));
   __m128 a = _mm_set1_ps(0.999f), b = _mm_set1_ps(0.001f);
-  for (int64_t round = 0; round < rounds; ++round)
+  for (int64_t round = 0; round < rounds; ++round) {
+#pragma GCC unroll 12
     for (int i = 0; i < kChains; ++i) acc[i] = _mm_add_ps(_mm_mul_ps(acc[i], a), b);
+  }
+#pragma GCC unroll 12
   for (int i = 1; i < kChains; ++i) acc[0] = _mm_add_ps(acc[0], acc[i]);
   sink += _mm_cvtss_f32(acc[0]);
   return 2.0 * 4 * kChains * static_cast<double>(rounds);
@@ -103,8 +115,7 @@ double rate(int threads, double seconds, const std::function<double(int)>& work)
     while (ready.load() < threads) {
     }
     double amount = 0.0, elapsed = 0.0;
-    for (Clock::time_point start = Clock::now(); elapsed < seconds;
-         elapsed = seconds_since(start))
+    for (Clock::time_point start = Clock::now(); elapsed < seconds; elapsed = seconds_since(start))
       amount += work(index);
     rates[static_cast<size_t>(index)] = amount / elapsed;
   };
@@ -120,8 +131,7 @@ double rate(int threads, double seconds, const std::function<double(int)>& work)
 // The best of a few tries: a ceiling is what was possible, not what a busy moment left.
 double best_rate(int threads, double seconds, const std::function<double(int)>& work) {
   double best = 0.0;
-  for (int attempt = 0; attempt < 5; ++attempt)
-    best = std::max(best, rate(threads, seconds, work));
+  for (int attempt = 0; attempt < 5; ++attempt) best = std::max(best, rate(threads, seconds, work));
   return best;
 }
 

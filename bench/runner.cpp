@@ -114,8 +114,8 @@ class Worker {
     std::string curves;
     for (const Curve& curve : suite_.curves)
       curves += (curves.empty() ? "" : ", ") + quoted(curve.name);
-    return "{\"library\": " + quoted(suite_.library) + ", \"rows\": [" + rows +
-           "], \"curves\": [" + curves + "]}";
+    return "{\"library\": " + quoted(suite_.library) + ", \"rows\": [" + rows + "], \"curves\": [" +
+           curves + "]}";
   }
 
   std::string curve(const std::string& name) const {
@@ -131,8 +131,7 @@ class Worker {
   std::string check() const {
     if (!body_->check) return "{\"check\": null}";
     Check check = body_->check();
-    return "{\"check\": " + number(check.value) + ", \"check_scale\": " + number(check.scale) +
-           "}";
+    return "{\"check\": " + number(check.value) + ", \"check_scale\": " + number(check.scale) + "}";
   }
 
   // Doubles the count until a run lasts long enough to be scaled to the wanted time.
@@ -190,8 +189,7 @@ class Worker {
            ", \"openblas_malloc\": " + per_step(counts.openblas_malloc) +
            ", \"other_malloc\": " + per_step(counts.other_malloc) +
            ", \"library_mmap\": " + per_step(counts.library_mmap) +
-           ", \"faults\": " + per_step(faults) +
-           ", \"sites\": " + quoted(counts.sites) + "}";
+           ", \"faults\": " + per_step(faults) + ", \"sites\": " + quoted(counts.sites) + "}";
   }
 
   Suite suite_;

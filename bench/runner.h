@@ -15,7 +15,8 @@ struct Check {
   double scale = 0.0;
 };
 
-/// A row that has been set up: `run(n)` does n iterations and returns the seconds of the timed part.
+/// A row that has been set up: `run(n)` does n iterations and returns the seconds of the timed
+/// part.
 struct Body {
   std::function<double(int64_t)> run;
   /// Result to compare with the other side; empty when the row has none (random numbers).

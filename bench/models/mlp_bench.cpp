@@ -34,8 +34,8 @@ void add_mlp_rows(Suite& suite) {
   suite.rows.push_back(mlp_row("mlp/8-8-8-1/batch1", "us", {8, 8, 8, 1}, 1));
   suite.rows.push_back(mlp_row("mlp/64-64-64-10/batch1", "us", {64, 64, 64, 10}, 1));
   for (int64_t batch : {32, 128, 512}) {
-    Row row = mlp_row("mlp/784-256-128-10/batch" + std::to_string(batch), "us",
-                      {784, 256, 128, 10}, batch);
+    Row row = mlp_row("mlp/784-256-128-10/batch" + std::to_string(batch), "us", {784, 256, 128, 10},
+                      batch);
     row.threads = {1, 2};
     suite.rows.push_back(row);
   }

@@ -26,10 +26,10 @@ struct Mlp : lib::nn::Module {
 /// The demo's convolutional classifier for (n, 1, 28, 28) images.
 struct DemoNet : lib::nn::Module {
   explicit DemoNet(double drop)
-      : conv1(register_module("conv1", lib::nn::Conv2d(
-                                           lib::nn::Conv2dOptions(1, 32, 3).padding(1)))),
-        conv2(register_module("conv2", lib::nn::Conv2d(
-                                           lib::nn::Conv2dOptions(32, 64, 3).padding(1)))),
+      : conv1(
+            register_module("conv1", lib::nn::Conv2d(lib::nn::Conv2dOptions(1, 32, 3).padding(1)))),
+        conv2(register_module("conv2",
+                              lib::nn::Conv2d(lib::nn::Conv2dOptions(32, 64, 3).padding(1)))),
         norm(register_module("norm", lib::nn::BatchNorm2d(64))),
         fc1(register_module("fc1", lib::nn::Linear(3136, 128))),
         dropout(register_module("dropout", lib::nn::Dropout(drop))),

@@ -8,8 +8,8 @@ void add_copy_rows(Suite& suite) {
   for (int power : {20, 24}) {
     int64_t side = int64_t{1} << (power / 2);
     for (bool existing : {false, true}) {
-      Row row{"copy/transposed/2^" + std::to_string(power) + (existing ? "/into" : "/fresh"), "us",
-              {}};
+      Row row{
+          "copy/transposed/2^" + std::to_string(power) + (existing ? "/into" : "/fresh"), "us", {}};
       row.threads = {1, 2};
       row.bytes = 8.0 * static_cast<double>(side * side);
       row.elements = side * side;

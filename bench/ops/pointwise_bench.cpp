@@ -11,7 +11,8 @@ void add_op(Suite& suite, const std::string& op, double bytes, Fresh fresh, Into
     int64_t count = int64_t{1} << power;
     for (bool existing : {false, true}) {
       Row row{"pointwise/" + op + "/2^" + std::to_string(power) + (existing ? "/into" : "/fresh"),
-              "us", {}};
+              "us",
+              {}};
       row.threads = {1, 2};
       row.bytes = bytes * static_cast<double>(count);
       row.elements = count;

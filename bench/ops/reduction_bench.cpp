@@ -8,8 +8,8 @@ void add_reduction_rows(Suite& suite) {
   for (int power : {12, 16, 20, 24}) {
     int64_t count = int64_t{1} << power;
     for (bool existing : {false, true}) {
-      Row row{"pointwise/sum/2^" + std::to_string(power) + (existing ? "/into" : "/fresh"), "us",
-              {}};
+      Row row{
+          "pointwise/sum/2^" + std::to_string(power) + (existing ? "/into" : "/fresh"), "us", {}};
       row.threads = {1, 2};
       row.bytes = 4.0 * static_cast<double>(count);
       row.elements = count;

@@ -9,7 +9,8 @@ void add_softmax_rows(Suite& suite) {
     int64_t count = int64_t{1} << power;
     for (bool existing : {false, true}) {
       Row row{"pointwise/softmax/2^" + std::to_string(power) + (existing ? "/into" : "/fresh"),
-              "us", {}};
+              "us",
+              {}};
       row.threads = {1, 2};
       row.bytes = 8.0 * static_cast<double>(count);
       row.elements = count;
@@ -18,8 +19,7 @@ void add_softmax_rows(Suite& suite) {
         Body body;
         if (existing) {
           lib::Tensor out = lib::zeros({count / 1024, 1024});
-          body.run =
-              timed_under<lib::NoGradGuard>([=]() mutable { lib::softmax_out(out, a, 1); });
+          body.run = timed_under<lib::NoGradGuard>([=]() mutable { lib::softmax_out(out, a, 1); });
           body.check = [=]() mutable {
             lib::softmax_out(out, a, 1);
             return checksum(out);

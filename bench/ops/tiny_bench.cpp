@@ -5,7 +5,8 @@
 namespace bench {
 namespace {
 
-// Inputs are made under the same guard as the loop: an inference tensor is cheaper than a plain one.
+// Inputs are made under the same guard as the loop: an inference tensor is cheaper than a plain
+// one.
 template <class Guard, class Make>
 Row tiny(const std::string& name, Make make) {
   Row row{name, "ns", {}};
@@ -42,15 +43,12 @@ void add_views(Suite& suite, const std::string& mode) {
   suite.rows.push_back(tiny<Guard>("tiny/view/" + mode, [=] {
     return [x = input()] { return x.view({8, 4}); };
   }));
-  suite.rows.push_back(tiny<Guard>("tiny/t/" + mode, [=] {
-    return [x = input()] { return x.t(); };
-  }));
-  suite.rows.push_back(tiny<Guard>("tiny/select/" + mode, [=] {
-    return [x = input()] { return x.select(0, 1); };
-  }));
-  suite.rows.push_back(tiny<Guard>("tiny/narrow/" + mode, [=] {
-    return [x = input()] { return x.narrow(1, 2, 3); };
-  }));
+  suite.rows.push_back(
+      tiny<Guard>("tiny/t/" + mode, [=] { return [x = input()] { return x.t(); }; }));
+  suite.rows.push_back(
+      tiny<Guard>("tiny/select/" + mode, [=] { return [x = input()] { return x.select(0, 1); }; }));
+  suite.rows.push_back(tiny<Guard>("tiny/narrow/" + mode,
+                                   [=] { return [x = input()] { return x.narrow(1, 2, 3); }; }));
 }
 
 }  // namespace
@@ -62,9 +60,8 @@ void add_tiny_rows(Suite& suite) {
       return [a = filled({count}, 1), b = filled({count}, 2)] { return a + b; };
     }));
   }
-  suite.rows.push_back(tiny<NoGrad>("tiny/mul_scalar/1", [] {
-    return [a = filled({1}, 1)] { return a * 2.0; };
-  }));
+  suite.rows.push_back(
+      tiny<NoGrad>("tiny/mul_scalar/1", [] { return [a = filled({1}, 1)] { return a * 2.0; }; }));
   add_views<NoGrad>(suite, "no_grad");
   add_views<InferenceMode>(suite, "inference");
 }
