@@ -131,13 +131,13 @@ double rate(int threads, double seconds, const std::function<double(int)>& work)
 // The best of a few tries: a ceiling is what was possible, not what a busy moment left.
 double best_rate(int threads, double seconds, const std::function<double(int)>& work) {
   double best = 0.0;
-  for (int attempt = 0; attempt < 5; ++attempt) best = std::max(best, rate(threads, seconds, work));
+  for (int attempt = 0; attempt < 10; ++attempt) best = std::max(best, rate(threads, seconds, work));
   return best;
 }
 
 double fma_peak(int threads) {
   std::vector<float> sinks(static_cast<size_t>(threads) * 64);
-  return best_rate(threads, 0.05, [&](int index) {
+  return best_rate(threads, 0.03, [&](int index) {
     return fma_rounds(20000, sinks[static_cast<size_t>(index) * 64]);
   });
 }
@@ -170,7 +170,7 @@ double copy_peak(int threads, int64_t elements) {
       }
       return 8.0 * static_cast<double>(share * repeats);
     };
-    best = std::max(best, best_rate(threads, 0.02, work));
+    best = std::max(best, best_rate(threads, 0.01, work));
   }
   return best;
 }
