@@ -62,7 +62,7 @@ class Report:
         if entry["ratio"] is not None:
             spread = f"{entry['ratio']:8.2f} {entry['ratio_min']:7.2f}-{entry['ratio_max']:<7.2f}"
         repeats = f"{details['repeats']} rep" if details["repeats"] else ""
-        print(f"{entry['name']:48} {self._value(entry['ours'])} {self._value(entry['peer'])} "
+        print(f"{entry['name']:60} {self._value(entry['ours'])} {self._value(entry['peer'])} "
               f"{entry['unit']:8} {spread:25} {'' if share is None else f'{share:4.0%}':5} "
               f"{goal:14} {repeats:6} {verdict}", flush=True)
 
@@ -75,7 +75,7 @@ class Report:
         print(f"  {text}", flush=True)
 
     def header(self):
-        print(f"{'row':48} {'ours':>10} {'peer':>10} {'unit':8} {'ratio':>8} {'min-max':16} "
+        print(f"{'row':60} {'ours':>10} {'peer':>10} {'unit':8} {'ratio':>8} {'min-max':16} "
               f"{'ceil':5} {'goal':14}")
 
     def write(self, path):
@@ -175,31 +175,26 @@ def in_process(config, options, rows, wanted, report):
 
 def whole_programs(config, options, wanted, report):
     """The rows that run or build programs."""
-    groups = [("process/", lambda: process_rows.start_rows(config, options.pairs)),
-              ("steady/", lambda: process_rows.steady_rows(config, wanted, report.note)),
-              ("build/stripped", lambda: process_rows.size_rows(config))]
+    groups = [
+        (("process/start_to_first_result", "process/resident_memory"),
+         lambda: process_rows.start_rows(config, options.pairs)),
+        (process_rows.steady_names(),
+         lambda: process_rows.steady_rows(config, wanted, report.note)),
+        (("build/stripped_library",), lambda: process_rows.size_rows(config))]
     if not options.quick:
-        groups += [("build/compile", lambda: process_rows.compile_rows(config, options.pairs)),
-                   ("demo/", lambda: process_rows.demo_rows(config, options.demo_epochs,
-                                                            report.note))]
+        groups += [
+            (("build/compile_mlp_program", "build/header_lines"),
+             lambda: process_rows.compile_rows(config, options.pairs)),
+            (("demo/seconds_per_epoch @2t", "demo/test_accuracy"),
+             lambda: process_rows.demo_rows(config, options.demo_epochs, report.note))]
     if options.clean_build:
-        groups.append(("build/clean", lambda: process_rows.clean_build_row(config)))
-    for prefix, rows in groups:
-        if options.rows and not any(name.startswith(prefix) and wanted(name)
-                                    for name in PROCESS_ROWS):
+        groups.append((("build/clean_build",), lambda: process_rows.clean_build_row(config)))
+    for names, rows in groups:
+        if not any(wanted(name) for name in names):
             continue
         for entry in rows():
             if wanted(entry["name"]):
                 report.add(entry)
-
-
-PROCESS_ROWS = (
-    "process/start_to_first_result", "process/resident_memory", "build/compile_mlp_program",
-    "build/stripped_library", "build/clean_build",
-    "demo/seconds_per_epoch @2t", "demo/test_accuracy") + tuple(
-        f"steady/{model} @{threads}t/{what}" for model in process_rows.STEADY_MODELS
-        for threads in (1, 2)
-        for what in ("own_malloc_mmap", "page_faults", "onednn_openblas_malloc"))
 
 
 def main():

@@ -174,8 +174,7 @@ class Worker {
     faults = page_faults() - faults;
     wait_until_idle();
     double count = static_cast<double>(iterations_);
-    return "{\"name\": " + quoted(row_->name) +
-           ", \"seconds_per_iter\": " + number(per_iteration) +
+    return "{\"name\": " + quoted(row_->name) + ", \"seconds_per_iter\": " + number(per_iteration) +
            ", \"cpu_over_wall\": " + number(cpu / wall) +
            ", \"faults_per_iter\": " + number(static_cast<double>(faults) / count) +
            ", \"iterations\": " + std::to_string(iterations_) + "}";

@@ -115,6 +115,22 @@ def clean_build_row(config):
 
 
 STEADY_MODELS = ("mlp/8-8-8-1/batch1", "mlp/784-256-128-10/batch128", "demo/batch128")
+# What is printed per model, and the counters that it sums.
+STEADY_COUNTS = {
+    "own_malloc_mmap": ("own_malloc", "own_mmap"),
+    "page_faults": ("faults",),
+    "onednn_openblas_malloc": ("onednn_malloc", "openblas_malloc"),
+}
+
+
+def _steady_label(model, threads):
+    return f"steady/{model} @{threads}t"
+
+
+def steady_names():
+    """Every row that steady_rows can give."""
+    return [f"{_steady_label(model, threads)}/{what}" for model in STEADY_MODELS
+            for threads in (1, 2) for what in STEADY_COUNTS]
 
 
 def steady_rows(config, wanted, report):
@@ -129,8 +145,8 @@ def steady_rows(config, wanted, report):
                 continue
             worker = Worker(path, threads, openblas_dir, preload)
             for model in STEADY_MODELS:
-                label = f"steady/{model} @{threads}t"
-                if not wanted(label):
+                label = _steady_label(model, threads)
+                if not any(wanted(f"{label}/{what}") for what in STEADY_COUNTS):
                     continue
                 try:
                     answers.setdefault(label, {})[side] = worker.request("steady", model)
@@ -138,9 +154,7 @@ def steady_rows(config, wanted, report):
                     report(f"{label}: {error}")
             worker.close()
     for label, sides in answers.items():
-        for what, keys in (("own_malloc_mmap", ("own_malloc", "own_mmap")),
-                           ("page_faults", ("faults",)),
-                           ("onednn_openblas_malloc", ("onednn_malloc", "openblas_malloc"))):
+        for what, keys in STEADY_COUNTS.items():
             counts = {side: [sum(answer[key] for key in keys)] for side, answer in sides.items()}
             yield result_row(f"{label}/{what}", "per step", counts.get("ours", []),
                              counts.get("peer", []), config["peer_name"])
@@ -149,7 +163,7 @@ def steady_rows(config, wanted, report):
 
 
 def _run_demo(config, epochs):
-    """(seconds per epoch, test accuracy) of the demo program on two threads."""
+    """(seconds of each epoch, test accuracy) of the demo program on two threads."""
     with tempfile.TemporaryDirectory() as scratch:
         env = dict(environment(2), DEMO_EPOCHS=str(epochs))
         start = time.monotonic()
@@ -163,15 +177,14 @@ def _run_demo(config, epochs):
                 records = [json.loads(line) for line in lines if line.strip()]
             times += [record["epoch_seconds"] for record in records if "epoch_seconds" in record]
     # Without epoch times in the metrics, the start and the files count against us.
-    return (sum(times) / len(times) if times else elapsed / epochs), accuracy
+    return times or [elapsed / epochs] * epochs, accuracy
 
 
 def demo_rows(config, epochs, report):
     """Accuracy and time per epoch of the demo against Python PyTorch on the same work."""
     seconds, accuracy = {"ours": [], "peer": []}, {"ours": [], "peer": []}
     if config["demo"] and os.path.exists(config["demo"]) and config["side"] != "peer":
-        time_per_epoch, value = _run_demo(config, epochs)
-        seconds["ours"].append(time_per_epoch)
+        seconds["ours"], value = _run_demo(config, epochs)
         accuracy["ours"].append(value)
     peer_name = None
     script = os.path.join(config["source"], "bench", "peers", "fashion_mnist.py")
@@ -183,7 +196,7 @@ def demo_rows(config, epochs, report):
     elif config["side"] != "ours":
         answer = _json_output([python, script, "--epochs", str(epochs)],
                               environment(2, config["openblas_dir"]))
-        seconds["peer"].append(sum(answer["epoch_seconds"]) / len(answer["epoch_seconds"]))
+        seconds["peer"] = answer["epoch_seconds"]
         accuracy["peer"].append(answer["test_accuracy"])
         peer_name = "Python torch " + answer["version"]
     if seconds["ours"] or seconds["peer"]:

@@ -12,8 +12,8 @@ void add_loss_curves(Suite& suite) {
                             auto make = [] { return make_mlp({784, 256, 128, 10}, 32); };
                             return losses_of(make, 30);
                           }});
-  suite.curves.push_back({"demo/batch32/dropout0",
-                          [] { return losses_of([] { return make_demo(32, 0.0, false); }, 12); }});
+  suite.curves.push_back(
+      {"demo/batch32/dropout0", [] { return losses_of([] { return make_demo(32, 0.0); }, 12); }});
 }
 
 }  // namespace bench

@@ -10,17 +10,10 @@ MlpTrainer make_mlp(const std::vector<int64_t>& sizes, int64_t batch) {
                                         classes);
 }
 
-DemoTrainer make_demo(int64_t batch, double drop, bool channels_last) {
-  auto net = std::make_shared<DemoNet>(drop);
+DemoTrainer make_demo(int64_t batch, double drop) {
   lib::Tensor input = filled({batch, 1, 28, 28}, 7, 0.0f, 1.0f);
-  auto trainer = std::make_shared<Trainer<DemoNet>>(net, input, labels(batch, 10), true);
-  if (channels_last) {
-    lib::NoGradGuard no_grad;
-    trainer->input = input.contiguous(lib::MemoryFormat::ChannelsLast);
-    for (lib::Tensor weight : {net->conv1->weight, net->conv2->weight})
-      weight.set_data(weight.contiguous(lib::MemoryFormat::ChannelsLast));
-  }
-  return trainer;
+  return std::make_shared<Trainer<DemoNet>>(std::make_shared<DemoNet>(drop), input,
+                                            labels(batch, 10), true);
 }
 
 }  // namespace bench

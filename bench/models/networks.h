@@ -95,6 +95,6 @@ using DemoTrainer = std::shared_ptr<Trainer<DemoNet>>;
 
 /// MLP with layer widths `sizes` (four of them); one output means regression.
 MlpTrainer make_mlp(const std::vector<int64_t>& sizes, int64_t batch);
-DemoTrainer make_demo(int64_t batch, double drop, bool channels_last);
+DemoTrainer make_demo(int64_t batch, double drop);
 
 }  // namespace bench
