@@ -121,6 +121,7 @@ TensorImplPtr TensorImpl::view(const TensorImpl& other, IntArrayRef sizes, IntAr
   if (!other.inference_) {
     impl->base_ =
         TensorImplPtr::share(other.base_ ? other.base_.get() : const_cast<TensorImpl*>(&other));
+    impl->base_history_ = impl->base_->history_;
     impl->made_without_grad_ = !thread_state.grad_enabled;
   }
   return impl;

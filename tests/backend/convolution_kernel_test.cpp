@@ -4,7 +4,7 @@
 
 #include <cstring>
 
-#include "tests/backend/kernel_test_util.h"
+#include "tests/backend/tensor_util.h"
 
 namespace taper::test {
 namespace {
@@ -101,9 +101,9 @@ const std::vector<Case>& cases() {
   return all;
 }
 
-class Convolution : public testing::TestWithParam<ScalarType> {};
+class ConvolutionKernelDtypes : public testing::TestWithParam<ScalarType> {};
 
-TEST_P(Convolution, AgreesWithLoops) {
+TEST_P(ConvolutionKernelDtypes, AgreesWithLoops) {
   const ScalarType dtype = GetParam();
   for (const int threads : {1, 2, 4}) {
     const Threads scope(threads);
@@ -123,7 +123,7 @@ TEST_P(Convolution, AgreesWithLoops) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Dtypes, Convolution, testing::Values(kFloat, kDouble, kHalf, kBFloat16),
+INSTANTIATE_TEST_SUITE_P(Dtypes, ConvolutionKernelDtypes, testing::Values(kFloat, kDouble, kHalf, kBFloat16),
                          [](const auto& info) { return toString(info.param); });
 
 TEST(ConvolutionKernel, BitsDoNotDependOnThreads) {

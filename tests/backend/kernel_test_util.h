@@ -1,111 +1,90 @@
 #pragma once
 
-#include <cmath>
+#include <gtest/gtest.h>
+
 #include <cstdint>
+#include <cstring>
+#include <random>
 #include <vector>
 
-#include "taper/base/parallel.h"
+#include "taper/core/convert.h"
+#include "taper/core/sizes.h"
 #include "taper/core/tensor_impl.h"
 #include "taper/core/tensor_view.h"
 
-// Tensors of given sizes and strides, their values as doubles, and a fixed pseudo-random fill.
-namespace taper::test {
+// Tensors without the Tensor handle, for tests of kernels.
+namespace taper::testing {
 
-inline ConstView read(const TensorImplPtr& t) { return ConstView(t.get()); }
-inline View write(const TensorImplPtr& t) { return View(t.get()); }
+inline TensorImplPtr fresh(IntArrayRef sizes, ScalarType dtype = kFloat) {
+  return TensorImpl::empty("test", sizes, dtype);
+}
+inline ConstView view(const TensorImplPtr& t) { return ConstView(t.get()); }
+inline View mut(const TensorImplPtr& t) { return View(t.get()); }
 
-inline int64_t offset_of(const TensorImpl& t, int64_t flat) {
+/// Offset in elements of a row-major index.
+inline int64_t offset_of(const TensorImpl& t, int64_t index) {
   int64_t at = 0;
   for (int64_t d = t.dim() - 1; d >= 0; --d) {
-    at += flat % t.sizes()[d] * t.strides()[d];
-    flat /= t.sizes()[d];
+    at += index % t.sizes()[d] * t.strides()[d];
+    index /= t.sizes()[d];
   }
   return at;
 }
-
-inline double value(const TensorImpl& t, int64_t flat) {
-  return visit_dtype(t.dtype(), [&](auto tag) {
-    return static_cast<double>(static_cast<decltype(tag)*>(t.data())[offset_of(t, flat)]);
+inline double get(const TensorImplPtr& t, int64_t index) {
+  return visit_dtype(t->dtype(), [&](auto zero) {
+    using T = decltype(zero);
+    return convert<double>(static_cast<const T*>(t->data())[offset_of(*t, index)]);
+  });
+}
+inline void set(const TensorImplPtr& t, int64_t index, double value) {
+  visit_dtype(t->dtype(), [&](auto zero) {
+    using T = decltype(zero);
+    static_cast<T*>(t->data())[offset_of(*t, index)] = convert<T>(value);
   });
 }
 inline std::vector<double> values(const TensorImplPtr& t) {
   std::vector<double> v(t->numel());
-  for (int64_t i = 0; i < t->numel(); ++i) v[i] = value(*t, i);
+  for (int64_t i = 0; i < t->numel(); ++i) v[i] = get(t, i);
   return v;
 }
-inline void set_value(const TensorImpl& t, int64_t flat, double v) {
-  visit_dtype(t.dtype(), [&](auto tag) {
-    using T = decltype(tag);
-    if constexpr (std::is_integral_v<T>) {
-      static_cast<T*>(t.data())[offset_of(t, flat)] = static_cast<T>(v);
-    } else {
-      static_cast<T*>(t.data())[offset_of(t, flat)] = T(static_cast<float>(v));
-    }
-  });
-}
-
-/// Multiples of 1/8 in [-1, 1] (integers in [-8, 8] for integer types), so that products are
-/// exact in every dtype and only the sums round.
-inline void fill(const TensorImplPtr& t, uint32_t seed) {
-  const bool whole = isIntegralType(t->dtype(), true);
+/// The bytes of all elements in row-major order: equal only when all bits are.
+inline std::vector<uint8_t> bits(const TensorImplPtr& t) {
+  const int64_t item = elementSize(t->dtype());
+  std::vector<uint8_t> v(t->numel() * item);
   for (int64_t i = 0; i < t->numel(); ++i) {
-    seed = seed * 1664525u + 1013904223u;
-    const double v = static_cast<double>((seed >> 16) % 17) - 8;
-    set_value(*t, i, t->dtype() == kByte ? v + 8 : whole ? v : v / 8);
+    std::memcpy(v.data() + i * item, static_cast<char*>(t->data()) + offset_of(*t, i) * item, item);
   }
+  return v;
 }
 
-inline TensorImplPtr tensor(std::vector<int64_t> sizes, ScalarType dtype, uint32_t seed) {
-  auto t = TensorImpl::empty("test", sizes, dtype);
-  fill(t, seed);
-  return t;
-}
-inline TensorImplPtr strided(std::vector<int64_t> sizes, std::vector<int64_t> strides,
-                             ScalarType dtype, uint32_t seed) {
-  auto t = TensorImpl::make("test", sizes, strides, dtype, nullptr, 0);
-  fill(t, seed);
-  return t;
-}
-/// Images in channels-last order.
-inline TensorImplPtr channels_last(std::vector<int64_t> s, ScalarType dtype, uint32_t seed) {
-  return strided(s, {s[1] * s[2] * s[3], 1, s[3] * s[1], s[1]}, dtype, seed);
-}
-
-inline double tolerance(ScalarType dtype) {
-  switch (dtype) {
-    case kDouble:
-      return 1e-12;
-    case kFloat:
-      return 2e-5;
-    case kHalf:
-      return 2e-3;
-    case kBFloat16:
-      return 1e-2;
-    default:
-      return 0;
+/// A tensor of the sizes whose memory order is that of the permuted dimensions, with gaps of pad
+/// elements behind the innermost one.
+inline TensorImplPtr permuted(IntArrayRef sizes, IntArrayRef order, int64_t pad,
+                              ScalarType dtype = kFloat) {
+  DimVector strides(sizes.size(), 0);
+  int64_t step = 1;
+  for (int64_t k = static_cast<int64_t>(order.size()) - 1; k >= 0; --k) {
+    strides[order[k]] = step;
+    step *= std::max<int64_t>(sizes[order[k]], 1);
+    if (k == static_cast<int64_t>(order.size()) - 1) step += pad;
   }
+  return TensorImpl::make("test", sizes, strides, dtype, {}, 0);
+}
+/// All elements doubled in distance: no dimension is contiguous.
+inline TensorImplPtr spread(IntArrayRef sizes, ScalarType dtype = kFloat) {
+  DimVector strides = contiguous_strides(sizes);
+  for (auto& s : strides) s *= 2;
+  return TensorImpl::make("test", sizes, strides, dtype, {}, 0);
+}
+inline void copy_values(const TensorImplPtr& from, const TensorImplPtr& to) {
+  for (int64_t i = 0; i < from->numel(); ++i) set(to, i, get(from, i));
 }
 
-/// The largest |got - want| / (1 + |want|); NaN in one only counts as infinite.
-inline double worst_error(const std::vector<double>& got, const std::vector<double>& want) {
-  if (got.size() != want.size()) return INFINITY;
-  double worst = 0;
-  for (size_t i = 0; i < got.size(); ++i) {
-    if (std::isnan(got[i]) && std::isnan(want[i])) continue;
-    const double e = std::abs(got[i] - want[i]) / (1 + std::abs(want[i]));
-    worst = std::isnan(e) ? INFINITY : std::max(worst, e);
-  }
-  return worst;
+inline void fill_normal(const TensorImplPtr& t, uint32_t seed, double scale = 1) {
+  std::mt19937 engine(seed);
+  std::normal_distribution<double> normal(0, scale);
+  for (int64_t i = 0; i < t->numel(); ++i) set(t, i, normal(engine));
 }
 
-/// Sets the number of threads for the life of the scope.
-class Threads {
- public:
-  explicit Threads(int n) : before_(get_num_threads()) { set_num_threads(n); }
-  ~Threads() { set_num_threads(before_); }
 
- private:
-  int before_;
-};
-
-}  // namespace taper::test
+}  // namespace taper::testing

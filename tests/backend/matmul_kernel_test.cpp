@@ -5,7 +5,7 @@
 #include <cstring>
 #include <limits>
 
-#include "tests/backend/kernel_test_util.h"
+#include "tests/backend/tensor_util.h"
 
 namespace taper::test {
 namespace {
@@ -90,9 +90,9 @@ double error_of(const Case& c, ScalarType dtype) {
   return worst_error(values(out.tensor), want);
 }
 
-class Layouts : public testing::TestWithParam<ScalarType> {};
+class MatmulKernelDtypes : public testing::TestWithParam<ScalarType> {};
 
-TEST_P(Layouts, EveryTransposeOfManyShapes) {
+TEST_P(MatmulKernelDtypes, EveryTransposeOfManyShapes) {
   const ScalarType dtype = GetParam();
   const int64_t sizes[][3] = {{1, 1, 1},    {1, 64, 64},  {64, 1, 64},  {3, 5, 7},   {8, 8, 8},
                               {4, 33, 17},  {17, 16, 15}, {9, 49, 31},  {2, 100, 3}, {50, 10, 128},
@@ -107,7 +107,7 @@ TEST_P(Layouts, EveryTransposeOfManyShapes) {
   }
 }
 
-TEST_P(Layouts, AlphaAndBeta) {
+TEST_P(MatmulKernelDtypes, AlphaAndBeta) {
   for (const double beta : {0.0, 1.0, 2.0}) {
     for (const double alpha : {0.0, 1.0, 3.0}) {
       Case c{13, 50, 21, false, true, false, true, alpha, beta};
@@ -120,7 +120,7 @@ TEST_P(Layouts, AlphaAndBeta) {
   }
 }
 
-TEST_P(Layouts, Batches) {
+TEST_P(MatmulKernelDtypes, Batches) {
   for (const int64_t batch : {2, 3, 9}) {
     Case c{7, 20, 11};
     c.batch = batch;
@@ -129,7 +129,7 @@ TEST_P(Layouts, Batches) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Dtypes, Layouts,
+INSTANTIATE_TEST_SUITE_P(Dtypes, MatmulKernelDtypes,
                          testing::Values(kFloat, kDouble, kHalf, kBFloat16, kByte, kChar, kShort,
                                          kInt, kLong),
                          [](const auto& info) { return toString(info.param); });

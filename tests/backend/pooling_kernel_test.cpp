@@ -6,7 +6,7 @@
 #include <functional>
 #include <limits>
 
-#include "tests/backend/kernel_test_util.h"
+#include "tests/backend/tensor_util.h"
 
 namespace taper::test {
 namespace {
