@@ -4,4 +4,14 @@
 
 namespace taper::body {
 
+// taper/ops/zz_stub.h
+Tensor add(Out out, const Tensor& self, const Tensor& other, const Scalar& alpha);
+Tensor add(Out out, const Tensor& self, const Scalar& other, const Scalar& alpha);
+Tensor sub(Out out, const Tensor& self, const Tensor& other, const Scalar& alpha);
+Tensor sub(Out out, const Tensor& self, const Scalar& other, const Scalar& alpha);
+Tensor mul(Out out, const Tensor& self, const Tensor& other);
+Tensor mul(Out out, const Tensor& self, const Scalar& other);
+Tensor div(Out out, const Tensor& self, const Tensor& other);
+Tensor div(Out out, const Tensor& self, const Scalar& other);
+
 }  // namespace taper::body

@@ -7,6 +7,7 @@
 #include "taper/ops/joining.h"
 #include "taper/ops/slicing.h"
 #include "taper/ops/view.h"
+#include "taper/ops/zz_stub.h"
 
 namespace taper {
 
@@ -283,6 +284,120 @@ Tensor& Tensor::squeeze_(int64_t dim) const {
 
 Tensor& Tensor::unsqueeze_(int64_t dim) const {
   return taper::unsqueeze_(const_cast<Tensor&>(*this), dim);
+}
+
+// taper/ops/zz_stub.h
+
+Tensor add(const Tensor& self, const Tensor& other, const Scalar& alpha) {
+  return body::add(Out(), self, other, alpha);
+}
+Tensor& add_(Tensor& self, const Tensor& other, const Scalar& alpha) {
+  body::add(Out::inplace(self), self, other, alpha);
+  return self;
+}
+Tensor Tensor::add(const Tensor& other, const Scalar& alpha) const {
+  return taper::add(*this, other, alpha);
+}
+Tensor& Tensor::add_(const Tensor& other, const Scalar& alpha) const {
+  return taper::add_(const_cast<Tensor&>(*this), other, alpha);
+}
+
+Tensor add(const Tensor& self, const Scalar& other, const Scalar& alpha) {
+  return body::add(Out(), self, other, alpha);
+}
+Tensor& add_(Tensor& self, const Scalar& other, const Scalar& alpha) {
+  body::add(Out::inplace(self), self, other, alpha);
+  return self;
+}
+Tensor Tensor::add(const Scalar& other, const Scalar& alpha) const {
+  return taper::add(*this, other, alpha);
+}
+Tensor& Tensor::add_(const Scalar& other, const Scalar& alpha) const {
+  return taper::add_(const_cast<Tensor&>(*this), other, alpha);
+}
+
+Tensor sub(const Tensor& self, const Tensor& other, const Scalar& alpha) {
+  return body::sub(Out(), self, other, alpha);
+}
+Tensor& sub_(Tensor& self, const Tensor& other, const Scalar& alpha) {
+  body::sub(Out::inplace(self), self, other, alpha);
+  return self;
+}
+Tensor Tensor::sub(const Tensor& other, const Scalar& alpha) const {
+  return taper::sub(*this, other, alpha);
+}
+Tensor& Tensor::sub_(const Tensor& other, const Scalar& alpha) const {
+  return taper::sub_(const_cast<Tensor&>(*this), other, alpha);
+}
+
+Tensor sub(const Tensor& self, const Scalar& other, const Scalar& alpha) {
+  return body::sub(Out(), self, other, alpha);
+}
+Tensor& sub_(Tensor& self, const Scalar& other, const Scalar& alpha) {
+  body::sub(Out::inplace(self), self, other, alpha);
+  return self;
+}
+Tensor Tensor::sub(const Scalar& other, const Scalar& alpha) const {
+  return taper::sub(*this, other, alpha);
+}
+Tensor& Tensor::sub_(const Scalar& other, const Scalar& alpha) const {
+  return taper::sub_(const_cast<Tensor&>(*this), other, alpha);
+}
+
+Tensor mul(const Tensor& self, const Tensor& other) {
+  return body::mul(Out(), self, other);
+}
+Tensor& mul_(Tensor& self, const Tensor& other) {
+  body::mul(Out::inplace(self), self, other);
+  return self;
+}
+Tensor Tensor::mul(const Tensor& other) const {
+  return taper::mul(*this, other);
+}
+Tensor& Tensor::mul_(const Tensor& other) const {
+  return taper::mul_(const_cast<Tensor&>(*this), other);
+}
+
+Tensor mul(const Tensor& self, const Scalar& other) {
+  return body::mul(Out(), self, other);
+}
+Tensor& mul_(Tensor& self, const Scalar& other) {
+  body::mul(Out::inplace(self), self, other);
+  return self;
+}
+Tensor Tensor::mul(const Scalar& other) const {
+  return taper::mul(*this, other);
+}
+Tensor& Tensor::mul_(const Scalar& other) const {
+  return taper::mul_(const_cast<Tensor&>(*this), other);
+}
+
+Tensor div(const Tensor& self, const Tensor& other) {
+  return body::div(Out(), self, other);
+}
+Tensor& div_(Tensor& self, const Tensor& other) {
+  body::div(Out::inplace(self), self, other);
+  return self;
+}
+Tensor Tensor::div(const Tensor& other) const {
+  return taper::div(*this, other);
+}
+Tensor& Tensor::div_(const Tensor& other) const {
+  return taper::div_(const_cast<Tensor&>(*this), other);
+}
+
+Tensor div(const Tensor& self, const Scalar& other) {
+  return body::div(Out(), self, other);
+}
+Tensor& div_(Tensor& self, const Scalar& other) {
+  body::div(Out::inplace(self), self, other);
+  return self;
+}
+Tensor Tensor::div(const Scalar& other) const {
+  return taper::div(*this, other);
+}
+Tensor& Tensor::div_(const Scalar& other) const {
+  return taper::div_(const_cast<Tensor&>(*this), other);
 }
 
 }  // namespace taper
