@@ -105,6 +105,8 @@ class Tensor {
   T item() const {
     return item().template to<T>();
   }
+  /// self on the CPU. (A member only: taper::cpu is a namespace.)
+  Tensor cpu() const;
 
   // Autograd.
   bool requires_grad() const;
