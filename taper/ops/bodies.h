@@ -4,14 +4,27 @@
 
 namespace taper::body {
 
-// taper/ops/zz_stub.h
-Tensor add(Out out, const Tensor& self, const Tensor& other, const Scalar& alpha);
-Tensor add(Out out, const Tensor& self, const Scalar& other, const Scalar& alpha);
-Tensor sub(Out out, const Tensor& self, const Tensor& other, const Scalar& alpha);
-Tensor sub(Out out, const Tensor& self, const Scalar& other, const Scalar& alpha);
-Tensor mul(Out out, const Tensor& self, const Tensor& other);
-Tensor mul(Out out, const Tensor& self, const Scalar& other);
-Tensor div(Out out, const Tensor& self, const Tensor& other);
-Tensor div(Out out, const Tensor& self, const Scalar& other);
+// taper/ops/dropout.h
+Tensor dropout(Out out, const Tensor& self, double p, bool train);
+Tensor feature_dropout(Out out, const Tensor& self, double p, bool train);
+Tensor alpha_dropout(Out out, const Tensor& self, double p, bool train);
+
+// taper/ops/extremum.h
+Tensor amax(Out out, const Tensor& self, IntArrayRef dim, bool keepdim);
+Tensor amin(Out out, const Tensor& self, IntArrayRef dim, bool keepdim);
+
+// taper/ops/reduction.h
+Tensor sum(Out out, const Tensor& self, IntArrayRef dim, bool keepdim,
+           std::optional<ScalarType> dtype);
+Tensor mean(Out out, const Tensor& self, IntArrayRef dim, bool keepdim,
+            std::optional<ScalarType> dtype);
+Tensor prod(Out out, const Tensor& self, int64_t dim, bool keepdim,
+            std::optional<ScalarType> dtype);
+Tensor any(Out out, const Tensor& self, int64_t dim, bool keepdim);
+Tensor all(Out out, const Tensor& self, int64_t dim, bool keepdim);
+
+// taper/ops/softmax.h
+Tensor softmax(Out out, const Tensor& self, int64_t dim, std::optional<ScalarType> dtype);
+Tensor log_softmax(Out out, const Tensor& self, int64_t dim, std::optional<ScalarType> dtype);
 
 }  // namespace taper::body
