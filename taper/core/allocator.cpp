@@ -1,7 +1,5 @@
 #include "taper/core/allocator.h"
 
-#include <sys/mman.h>
-
 #include <algorithm>
 #include <atomic>
 #include <bit>
@@ -11,6 +9,7 @@
 #include <vector>
 
 #include "taper/base/error.h"
+#include "taper/base/os_memory.h"
 #include "taper/base/thread_state.h"
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -31,7 +30,6 @@ namespace {
 // kSmallLimit are carved from slabs and cached per thread; larger ones come from mmap.
 constexpr size_t kAlign = 64;
 constexpr size_t kSmallLimit = size_t{1} << 18;
-constexpr size_t kHugePage = size_t{2} << 20;
 constexpr int kSmallClasses = 49;
 
 constexpr int class_of(size_t bytes) {
@@ -52,7 +50,7 @@ static_assert(class_of(kSmallLimit) < kSmallClasses);
 size_t large_bytes(size_t bytes) {
   // Eight steps per doubling, at least pages; huge pages once the block can fill one.
   const size_t step = std::max<size_t>(4096, std::bit_floor(bytes) / 8);
-  const size_t unit = bytes >= kHugePage ? std::max(step, kHugePage) : step;
+  const size_t unit = bytes >= os::kHugePage ? std::max(step, os::kHugePage) : step;
   return (bytes + unit - 1) / unit * unit;
 }
 
@@ -124,31 +122,14 @@ bool over_limit(size_t bytes) {
 }
 
 void* map_pages(size_t bytes) {
-  Central& c = central();
-  const bool huge = bytes >= kHugePage;
-  const size_t extra = huge ? kHugePage : 0;
-  void* p =
-      mmap(nullptr, bytes + extra, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  c.system_calls.fetch_add(1, std::memory_order_relaxed);
-  if (p == MAP_FAILED) return nullptr;
-  if (huge) {
-    // Trim to an aligned range, so that every huge page is whole.
-    char* start = static_cast<char*>(p);
-    char* aligned = reinterpret_cast<char*>((reinterpret_cast<uintptr_t>(p) + kHugePage - 1) &
-                                            ~(kHugePage - 1));
-    if (aligned != start) munmap(start, aligned - start);
-    if (char* end = start + bytes + extra; aligned + bytes != end) {
-      munmap(aligned + bytes, end - (aligned + bytes));
-    }
-    p = aligned;
-    madvise(p, bytes, MADV_HUGEPAGE);
-  }
-  account(static_cast<int64_t>(bytes));
+  central().system_calls.fetch_add(1, std::memory_order_relaxed);
+  void* p = os::map_pages(bytes);
+  if (p != nullptr) account(static_cast<int64_t>(bytes));
   return p;
 }
 
 void unmap_pages(void* p, size_t bytes) {
-  munmap(p, bytes);
+  os::unmap_pages(p, bytes);
   central().reserved.fetch_sub(static_cast<int64_t>(bytes), std::memory_order_relaxed);
 }
 
@@ -170,7 +151,7 @@ void* obtain(Central& c, size_t bytes) {
 }
 
 /// Moves blocks of class k into the magazine, from the central surplus or a slab.
-bool refill(Magazine& magazine, int k) {
+[[maybe_unused]] bool refill(Magazine& magazine, int k) {
   Central& c = central();
   const size_t bytes = class_bytes(k);
   const uint32_t want = std::max<uint32_t>(1, std::min<uint32_t>(magazine_limit(k) / 4, 16));
@@ -186,7 +167,7 @@ bool refill(Magazine& magazine, int k) {
         // Slabs grow with use: a small program stays small.
         const size_t slab = std::clamp<size_t>(
             std::bit_floor(static_cast<size_t>(c.reserved.load(std::memory_order_relaxed)) / 4),
-            std::max<size_t>(kSmallLimit / 4, std::bit_ceil(bytes)), kHugePage);
+            std::max<size_t>(kSmallLimit / 4, std::bit_ceil(bytes)), os::kHugePage);
         char* fresh = static_cast<char*>(obtain(c, slab));
         if (fresh == nullptr) return false;
         c.slab = fresh;
@@ -249,7 +230,7 @@ ThreadCache* cache_of_thread() {
   return cache != nullptr ? cache : make_cache();
 }
 
-void* allocate_large(size_t bytes) {
+[[maybe_unused]] void* allocate_large(size_t bytes) {
   Central& c = central();
   const size_t size = large_bytes(bytes);
   if (size < bytes) refuse(bytes);

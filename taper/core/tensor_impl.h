@@ -64,6 +64,12 @@ class TensorImpl : public RefCounted {
   /// The tensor that this one is a view of (never itself a view), or null.
   TensorImpl* base() const { return base_.get(); }
   void set_base(IntrusivePtr<TensorImpl> base) { base_ = std::move(base); }
+  /// Counts how often an in-place op gave this tensor new history; a view compares its base's
+  /// count with the one it knows to see that its own history is out of date.
+  uint32_t history() const { return history_; }
+  void bump_history() { ++history_; }
+  uint32_t base_history() const { return base_history_; }
+  void set_base_history(uint32_t history) { base_history_ = history; }
   AutogradState* autograd() const { return autograd_; }
   /// Takes ownership.
   void set_autograd(AutogradState* state) { autograd_ = state; }
@@ -76,6 +82,7 @@ class TensorImpl : public RefCounted {
  private:
   TensorImpl() = default;
   static TensorImpl* allocate();
+  void use_heap_dims(uint32_t rank);
   void place_dims(IntArrayRef sizes, IntArrayRef strides);
   void release_dims() noexcept;
 
@@ -90,6 +97,8 @@ class TensorImpl : public RefCounted {
   bool made_without_grad_ : 1 = false;
   uint8_t stride_start_ = kInlineDims;
   int64_t* dims_ = inline_dims_;  // sizes, then strides at stride_start_
+  uint32_t history_ = 0;
+  uint32_t base_history_ = 0;
   int64_t numel_ = 0;
   int64_t offset_ = 0;
   StoragePtr storage_;

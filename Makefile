@@ -1,0 +1,62 @@
+# Every target installs what it needs (tools/setup), configures, builds and runs.
+MAKEFLAGS += --no-print-directory
+export NINJA_STATUS = [%f/%t] 
+DEMO_EPOCHS ?= 5
+PREFIX ?= /usr/local
+JOBS ?= $(shell nproc)
+CONFIGURE_FLAGS = $(if $(TAPER_WERROR),-D TAPER_WERROR=$(TAPER_WERROR))
+BUILD = build/release
+
+.PHONY: help demo test bench check format install configure
+.DEFAULT_GOAL = help
+
+help:
+	@echo "make demo     train a classifier on Fashion-MNIST (DEMO_EPOCHS=$(DEMO_EPOCHS)); results in runs/"
+	@echo "make test     build and run all tests"
+	@echo "make bench    compare with LibTorch; results in build/bench/"
+	@echo "make check    format, tidy, layers, header budget, generated files"
+	@echo "make format   rewrite the sources with clang-format"
+	@echo "make install  install to PREFIX=$(PREFIX)"
+
+# Configuring says little unless it fails.
+configure:
+	@tools/setup build test
+	@mkdir -p build
+	@cmake --preset release $(CONFIGURE_FLAGS) >build/configure.log 2>&1 || \
+	  { cat build/configure.log; exit 1; }
+
+demo:
+	@tools/setup build demo
+	@mkdir -p build
+	@test -f $(BUILD)/build.ninja || cmake --preset release -D TAPER_BUILD_TESTS=OFF \
+	  -D TAPER_BUILD_BENCH=OFF >build/configure.log 2>&1 || { cat build/configure.log; exit 1; }
+	@cmake --build $(BUILD) --target fashion_mnist --parallel $(JOBS)
+	@DEMO_EPOCHS=$(DEMO_EPOCHS) $(BUILD)/examples/fashion_mnist
+
+test: configure
+	@cmake --build $(BUILD) --parallel $(JOBS)
+	@ctest --preset release
+
+bench:
+	@tools/setup build test bench demo
+	@$(MAKE) configure
+	@cmake --build $(BUILD) --target bench_programs fashion_mnist --parallel $(JOBS)
+	@bench/run.py
+
+check:
+	@tools/setup build test check
+	@$(MAKE) configure
+	@cmake --build $(BUILD) --target taper_static taper_train_static --parallel $(JOBS)
+	@tools/check $(BUILD)
+
+format:
+	@tools/setup check
+	@tools/check_format.py --fix
+
+install:
+	@tools/setup build
+	@mkdir -p build
+	@cmake --preset release -B build/install -D TAPER_BUILD_TESTS=OFF -D TAPER_BUILD_EXAMPLES=OFF \
+	  -D TAPER_BUILD_BENCH=OFF >build/configure.log 2>&1 || { cat build/configure.log; exit 1; }
+	@cmake --build build/install --parallel $(JOBS)
+	@cmake --install build/install --prefix $(PREFIX)

@@ -1,0 +1,296 @@
+#include "taper/autograd/variable.h"
+
+#include <new>
+
+#include "taper/autograd/grad_mode.h"
+#include "taper/autograd/record.h"
+#include "taper/core/allocator.h"
+
+namespace taper {
+namespace {
+
+class SpinLock {
+ public:
+  explicit SpinLock(std::atomic_flag& flag) : flag_(flag) {
+    while (flag_.test_and_set(std::memory_order_acquire)) {
+    }
+  }
+  ~SpinLock() { flag_.clear(std::memory_order_release); }
+
+ private:
+  std::atomic_flag& flag_;
+};
+
+/// Undoes a write to a slice of a tensor: the slice's part of the gradient passes through the
+/// op's own node, the rest goes on as it is.
+class CopySlices final : public Node {
+ public:
+  CopySlices(const TensorImpl& base, const TensorImpl& view, NodePtr node)
+      : Node("CopySlices"),
+        base_sizes_(base.sizes()),
+        base_strides_(base.strides()),
+        base_offset_(base.storage_offset()),
+        sizes_(view.sizes()),
+        strides_(view.strides()),
+        offset_(view.storage_offset()),
+        node_(std::move(node)) {
+    add_edge(gradient_edge(base));
+    for (size_t i = 1; i < node_->num_inputs(); ++i) add_edge(node_->next_edge(i));
+    add_output(base);
+    stamp();
+  }
+
+  void apply(GradList& grads, GradList& out, bool release) override {
+    // A copy with the base's geometry, so that the view's geometry addresses the same elements.
+    Tensor whole = Tensor(TensorImpl::make("CopySlices", base_sizes_, base_strides_,
+                                           grads[0].scalar_type(), nullptr, base_offset_));
+    whole.copy_(grads[0]);
+    const Tensor slice = whole.as_strided(sizes_, strides_, offset_);
+    GradList slice_grads;
+    slice_grads.push_back(slice.clone());
+    GradList results;
+    results.resize(node_->num_inputs());
+    node_->apply(slice_grads, results, release);
+    if (next_edge(0).valid()) {
+      if (results[0].defined()) {
+        slice.copy_(results[0]);
+      } else {
+        slice.zero_();
+      }
+      out[0] = std::move(whole);
+    }
+    for (size_t i = 1; i < results.size(); ++i) out[i] = std::move(results[i]);
+  }
+
+ private:
+  DimVector base_sizes_, base_strides_;
+  int64_t base_offset_;
+  DimVector sizes_, strides_;
+  int64_t offset_;
+  NodePtr node_;
+};
+
+/// The gradient of a view, found from its geometry, for a base that was changed in place.
+class ViewOfBase final : public Node {
+ public:
+  ViewOfBase(const TensorImpl& base, const TensorImpl& view)
+      : Node("AsStridedBackward0"),
+        base_sizes_(base.sizes()),
+        base_strides_(base.strides()),
+        base_offset_(base.storage_offset()),
+        strides_(view.strides()),
+        offset_(view.storage_offset()) {
+    add_edge(gradient_edge(base));
+    add_output(view);
+    stamp();
+  }
+
+  void apply(GradList& grads, GradList& out, bool) override {
+    Tensor whole = Tensor(TensorImpl::make("AsStridedBackward0", base_sizes_, base_strides_,
+                                           grads[0].scalar_type(), nullptr, base_offset_));
+    whole.zero_();
+    whole.as_strided(output_meta(0).sizes, strides_, offset_).add_(grads[0]);
+    out[0] = std::move(whole);
+  }
+
+ private:
+  DimVector base_sizes_, base_strides_;
+  int64_t base_offset_;
+  DimVector strides_;
+  int64_t offset_;
+};
+
+/// The node that made a tensor stops keeping the tensor's gradient.
+void drop_retained(VariableState& state) {
+  if (!std::exchange(state.retains_grad, false) || !state.grad_fn) return;
+  NodeHooks* hooks = state.grad_fn->hooks();
+  if (hooks == nullptr) return;
+  for (size_t i = hooks->retained.size(); i-- > 0;) {
+    if (VariableState::of(*hooks->retained[i].tensor) == &state) {
+      hooks->retained.erase(hooks->retained.begin() + i);
+    }
+  }
+}
+
+/// Whether a view's base was given new history, by an op in place, since the view last looked.
+bool base_changed(const TensorImpl& impl) {
+  const TensorImpl* base = impl.base();
+  return base != nullptr && !impl.made_without_grad() && base->history() != impl.base_history();
+}
+
+}  // namespace
+
+VariableState& VariableState::make(const TensorImpl& impl) {
+  if (VariableState* state = of(impl)) return *state;
+  auto* state = new (detail::allocate(sizeof(VariableState))) VariableState;
+  const_cast<TensorImpl&>(impl).set_autograd(state);
+  return *state;
+}
+
+void VariableState::destroy() noexcept {
+  drop_retained(*this);
+  this->~VariableState();
+  detail::deallocate(this, sizeof(VariableState));
+}
+
+AccumulateGrad::AccumulateGrad(TensorImplPtr variable)
+    : Node("AccumulateGrad"), variable_(std::move(variable)) {
+  sequence_ = UINT64_MAX;
+  meta_.sizes.assign(variable_->sizes().begin(), variable_->sizes().end());
+  meta_.dtype = variable_->dtype();
+}
+
+AccumulateGrad::~AccumulateGrad() = default;
+
+NodeHooks* AccumulateGrad::hooks() const { return VariableState::of(*variable_)->leaf_hooks.get(); }
+
+bool AccumulateGrad::may_end() noexcept {
+  VariableState& state = *VariableState::of(*variable_);
+  SpinLock lock(state.lock);
+  // Another thread may have found this node through the tensor between the last release and here.
+  if (state.accumulator == this && use_count() > 1) {
+    release();
+    return false;
+  }
+  if (state.accumulator == this) state.accumulator = nullptr;
+  return true;
+}
+
+void AccumulateGrad::apply(GradList& grads, GradList&, bool) {
+  VariableState& state = *VariableState::of(*variable_);
+  Tensor& incoming = grads[0];
+  std::lock_guard lock(mutex_);
+  if (state.grad.defined()) {
+    if (thread_state.grad_enabled) {
+      state.grad = state.grad.add(incoming);
+    } else {
+      state.grad.add_(incoming);
+    }
+    return;
+  }
+  // The gradient is moved in when nobody else can see it, so that a later write to it stays here.
+  const bool unique = incoming.use_count() == 1 && incoming.impl().storage()->use_count() == 1 &&
+                      !incoming.is_view() && incoming.strides() == variable_->strides();
+  if (unique && !thread_state.grad_enabled) {
+    state.grad = std::move(incoming);
+  } else if (thread_state.grad_enabled) {
+    state.grad = incoming.clone();
+  } else {
+    Tensor copy(TensorImpl::empty_like(*variable_, incoming.scalar_type()));
+    copy.copy_(incoming);
+    state.grad = std::move(copy);
+  }
+}
+
+bool tensor_requires_grad(const TensorImpl& impl) {
+  const VariableState* state = VariableState::of(impl);
+  if (state != nullptr && (state->requires_grad || state->grad_fn)) return true;
+  return base_changed(impl) && tensor_requires_grad(*impl.base());
+}
+
+NodePtr current_grad_fn(const TensorImpl& impl) {
+  if (base_changed(impl) && tensor_requires_grad(*impl.base())) {
+    VariableState& state = VariableState::make(impl);
+    drop_retained(state);
+    state.grad_fn = NodePtr::adopt(new ViewOfBase(*impl.base(), impl));
+    state.output_nr = 0;
+    const_cast<TensorImpl&>(impl).set_base_history(impl.base()->history());
+  }
+  const VariableState* state = VariableState::of(impl);
+  return state != nullptr ? state->grad_fn : NodePtr();
+}
+
+Edge gradient_edge(const TensorImpl& impl) {
+  VariableState* state = VariableState::of(impl);
+  if (impl.base() != nullptr) {
+    NodePtr node = current_grad_fn(impl);
+    state = VariableState::of(impl);
+    if (node) return {std::move(node), state->output_nr};
+  }
+  if (state == nullptr) return {};
+  if (state->grad_fn) return {state->grad_fn, state->output_nr};
+  if (!state->requires_grad) return {};
+  SpinLock lock(state->lock);
+  if (state->accumulator != nullptr && state->accumulator->use_count() > 0) {
+    return {NodePtr::share(state->accumulator), 0};
+  }
+  auto* node = new AccumulateGrad(TensorImplPtr::share(const_cast<TensorImpl*>(&impl)));
+  state->accumulator = node;
+  return {NodePtr::adopt(node), 0};
+}
+
+void set_history(const TensorImpl& impl, NodePtr node, uint32_t output_nr) {
+  VariableState& state = VariableState::make(impl);
+  state.grad_fn = std::move(node);
+  state.output_nr = output_nr;
+}
+
+void retain_gradient(const TensorImpl& impl) {
+  VariableState& state = VariableState::make(impl);
+  state.retains_grad = true;
+  state.grad_fn->make_hooks().retained.push_back({state.output_nr, const_cast<TensorImpl*>(&impl)});
+}
+
+void clear_history(const TensorImpl& impl) {
+  VariableState& state = VariableState::make(impl);
+  drop_retained(state);
+  state.grad_fn.reset();
+  state.output_nr = 0;
+}
+
+namespace {
+
+void replace_history(const TensorImpl& impl, NodePtr node, uint32_t output_nr) {
+  VariableState& state = VariableState::make(impl);
+  const bool retained = state.retains_grad;
+  drop_retained(state);
+  state.grad_fn = std::move(node);
+  state.output_nr = output_nr;
+  state.requires_grad = false;
+  const_cast<TensorImpl&>(impl).bump_history();
+  if (retained) retain_gradient(impl);
+}
+
+}  // namespace
+
+void rebase_history(const TensorImpl& impl, NodePtr node, uint32_t output_nr) {
+  const TensorImpl* base = impl.base();
+  if (base == nullptr || impl.made_without_grad()) {
+    replace_history(impl, std::move(node), output_nr);
+    return;
+  }
+  replace_history(*base, NodePtr::adopt(new CopySlices(*base, impl, std::move(node))), 0);
+  const VariableState* state = VariableState::of(impl);
+  const bool retained = state != nullptr && state->retains_grad;
+  current_grad_fn(impl);
+  if (retained) retain_gradient(impl);
+}
+
+void check_inplace(const char* op, const TensorImpl& impl, bool inputs_require_grad) {
+  TAPER_CHECK(!impl.is_inference() || thread_state.inference_mode, op,
+              ": Inplace update to inference tensor outside InferenceMode is not allowed. You can "
+              "make a clone to get a normal tensor before doing inplace update.");
+  if (!thread_state.grad_enabled) return;
+  const VariableState* state = VariableState::of(impl);
+  TAPER_CHECK(state == nullptr || !state->requires_grad || state->grad_fn, op,
+              ": a leaf Variable that requires grad is being used in an in-place operation.");
+  if (const TensorImpl* base = impl.base()) {
+    const VariableState* base_state = VariableState::of(*base);
+    const bool base_is_leaf =
+        base_state != nullptr && base_state->requires_grad && !base_state->grad_fn;
+    if (impl.made_without_grad()) {
+      TAPER_CHECK(!(base_state != nullptr && (base_state->requires_grad || base_state->grad_fn)) &&
+                      !inputs_require_grad,
+                  op,
+                  ": A view was created in no_grad mode and is being modified inplace with grad "
+                  "mode enabled. Given that this use case is ambiguous and error-prone, it is "
+                  "forbidden. Move both the view and the in-place op inside, or both outside, the "
+                  "no_grad scope.");
+    }
+    TAPER_CHECK(!base_is_leaf, op,
+                ": a view of a leaf Variable that requires grad is being used in an in-place "
+                "operation.");
+  }
+}
+
+}  // namespace taper

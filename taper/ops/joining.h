@@ -1,0 +1,43 @@
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "taper/tensor/tensor.h"
+
+namespace taper TAPER_API {
+
+/// The tensors one after another along a dimension; the other sizes must agree. Types promote.
+/// Empty one-dimensional tensors are skipped.
+Tensor cat(TensorList tensors, int64_t dim = 0);
+Tensor& cat_out(Tensor& out, TensorList tensors, int64_t dim = 0);
+/// Same as cat().
+Tensor concat(TensorList tensors, int64_t dim = 0);
+/// Same as cat().
+Tensor concatenate(TensorList tensors, int64_t dim = 0);
+/// Tensors of equal sizes along a new dimension.
+Tensor stack(TensorList tensors, int64_t dim = 0);
+/// cat() along the second dimension, or the first of one-dimensional tensors.
+Tensor hstack(TensorList tensors);
+/// cat() along the first dimension of tensors with at least two.
+Tensor vstack(TensorList tensors);
+
+/// self repeated repeats[i] times along dimension i; new dimensions come in front.
+/// variants: method
+Tensor repeat(const Tensor& self, IntArrayRef repeats);
+/// repeat() where missing repeats count as 1.
+/// variants: method
+Tensor tile(const Tensor& self, IntArrayRef dims);
+/// Each element repeats times in a row along a dimension, or in the flattened tensor.
+/// variants: method
+Tensor repeat_interleave(const Tensor& self, int64_t repeats,
+                         std::optional<int64_t> dim = std::nullopt);
+/// The order of the elements reversed along dimensions.
+/// variants: method
+Tensor flip(const Tensor& self, IntArrayRef dims);
+/// Elements moved shifts places along dims, the last becoming the first again; without dims in
+/// the flattened tensor.
+/// variants: method
+Tensor roll(const Tensor& self, IntArrayRef shifts, IntArrayRef dims = {});
+
+}  // namespace TAPER_API
