@@ -1,6 +1,7 @@
 #include "taper/base/random.h"
 
 #include <cmath>
+#include <random>
 
 namespace taper {
 namespace {
@@ -9,7 +10,7 @@ constexpr int kShift = 397;
 
 uint32_t twist(uint32_t a, uint32_t b, uint32_t c) {
   const uint32_t y = (a & 0x80000000u) | (b & 0x7fffffffu);
-  return c ^ (y >> 1) ^ (0u - (y & 1u) & 0x9908b0dfu);
+  return c ^ (y >> 1) ^ ((0u - (y & 1u)) & 0x9908b0dfu);
 }
 
 }  // namespace
@@ -63,6 +64,12 @@ double RandomEngine::normal() {
   next_normal = radius * std::sin(angle);
   has_next_normal = true;
   return radius * std::cos(angle);
+}
+
+uint64_t entropy_seed() {
+  std::random_device device;
+  const uint64_t high = device();
+  return (high << 32 | device()) & ((1ull << 53) - 1);
 }
 
 void Philox::block(uint64_t key, uint64_t counter_low, uint64_t counter_high, uint32_t out[4]) {

@@ -71,6 +71,9 @@ struct Philox {
   static void block(uint64_t key, uint64_t counter_low, uint64_t counter_high, uint32_t out[4]);
 };
 
+/// 53 bits from the operating system's entropy.
+uint64_t entropy_seed();
+
 /// The key of one call that draws by counter: the generator's seed and the call's number.
 struct CounterKey {
   uint64_t seed = 0;

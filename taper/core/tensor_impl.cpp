@@ -16,13 +16,14 @@ TensorImpl* TensorImpl::allocate() {
   return impl;
 }
 
+void TensorImpl::use_heap_dims(uint32_t rank) {
+  dims_ = static_cast<int64_t*>(detail::allocate(2 * rank * sizeof(int64_t)));
+  stride_start_ = static_cast<uint8_t>(rank);
+}
+
 void TensorImpl::place_dims(IntArrayRef sizes, IntArrayRef strides) {
   const uint32_t rank = static_cast<uint32_t>(sizes.size());
-  if (rank > kInlineDims) {
-    int64_t* heap = static_cast<int64_t*>(detail::allocate(2 * rank * sizeof(int64_t)));
-    dims_ = heap;
-    stride_start_ = static_cast<uint8_t>(rank);
-  }
+  if (rank > kInlineDims) use_heap_dims(rank);
   rank_ = static_cast<uint8_t>(rank);
   for (uint32_t d = 0; d < rank; ++d) {
     dims_[d] = sizes[d];
@@ -104,27 +105,39 @@ TensorImplPtr TensorImpl::alias(const TensorImpl& other) {
 
 TensorImplPtr TensorImpl::view(const TensorImpl& other, IntArrayRef sizes, IntArrayRef strides,
                                int64_t offset) {
-  TensorImplPtr impl = TensorImplPtr::adopt(allocate());
+  TensorImplPtr result = TensorImplPtr::adopt(allocate());
+  TensorImpl* const impl = result.get();
   impl->dtype_ = other.dtype_;
   impl->device_ = other.device_;
-  impl->storage_ = other.storage_;
+  // Constructed in place: the assignment of a pointer would look for an old one to release.
+  new (&impl->storage_) StoragePtr(other.storage_);
   impl->offset_ = offset;
+  const size_t rank = sizes.size();
+  impl->rank_ = static_cast<uint8_t>(rank);
+  if (rank > kInlineDims) impl->use_heap_dims(static_cast<uint32_t>(rank));
+  // One walk from the last dimension: copies, counts, and follows the row-major step.
+  int64_t* const to_sizes = impl->dims_;
+  int64_t* const to_strides = impl->dims_ + impl->stride_start_;
   int64_t numel = 1;
-  for (int64_t size : sizes) {
-    TAPER_CHECK_AS(ShapeError, !__builtin_mul_overflow(numel, size, &numel), "view: sizes ", sizes,
-                   " overflow");
+  bool row_major = true, overflow = false;
+  for (size_t d = rank; d-- > 0;) {
+    const int64_t size = sizes[d], stride = strides[d];
+    to_sizes[d] = size;
+    to_strides[d] = stride;
+    row_major &= size == 1 || stride == numel;
+    overflow |= __builtin_mul_overflow(numel, size, &numel);
   }
+  TAPER_CHECK_AS(ShapeError, !overflow, "view: sizes ", sizes, " overflow");
   impl->numel_ = numel;
-  impl->place_dims(sizes, strides);
-  impl->contiguous_ = taper::is_contiguous(sizes, strides, numel);
+  impl->contiguous_ = row_major || numel == 0;
   impl->inference_ = other.inference_;
   if (!other.inference_) {
-    impl->base_ =
-        TensorImplPtr::share(other.base_ ? other.base_.get() : const_cast<TensorImpl*>(&other));
-    impl->base_history_ = impl->base_->history_;
+    TensorImpl* root = other.base_ ? other.base_.get() : const_cast<TensorImpl*>(&other);
+    new (&impl->base_) TensorImplPtr(TensorImplPtr::share(root));
+    impl->base_history_ = root->history_;
     impl->made_without_grad_ = !thread_state.grad_enabled;
   }
-  return impl;
+  return result;
 }
 
 void TensorImpl::set_geometry(const char* op, IntArrayRef sizes, IntArrayRef strides,

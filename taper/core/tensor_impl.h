@@ -82,6 +82,7 @@ class TensorImpl : public RefCounted {
  private:
   TensorImpl() = default;
   static TensorImpl* allocate();
+  void use_heap_dims(uint32_t rank);
   void place_dims(IntArrayRef sizes, IntArrayRef strides);
   void release_dims() noexcept;
 

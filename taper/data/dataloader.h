@@ -84,7 +84,7 @@ class StatelessDataLoader {
   StatelessDataLoader& operator=(const StatelessDataLoader&) = delete;
 
   Iterator<BatchType> begin() {
-    sampler_.reset();
+    sampler_.reset(std::nullopt);
     return {core_, core_.start_epoch()};
   }
   Iterator<BatchType> end() { return {}; }
@@ -105,7 +105,8 @@ class StatelessDataLoader {
   }
   Item next_request() {
     std::optional<BatchRequestType> request = sampler_.next(options_.batch_size());
-    if (!request || (options_.drop_last && request->size() < options_.batch_size())) return nullptr;
+    if (!request || (options_.drop_last() && request->size() < options_.batch_size()))
+      return nullptr;
     return std::make_shared<BatchRequestType>(std::move(*request));
   }
 

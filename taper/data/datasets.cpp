@@ -23,7 +23,9 @@ TensorDataset::TensorDataset(Tensor tensor) : tensor(std::move(tensor)) {
   check_rows("TensorDataset", this->tensor);
 }
 
-TensorExample TensorDataset::get(size_t index) { return tensor[static_cast<int64_t>(index)]; }
+TensorExample TensorDataset::get(size_t index) {
+  return tensor.select(0, static_cast<int64_t>(index));
+}
 
 std::optional<TensorExample> TensorDataset::gather_batch(ArrayRef<size_t> indices) {
   // A gradient flows through selecting and stacking, not through gathering.
@@ -43,7 +45,8 @@ PairDataset::PairDataset(Tensor data, Tensor targets)
 }
 
 Example<> PairDataset::get(size_t index) {
-  return {data_[static_cast<int64_t>(index)], targets_[static_cast<int64_t>(index)]};
+  const int64_t row = static_cast<int64_t>(index);
+  return {data_.select(0, row), targets_.select(0, row)};
 }
 
 std::optional<Example<>> PairDataset::gather_batch(ArrayRef<size_t> indices) {

@@ -286,6 +286,12 @@ HWY_INLINE V wide_gelu_tanh(D d, V x) {
   const V y = hn::Mul(x, wide_sigmoid(d, u2));
   return hn::IfThenElse(hn::Eq(x, hn::Neg(infinity(d))), quiet_nan(d), y);
 }
+/// ln(1 + e^x).
+template <class D, class V>
+HWY_INLINE V wide_softplus(D d, V x) {
+  const V y = wide_log1p(d, wide_exp(d, x));
+  return hn::IfThenElse(hn::Gt(x, hn::Set(d, 40.0)), x, y);
+}
 template <class D, class V>
 HWY_INLINE V wide_silu_slope(D d, V x) {
   const V one = hn::Set(d, 1.0);
@@ -407,6 +413,8 @@ TAPER_VMATH_2(pow,
 
 /// x P(X <= x) for a normal X; NaN at -infinity as PyTorch has it.
 TAPER_VMATH_1(gelu, in_double(d, x, TAPER_WIDE(wide_gelu(dd, v))), v* libm_cdf(v))
+TAPER_VMATH_1(softplus, in_double(d, x, TAPER_WIDE(wide_softplus(dd, v))),
+              v > 40.0 ? v : std::log1p(std::exp(v)))
 /// The derivatives of gelu in both forms and of silu.
 TAPER_VMATH_1(gelu_slope, in_double(d, x, TAPER_WIDE(wide_gelu_slope(dd, v))),
               libm_cdf(v) + v * 0.39894228040143267794 * std::exp(-0.5 * v * v))
