@@ -4,4 +4,32 @@
 
 namespace taper TAPER_API {
 
+// taper/ops/matmul.h
+/// Writes taper::dot(self, ...) to out, resized when it must be, and returns it.
+Tensor& dot_out(Tensor& out, const Tensor& self, const Tensor& tensor);
+/// Writes taper::mv(self, ...) to out, resized when it must be, and returns it.
+Tensor& mv_out(Tensor& out, const Tensor& self, const Tensor& vec);
+/// Writes taper::mm(self, ...) to out, resized when it must be, and returns it.
+Tensor& mm_out(Tensor& out, const Tensor& self, const Tensor& mat2);
+/// Writes taper::bmm(self, ...) to out, resized when it must be, and returns it.
+Tensor& bmm_out(Tensor& out, const Tensor& self, const Tensor& mat2);
+/// Writes taper::matmul(self, ...) to out, resized when it must be, and returns it.
+Tensor& matmul_out(Tensor& out, const Tensor& self, const Tensor& other);
+/// Writes taper::addmm(self, ...) to self and returns it.
+Tensor& addmm_(Tensor& self, const Tensor& mat1, const Tensor& mat2, const Scalar& beta = 1,
+               const Scalar& alpha = 1);
+/// Writes taper::addmm(self, ...) to out, resized when it must be, and returns it.
+Tensor& addmm_out(Tensor& out, const Tensor& self, const Tensor& mat1, const Tensor& mat2,
+                  const Scalar& beta = 1, const Scalar& alpha = 1);
+/// Writes taper::baddbmm(self, ...) to self and returns it.
+Tensor& baddbmm_(Tensor& self, const Tensor& batch1, const Tensor& batch2, const Scalar& beta = 1,
+                 const Scalar& alpha = 1);
+/// Writes taper::baddbmm(self, ...) to out, resized when it must be, and returns it.
+Tensor& baddbmm_out(Tensor& out, const Tensor& self, const Tensor& batch1, const Tensor& batch2,
+                    const Scalar& beta = 1, const Scalar& alpha = 1);
+/// Writes taper::outer(self, ...) to out, resized when it must be, and returns it.
+Tensor& outer_out(Tensor& out, const Tensor& self, const Tensor& vec2);
+/// Writes taper::ger(self, ...) to out, resized when it must be, and returns it.
+Tensor& ger_out(Tensor& out, const Tensor& self, const Tensor& vec2);
+
 }  // namespace taper
