@@ -4,14 +4,24 @@
 
 namespace taper::body {
 
-// taper/ops/zz_stub.h
-Tensor add(Out out, const Tensor& self, const Tensor& other, const Scalar& alpha);
-Tensor add(Out out, const Tensor& self, const Scalar& other, const Scalar& alpha);
-Tensor sub(Out out, const Tensor& self, const Tensor& other, const Scalar& alpha);
-Tensor sub(Out out, const Tensor& self, const Scalar& other, const Scalar& alpha);
-Tensor mul(Out out, const Tensor& self, const Tensor& other);
-Tensor mul(Out out, const Tensor& self, const Scalar& other);
-Tensor div(Out out, const Tensor& self, const Tensor& other);
-Tensor div(Out out, const Tensor& self, const Scalar& other);
+// taper/ops/masking.h
+Tensor masked_fill(Out out, const Tensor& self, const Tensor& mask, const Scalar& value);
+Tensor masked_fill(Out out, const Tensor& self, const Tensor& mask, const Tensor& value);
+Tensor tril(Out out, const Tensor& self, int64_t diagonal);
+Tensor triu(Out out, const Tensor& self, int64_t diagonal);
+
+// taper/ops/scatter.h
+Tensor scatter(Out out, const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src);
+Tensor scatter(Out out, const Tensor& self, int64_t dim, const Tensor& index, const Scalar& value);
+Tensor scatter(Out out, const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src,
+               std::string_view reduce);
+Tensor scatter_add(Out out, const Tensor& self, int64_t dim, const Tensor& index,
+                   const Tensor& src);
+Tensor index_add(Out out, const Tensor& self, int64_t dim, const Tensor& index,
+                 const Tensor& source, const Scalar& alpha);
+Tensor index_copy(Out out, const Tensor& self, int64_t dim, const Tensor& index,
+                  const Tensor& source);
+Tensor index_fill(Out out, const Tensor& self, int64_t dim, const Tensor& index,
+                  const Scalar& value);
 
 }  // namespace taper::body
