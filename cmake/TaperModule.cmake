@@ -70,6 +70,9 @@ function(taper_library name)
     target_include_directories(${target} PUBLIC
       $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
     target_link_libraries(${target} PRIVATE ${links} ${arg_LINKS} $<BUILD_INTERFACE:taper_flags>)
+    if(NOT TAPER_SANITIZE) # a missing kernel body fails the link; calls within need no PLT
+      target_link_options(${target} PRIVATE LINKER:--no-undefined LINKER:-Bsymbolic-functions)
+    endif()
   endforeach()
   if(arg_PUBLIC_LIBRARY)
     target_link_libraries(${name} PUBLIC ${arg_PUBLIC_LIBRARY})

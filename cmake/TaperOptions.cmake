@@ -10,6 +10,7 @@ option(TAPER_INSTALL_BOTH "With BUILD_SHARED_LIBS: install the static libraries 
        ${TAPER_BUILD_TESTS})
 option(TAPER_WERROR "Warnings are errors" OFF)
 set(TAPER_SANITIZE "" CACHE STRING "Sanitizers for everything, e.g. address,undefined or thread")
+set(TAPER_TEST_LABELS "" CACHE STRING "Build only the test files with a label that matches")
 set(TAPER_KERNEL_FLAGS "$<$<NOT:$<CONFIG:Debug>>:-O3>" CACHE STRING
     "Extra compiler flags of the kernel bodies in taper/backend")
 

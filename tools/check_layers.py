@@ -10,10 +10,10 @@ import sources
 # What public headers may include besides ours (docs/architecture.md: no costly standard header).
 PUBLIC_STANDARD = {
     "array", "atomic", "bit", "compare", "cstddef", "cstdint", "exception", "initializer_list", "iosfwd", "limits",
-    "memory", "new", "optional", "string", "string_view", "tuple", "type_traits", "utility", "vector",
+    "memory", "new", "optional", "string", "string_view", "tuple", "type_traits", "typeinfo", "utility", "vector",
 }
 # Compiler headers that belong to the language, not to the operating system.
-LANGUAGE = re.compile(r"immintrin\.h|x86intrin\.h|cpuid\.h")
+LANGUAGE = re.compile(r"cxxabi\.h|immintrin\.h|x86intrin\.h|cpuid\.h")
 SYSTEM = re.compile(r"(sys|linux|arpa|netinet|bits)/.*|(unistd|fcntl|pthread|sched|signal|dlfcn|poll"
                     r"|termios|dirent|omp|execinfo|malloc|link|elf|spawn|netdb|ucontext)\.h")
 KERNEL_LIBRARIES = re.compile(r"hwy/.*|oneapi/.*|dnnl.*|cblas\.h|lapack.*\.h|f77blas\.h"

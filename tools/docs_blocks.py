@@ -79,7 +79,8 @@ def main():
 
     errors, written = [], set()
     for document in options.documents:
-        name = re.sub(r"[^a-z0-9]+", "_", str(document.relative_to(options.root)).lower())
+        name = re.sub(r"[^a-z0-9]+", "_", str(document.resolve().relative_to(
+            options.root.resolve())).lower())
         for index, (words, line, body) in enumerate(blocks_of(document.read_text()), 1):
             unknown = set(words) - {"no-run", "fragment"}
             problem = f"unknown words {sorted(unknown)}" if unknown else None

@@ -102,9 +102,15 @@ class Function<R(Args...)> {
       *reinterpret_cast<F**>(to) = op == Op::copy ? new F(*source) : source;
     }
   }
+  // Bytes past the callable's own are copied as they are, never read.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wpragmas"
+#pragma GCC diagnostic ignored "-Wunknown-warning-option"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
   void copy_bytes(const Function& other) {
     for (size_t i = 0; i < kInline; ++i) storage_[i] = other.storage_[i];
   }
+#pragma GCC diagnostic pop
 
   R (*invoke_)(unsigned char*, Args...) = nullptr;
   void (*manage_)(Op, unsigned char*, unsigned char*) = nullptr;

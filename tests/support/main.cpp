@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "taper/core/allocator.h"
+
 namespace {
 
 struct Selection {
@@ -70,5 +72,13 @@ int main(int argc, char** argv) {
     }
     GTEST_FLAG_SET(filter, filter);
   }
-  return RUN_ALL_TESTS();
+  const int failed = RUN_ALL_TESTS();
+  // Whatever the tests made must be gone: a live storage or node here is a leak or a cycle.
+  const taper::LiveObjects live = taper::live_objects();
+  if (live.storages != 0 || live.nodes != 0) {
+    std::fprintf(stderr, "%lld storages and %lld nodes are still alive after the tests\n",
+                 static_cast<long long>(live.storages), static_cast<long long>(live.nodes));
+    return 1;
+  }
+  return failed;
 }

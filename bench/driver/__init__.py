@@ -1,0 +1,1 @@
+"""The parts of run.py: workers, the pair protocol, whole-process rows, goals and the table."""

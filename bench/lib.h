@@ -1,0 +1,44 @@
+// The library under test: every row is written once against `lib` and compiled once per side.
+#pragma once
+
+#ifdef BENCH_PEER
+#include <torch/torch.h>
+namespace lib = torch;
+namespace bench {
+using InferenceMode = c10::InferenceMode;
+}
+#else
+#include "taper/taper.h"
+namespace lib = taper;
+namespace bench {
+using InferenceMode = taper::InferenceMode;
+}
+#endif
+
+#include <cstdint>
+#include <vector>
+
+#include "runner.h"
+
+namespace bench {
+
+/// Contiguous float32 tensor of reproducible values in [low, high), equal on both sides.
+lib::Tensor filled(std::vector<int64_t> sizes, uint64_t seed, float low = -1.0f, float high = 1.0f);
+
+/// Class indices i % classes as int64, shape (count).
+lib::Tensor labels(int64_t count, int64_t classes);
+
+/// Weighted sum of all elements (weights depend on the position), with the sum of magnitudes.
+Check checksum(const lib::Tensor& tensor);
+
+/// Overwrites parameters with reproducible values of scale 1/sqrt(fan-in), so that both sides train
+/// from the same weights whatever their random streams are.
+void set_weights(const std::vector<lib::Tensor>& parameters, uint64_t seed);
+
+/// Keeps the compiler from dropping a result or moving it out of the timed loop.
+template <class T>
+inline void keep(T& value) {
+  asm volatile("" : : "r"(&value) : "memory");
+}
+
+}  // namespace bench

@@ -1,0 +1,21 @@
+// One function per file of rows; worker.cpp calls them in this order.
+#pragma once
+
+#include "runner.h"
+
+namespace bench {
+
+void add_tiny_rows(Suite& suite);
+void add_autograd_rows(Suite& suite);
+void add_linear_rows(Suite& suite);
+void add_pointwise_rows(Suite& suite);
+void add_reduction_rows(Suite& suite);
+void add_softmax_rows(Suite& suite);
+void add_copy_rows(Suite& suite);
+void add_matmul_rows(Suite& suite);
+void add_adamw_rows(Suite& suite);
+void add_mlp_rows(Suite& suite);
+void add_demo_rows(Suite& suite);
+void add_loss_curves(Suite& suite);
+
+}  // namespace bench

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstdint>
+
+#include "taper/core/scalar_type.h"
+#include "taper/kernel/convolution.h"
+
+// Convolution on raw memory, shared by its two ways: oneDNN, and im2col with our GEMM.
+namespace taper::cpu {
+
+struct ConvShape {
+  int64_t images, channels, height, width;
+  int64_t out_channels, out_height, out_width;
+  int64_t kernel_height, kernel_width;
+  ConvGeometry geometry;
+};
+
+/// Four-dimensional memory: images (or filters), channels, rows, columns.
+template <class T>
+struct Block4 {
+  T* data = nullptr;
+  int64_t stride[4] = {0, 0, 0, 0};
+};
+
+/// The operands of a forward or a backward; in a backward, out is the gradient that came.
+template <class T>
+struct ConvForward {
+  ConvShape shape;
+  Block4<T> out;
+  Block4<const T> input, weight;
+  const T* bias;
+};
+template <class T>
+struct ConvBackward {
+  ConvShape shape;
+  Block4<const T> grad_out, input, weight;
+  Block4<T> grad_input, grad_weight;  // without data: not wanted
+  T* grad_bias;
+};
+
+void conv_im2col(const ConvForward<float>& c);
+void conv_im2col(const ConvForward<double>& c);
+void conv_im2col(const ConvBackward<float>& c);
+void conv_im2col(const ConvBackward<double>& c);
+
+/// False, and nothing done, where oneDNN is absent or has no fast way. dtype is Float or BFloat16.
+bool conv_onednn(ScalarType dtype, const ConvForward<void>& c);
+bool conv_onednn(ScalarType dtype, const ConvBackward<void>& c);
+
+}  // namespace taper::cpu

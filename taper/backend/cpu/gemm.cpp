@@ -1,0 +1,673 @@
+#include "taper/backend/cpu/gemm.h"
+
+#include <algorithm>
+
+#include "taper/backend/cpu/scratch.h"
+#include "taper/base/parallel.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "taper/backend/cpu/gemm.cpp"
+#define HWY_DISABLED_TARGETS (HWY_SSSE3)
+#include <hwy/foreach_target.h>
+#include <hwy/cache_control.h>
+#include <hwy/highway.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace taper::cpu {
+namespace HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+// A tile's accumulators fill the registers: 8 x 3 of 32 with AVX-512, 4 x 3 of 16 with AVX2.
+#if HWY_TARGET <= HWY_AVX3
+constexpr int kRows = 8, kVecs = 3;
+#elif HWY_TARGET == HWY_AVX2
+constexpr int kRows = 4, kVecs = 3;
+#else
+constexpr int kRows = 4, kVecs = 2;
+#endif
+// A packed block of a is 256 KB, of b 960 KB: both stay in L2.
+constexpr int64_t kDepth = 256;
+constexpr int64_t kRowBlock = 256;
+constexpr int64_t kColBlock = 960;
+
+template <class T>
+struct TileArgs {
+  int64_t k;
+  const T* a;
+  int64_t a_row, a_col;
+  const T* b;
+  int64_t b_row;
+  T* c;
+  int64_t c_row;
+  T alpha, beta;
+  const T* bias;
+  bool bias_per_row;
+  int64_t tail;  // columns of the last vector
+  bool prefetch;  // c is far away
+};
+
+// Loads and stores of the first `count` elements; nothing past them is touched.
+template <class D, class T = hn::TFromD<D>>
+HWY_INLINE hn::VFromD<D> LoadFirst(D d, const T* p, int64_t count) {
+#if HWY_TARGET <= HWY_AVX2
+  return hn::MaskedLoad(hn::FirstN(d, static_cast<size_t>(count)), d, p);
+#else
+  HWY_ALIGN T padded[HWY_MAX_BYTES / sizeof(T)] = {};
+  for (int64_t i = 0; i < count; ++i) padded[i] = p[i];
+  return hn::Load(d, padded);
+#endif
+}
+template <class D, class T = hn::TFromD<D>>
+HWY_INLINE void StoreFirst(hn::VFromD<D> v, D d, T* p, int64_t count) {
+#if HWY_TARGET <= HWY_AVX2
+  hn::BlendedStore(v, hn::FirstN(d, static_cast<size_t>(count)), d, p);
+#else
+  HWY_ALIGN T padded[HWY_MAX_BYTES / sizeof(T)] = {};
+  hn::Store(v, d, padded);
+  for (int64_t i = 0; i < count; ++i) p[i] = padded[i];
+#endif
+}
+
+// One tile of R rows and V vectors; the last vector is partial when kTail.
+template <class T, int R, int V, bool kTail>
+HWY_NOINLINE void Tile(const TileArgs<T>& t) {
+  const hn::ScalableTag<T> d;
+  using Vec = hn::VFromD<decltype(d)>;
+  constexpr int64_t kLanes = static_cast<int64_t>(HWY_LANES(T));
+  Vec acc[R][V];
+  const T* row[R];
+#pragma GCC unroll 8
+  for (int i = 0; i < R; ++i) {
+    row[i] = t.a + i * t.a_row;
+#pragma GCC unroll 8
+    for (int j = 0; j < V; ++j) acc[i][j] = hn::Zero(d);
+  }
+  if (t.prefetch) {
+    for (int i = 0; i < R; ++i) {
+      for (int j = 0; j < V; ++j) hwy::Prefetch(t.c + i * t.c_row + j * kLanes);
+    }
+  }
+  const T* b = t.b;
+  const int64_t b_row = t.b_row, step = t.a_col, end = t.k * step;
+  for (int64_t p = 0; p != end; p += step, b += b_row) {
+    Vec column[V];
+#pragma GCC unroll 8
+    for (int j = 0; j < V; ++j) {
+      column[j] = kTail && j == V - 1 ? LoadFirst(d, b + j * kLanes, t.tail)
+                                      : hn::LoadU(d, b + j * kLanes);
+    }
+#pragma GCC unroll 8
+    for (int i = 0; i < R; ++i) {
+      const Vec x = hn::Set(d, row[i][p]);
+#pragma GCC unroll 8
+      for (int j = 0; j < V; ++j) acc[i][j] = hn::MulAdd(x, column[j], acc[i][j]);
+    }
+  }
+  const Vec alpha = hn::Set(d, t.alpha), beta = hn::Set(d, t.beta);
+  const bool reads = t.beta != T(0);
+#pragma GCC unroll 8
+  for (int i = 0; i < R; ++i) {
+    T* c = t.c + i * t.c_row;
+#pragma GCC unroll 8
+    for (int j = 0; j < V; ++j) {
+      const bool partial = kTail && j == V - 1;
+      T* at = c + j * kLanes;
+      Vec v = hn::Mul(acc[i][j], alpha);
+      if (reads) v = hn::MulAdd(beta, partial ? LoadFirst(d, at, t.tail) : hn::LoadU(d, at), v);
+      if (t.bias != nullptr) {
+        const T* bias = t.bias + j * kLanes;
+        v = hn::Add(v, t.bias_per_row ? hn::Set(d, t.bias[i])
+                       : partial      ? LoadFirst(d, bias, t.tail)
+                                      : hn::LoadU(d, bias));
+      }
+      if (partial) {
+        StoreFirst(v, d, at, t.tail);
+      } else {
+        hn::StoreU(v, d, at);
+      }
+    }
+  }
+}
+
+template <class T, int R>
+HWY_INLINE void TileOfRows(const TileArgs<T>& t, int vecs, bool tail) {
+  switch (vecs) {
+    case 1:
+      return tail ? Tile<T, R, 1, true>(t) : Tile<T, R, 1, false>(t);
+    case 2:
+      return tail ? Tile<T, R, 2, true>(t) : Tile<T, R, 2, false>(t);
+    default:
+      return tail ? Tile<T, R, kVecs, true>(t) : Tile<T, R, kVecs, false>(t);
+  }
+}
+
+template <class T>
+HWY_INLINE void RunTile(const TileArgs<T>& t, int64_t rows, int vecs, bool tail) {
+  switch (rows) {
+    case 1:
+      return TileOfRows<T, 1>(t, vecs, tail);
+    case 2:
+      return TileOfRows<T, 2>(t, vecs, tail);
+    case 3:
+      return TileOfRows<T, 3>(t, vecs, tail);
+    case 4:
+      return TileOfRows<T, 4>(t, vecs, tail);
+#if HWY_TARGET <= HWY_AVX3
+    case 5:
+      return TileOfRows<T, 5>(t, vecs, tail);
+    case 6:
+      return TileOfRows<T, 6>(t, vecs, tail);
+    case 7:
+      return TileOfRows<T, 7>(t, vecs, tail);
+#endif
+    default:
+      return TileOfRows<T, kRows>(t, vecs, tail);
+  }
+}
+
+// The next strip's vectors of `left` remaining: full ones, then 2 + 2 in place of 3 + 1.
+HWY_INLINE int StripVecs(int64_t left) {
+  if (left == kVecs + 1 && kVecs == 3) return 2;
+  return static_cast<int>(std::min<int64_t>(left, kVecs));
+}
+
+#if HWY_TARGET != HWY_SCALAR
+// A vector whose 128-bit blocks come from rows `stride` apart.
+template <class D, class T = hn::TFromD<D>>
+HWY_INLINE hn::VFromD<D> LoadBlocks(D d, const T* p, int64_t stride) {
+  if constexpr (sizeof(T) * hn::MaxLanes(D()) == 16) {
+    return hn::LoadU(d, p);
+  } else {
+    const hn::Half<D> half;
+    constexpr int64_t kBlocks = static_cast<int64_t>(hn::MaxLanes(half) * sizeof(T) / 16);
+    return hn::Combine(d, LoadBlocks(half, p + kBlocks * stride, stride),
+                       LoadBlocks(half, p, stride));
+  }
+}
+
+// to[i * to_row + j] = from[j * from_row + i] for i < rows and one vector of j; returns the rows
+// done. Each 128-bit block is transposed in place (4 x 4 floats or 2 x 2 doubles).
+template <class D, class T = hn::TFromD<D>>
+HWY_INLINE int64_t TransposeStrip(D d, const T* from, int64_t from_row, T* to, int64_t to_row,
+                                  int64_t rows) {
+  constexpr int64_t kBlock = 16 / sizeof(T);
+  const int64_t next = kBlock * from_row;
+  int64_t i = 0;
+  for (; i + kBlock <= rows; i += kBlock) {
+    const T* f = from + i;
+    T* t = to + i * to_row;
+    const auto a0 = LoadBlocks(d, f, next), a1 = LoadBlocks(d, f + from_row, next);
+    if constexpr (sizeof(T) == 4) {
+      const auto a2 = LoadBlocks(d, f + 2 * from_row, next);
+      const auto a3 = LoadBlocks(d, f + 3 * from_row, next);
+      const auto b0 = hn::InterleaveLower(d, a0, a2), b1 = hn::InterleaveLower(d, a1, a3);
+      const auto b2 = hn::InterleaveUpper(d, a0, a2), b3 = hn::InterleaveUpper(d, a1, a3);
+      hn::StoreU(hn::InterleaveLower(d, b0, b1), d, t);
+      hn::StoreU(hn::InterleaveUpper(d, b0, b1), d, t + to_row);
+      hn::StoreU(hn::InterleaveLower(d, b2, b3), d, t + 2 * to_row);
+      hn::StoreU(hn::InterleaveUpper(d, b2, b3), d, t + 3 * to_row);
+    } else {
+      hn::StoreU(hn::InterleaveLower(d, a0, a1), d, t);
+      hn::StoreU(hn::InterleaveUpper(d, a0, a1), d, t + to_row);
+    }
+  }
+  return i;
+}
+
+template <class D, class T = hn::TFromD<D>>
+HWY_INLINE void TransposeStrips(D d, const T* from, int64_t from_row, T* to, int64_t to_row,
+                                int64_t rows, int64_t cols, int64_t& j) {
+  constexpr int64_t kLanes = static_cast<int64_t>(hn::MaxLanes(D()));
+  for (; j + kLanes <= cols; j += kLanes) {
+    const T* f = from + j * from_row;
+    for (int64_t i = TransposeStrip(d, f, from_row, to + j, to_row, rows); i < rows; ++i) {
+      for (int64_t q = 0; q < kLanes; ++q) to[i * to_row + j + q] = f[q * from_row + i];
+    }
+  }
+}
+#endif
+
+// to[i * to_row + j] = from[j * from_row + i] for i < rows, j < cols.
+template <class T>
+HWY_NOINLINE void Transpose(const T* from, int64_t from_row, T* to, int64_t to_row, int64_t rows,
+                            int64_t cols) {
+  int64_t j = 0;
+#if HWY_TARGET != HWY_SCALAR
+  const hn::ScalableTag<T> d;
+  TransposeStrips(d, from, from_row, to, to_row, rows, cols, j);
+#if HWY_TARGET <= HWY_AVX3
+  TransposeStrips(hn::Half<decltype(d)>(), from, from_row, to, to_row, rows, cols, j);
+#endif
+  TransposeStrips(hn::Full128<T>(), from, from_row, to, to_row, rows, cols, j);
+#endif
+  for (; j < cols; ++j) {
+    for (int64_t i = 0; i < rows; ++i) to[i * to_row + j] = from[j * from_row + i];
+  }
+}
+
+// Copies depth x width values, at strides (k_stride, w_stride), to rows of `padded` elements;
+// what lies past width is zero.
+template <class T>
+HWY_NOINLINE void PackPanel(const T* from, int64_t k_stride, int64_t w_stride, int64_t depth,
+                            int64_t width, int64_t padded, T* to) {
+  const hn::ScalableTag<T> d;
+  constexpr int64_t kLanes = static_cast<int64_t>(HWY_LANES(T));
+  if (w_stride == 1) {
+    for (int64_t k = 0; k < depth; ++k) {
+      const T* f = from + k * k_stride;
+      T* t = to + k * padded;
+      int64_t j = 0;
+      for (; j + kLanes <= width; j += kLanes) hn::StoreU(hn::LoadU(d, f + j), d, t + j);
+      for (; j < width; ++j) t[j] = f[j];
+      for (; j < padded; ++j) t[j] = T(0);
+    }
+    return;
+  }
+  if (k_stride == 1) {
+    Transpose(from, w_stride, to, padded, depth, width);
+  } else {
+    for (int64_t k = 0; k < depth; ++k) {
+      for (int64_t j = 0; j < width; ++j) to[k * padded + j] = from[k * k_stride + j * w_stride];
+    }
+  }
+  if (width < padded) {
+    for (int64_t k = 0; k < depth; ++k) {
+      for (int64_t j = width; j < padded; ++j) to[k * padded + j] = T(0);
+    }
+  }
+}
+
+#if HWY_TARGET != HWY_SCALAR
+// Sums of four vectors' lanes, in four lanes.
+template <class T, class V>
+HWY_INLINE void StoreSums4(V a, V b, V c, V e, T* sums) {
+  const hn::ScalableTag<T> d;
+  if constexpr (sizeof(T) == 4) {
+    const hn::RepartitionToWide<decltype(d)> wide;
+    const V ab = hn::Add(hn::InterleaveLower(d, a, b), hn::InterleaveUpper(d, a, b));
+    const V ce = hn::Add(hn::InterleaveLower(d, c, e), hn::InterleaveUpper(d, c, e));
+    const V low = hn::BitCast(d, hn::InterleaveLower(wide, hn::BitCast(wide, ab), hn::BitCast(wide, ce)));
+    const V high = hn::BitCast(d, hn::InterleaveUpper(wide, hn::BitCast(wide, ab), hn::BitCast(wide, ce)));
+    const V per_block = hn::Add(low, high);
+#if HWY_TARGET <= HWY_AVX3
+    const hn::Half<decltype(d)> half;
+    const auto h = hn::Add(hn::LowerHalf(half, per_block), hn::UpperHalf(half, per_block));
+    const hn::Half<decltype(half)> quarter;
+    hn::StoreU(hn::Add(hn::LowerHalf(quarter, h), hn::UpperHalf(quarter, h)), quarter, sums);
+#elif HWY_TARGET == HWY_AVX2
+    const hn::Half<decltype(d)> half;
+    hn::StoreU(hn::Add(hn::LowerHalf(half, per_block), hn::UpperHalf(half, per_block)), half, sums);
+#else
+    hn::StoreU(per_block, d, sums);
+#endif
+  } else {
+    sums[0] = hn::GetLane(hn::SumOfLanes(d, a));
+    sums[1] = hn::GetLane(hn::SumOfLanes(d, b));
+    sums[2] = hn::GetLane(hn::SumOfLanes(d, c));
+    sums[3] = hn::GetLane(hn::SumOfLanes(d, e));
+  }
+}
+#endif
+
+// c[i, j .. j + W) of R rows of a with W rows of b, both with adjacent k.
+template <class T, int R, int W>
+HWY_INLINE void Dots(const GemmArgs<T>& g, int64_t i0, int64_t j0) {
+  T sums[R][W];
+#if HWY_TARGET == HWY_SCALAR
+  for (int i = 0; i < R; ++i) {
+    for (int j = 0; j < W; ++j) {
+      T s = 0;
+      for (int64_t p = 0; p < g.k; ++p) {
+        s += g.a[(i0 + i) * g.a_row + p] * g.b[(j0 + j) * g.b_col + p];
+      }
+      sums[i][j] = s;
+    }
+  }
+#else
+  const hn::ScalableTag<T> d;
+  using Vec = hn::VFromD<decltype(d)>;
+  constexpr int64_t kLanes = static_cast<int64_t>(HWY_LANES(T));
+  Vec acc[R][W];
+  const T* a[R];
+  const T* b[W];
+#pragma GCC unroll 4
+  for (int i = 0; i < R; ++i) {
+    a[i] = g.a + (i0 + i) * g.a_row;
+#pragma GCC unroll 4
+    for (int j = 0; j < W; ++j) acc[i][j] = hn::Zero(d);
+  }
+#pragma GCC unroll 4
+  for (int j = 0; j < W; ++j) b[j] = g.b + (j0 + j) * g.b_col;
+  int64_t p = 0;
+  for (; p + kLanes <= g.k; p += kLanes) {
+    Vec x[R];
+#pragma GCC unroll 4
+    for (int i = 0; i < R; ++i) x[i] = hn::LoadU(d, a[i] + p);
+#pragma GCC unroll 4
+    for (int j = 0; j < W; ++j) {
+      const Vec y = hn::LoadU(d, b[j] + p);
+#pragma GCC unroll 4
+      for (int i = 0; i < R; ++i) acc[i][j] = hn::MulAdd(x[i], y, acc[i][j]);
+    }
+  }
+  if (p < g.k) {
+    const int64_t rest = g.k - p;
+#pragma GCC unroll 4
+    for (int j = 0; j < W; ++j) {
+      const Vec y = LoadFirst(d, b[j] + p, rest);
+#pragma GCC unroll 4
+      for (int i = 0; i < R; ++i) {
+        acc[i][j] = hn::MulAdd(LoadFirst(d, a[i] + p, rest), y, acc[i][j]);
+      }
+    }
+  }
+#pragma GCC unroll 4
+  for (int i = 0; i < R; ++i) {
+    if constexpr (W == 4) {
+      StoreSums4<T>(acc[i][0], acc[i][1], acc[i][2], acc[i][3], sums[i]);
+    } else {
+      sums[i][0] = hn::GetLane(hn::SumOfLanes(d, acc[i][0]));
+    }
+  }
+#endif
+  for (int i = 0; i < R; ++i) {
+    for (int j = 0; j < W; ++j) {
+      T* c = g.c + (i0 + i) * g.c_row + j0 + j;
+      T v = g.alpha * sums[i][j];
+      if (g.beta != T(0)) v += g.beta * *c;
+      if (g.bias != nullptr) v += g.bias[g.bias_per_row ? i0 + i : j0 + j];
+      *c = v;
+    }
+  }
+}
+
+template <class T, int R>
+HWY_NOINLINE void DotRows(const GemmArgs<T>& g, int64_t i) {
+  int64_t j = 0;
+  for (; j + 4 <= g.n; j += 4) Dots<T, R, 4>(g, i, j);
+  for (; j < g.n; ++j) Dots<T, R, 1>(g, i, j);
+}
+
+// One row times a matrix with adjacent columns: more columns in flight than a tile has, and two
+// sets of sums against the latency of the FMA.
+template <class T, int V, bool kTail>
+HWY_INLINE void RowTile(const GemmArgs<T>& g, int64_t j0, int64_t tail) {
+  const hn::ScalableTag<T> d;
+  using Vec = hn::VFromD<decltype(d)>;
+  constexpr int64_t kLanes = static_cast<int64_t>(HWY_LANES(T));
+  Vec even[V], odd[V];
+#pragma GCC unroll 4
+  for (int j = 0; j < V; ++j) even[j] = odd[j] = hn::Zero(d);
+  const T* b = g.b + j0;
+  const T* a = g.a;
+  const auto load = [&](const T* p) HWY_ATTR {
+    return kTail ? LoadFirst(d, p, tail) : hn::LoadU(d, p);
+  };
+  int64_t p = 0;
+  for (; p + 2 <= g.k; p += 2, a += 2 * g.a_col, b += 2 * g.b_row) {
+    const Vec x = hn::Set(d, a[0]), y = hn::Set(d, a[g.a_col]);
+#pragma GCC unroll 4
+    for (int j = 0; j < V; ++j) {
+      even[j] = hn::MulAdd(x, load(b + j * kLanes), even[j]);
+      odd[j] = hn::MulAdd(y, load(b + g.b_row + j * kLanes), odd[j]);
+    }
+  }
+  if (p < g.k) {
+    const Vec x = hn::Set(d, a[0]);
+#pragma GCC unroll 4
+    for (int j = 0; j < V; ++j) even[j] = hn::MulAdd(x, load(b + j * kLanes), even[j]);
+  }
+#pragma GCC unroll 4
+  for (int j = 0; j < V; ++j) {
+    const int64_t at = j0 + j * kLanes;
+    Vec v = hn::Mul(hn::Set(d, g.alpha), hn::Add(even[j], odd[j]));
+    if (g.beta != T(0)) v = hn::MulAdd(hn::Set(d, g.beta), load(g.c + at), v);
+    if (g.bias != nullptr) {
+      v = hn::Add(v, g.bias_per_row ? hn::Set(d, g.bias[0]) : load(g.bias + at));
+    }
+    if (kTail) {
+      StoreFirst(v, d, g.c + at, tail);
+    } else {
+      hn::StoreU(v, d, g.c + at);
+    }
+  }
+}
+
+template <class T>
+void OneRow(const GemmArgs<T>& g) {
+  constexpr int64_t kLanes = static_cast<int64_t>(HWY_LANES(T));
+  int64_t j = 0;
+  for (; j + 4 * kLanes <= g.n; j += 4 * kLanes) RowTile<T, 4, false>(g, j, 0);
+  for (; j + kLanes <= g.n; j += kLanes) RowTile<T, 1, false>(g, j, 0);
+  if (j < g.n) RowTile<T, 1, true>(g, j, g.n - j);
+}
+
+// Where a block's operands lie: in place or packed.
+template <class T>
+struct Operand {
+  const T* data;
+  int64_t stride;  // a: of k; b: of k
+  int64_t step;    // a: of rows, within a panel; b: unused
+  int64_t panel;   // from one panel of kRows rows (a), or one column (b), to the next
+};
+
+// All tiles of rows x cols: a panel of a stays in L1, the strips of b stream past it from L2.
+template <class T>
+void RunTiles(const GemmArgs<T>& g, int64_t i0, int64_t rows, int64_t j0, int64_t cols,
+              int64_t depth, const Operand<T>& a, const Operand<T>& b, bool first) {
+  constexpr int64_t kLanes = static_cast<int64_t>(HWY_LANES(T));
+  TileArgs<T> t;
+  t.k = depth;
+  t.a_row = a.step;
+  t.a_col = a.stride;
+  t.c_row = g.c_row;
+  t.alpha = g.alpha;
+  t.beta = first ? g.beta : T(1);
+  t.bias_per_row = g.bias_per_row;
+  t.prefetch = depth >= 64;
+  for (int64_t i = 0; i < rows; i += kRows) {
+    int64_t vecs_left = (cols + kLanes - 1) / kLanes;
+    for (int64_t j = 0; j < cols;) {
+      const int vecs = StripVecs(vecs_left);
+      const int64_t width = std::min<int64_t>(vecs * kLanes, cols - j);
+      t.tail = width - (vecs - 1) * kLanes;
+      t.b = b.data + j * b.panel;
+      // A packed strip is as wide as its own vectors.
+      t.b_row = b.stride != 0 ? b.stride : vecs * kLanes;
+      t.a = a.data + (i / kRows) * a.panel;
+      t.c = g.c + (i0 + i) * g.c_row + j0 + j;
+      t.bias = !first || g.bias == nullptr ? nullptr
+               : g.bias_per_row            ? g.bias + i0 + i
+                                           : g.bias + j0 + j;
+      RunTile(t, std::min<int64_t>(kRows, rows - i), vecs, t.tail != kLanes);
+      vecs_left -= vecs;
+      j += width;
+    }
+  }
+}
+
+template <class T>
+void PackB(const GemmArgs<T>& g, int64_t p0, int64_t depth, int64_t j0, int64_t cols, T* to) {
+  constexpr int64_t kLanes = static_cast<int64_t>(HWY_LANES(T));
+  int64_t vecs_left = (cols + kLanes - 1) / kLanes;
+  for (int64_t j = 0; j < cols;) {
+    const int64_t strip = StripVecs(vecs_left) * kLanes;
+    const int64_t width = std::min(strip, cols - j);
+    PackPanel(g.b + p0 * g.b_row + (j0 + j) * g.b_col, g.b_row, g.b_col, depth, width, strip,
+              to + j * depth);
+    vecs_left -= strip / kLanes;
+    j += width;
+  }
+}
+
+template <class T>
+void PackA(const GemmArgs<T>& g, int64_t i0, int64_t rows, int64_t p0, int64_t depth, T* to) {
+  const T* from = g.a + i0 * g.a_row + p0 * g.a_col;
+  const int64_t whole = g.a_row == 1 ? rows / kRows * kRows : 0;
+  // Adjacent rows: whole lines of the source feed all panels at once.
+  const hn::CappedTag<T, kRows> d;
+  constexpr int64_t kLanes = static_cast<int64_t>(hn::MaxLanes(decltype(d)()));
+  for (int64_t k = 0; k < depth && whole > 0; ++k) {
+    const T* f = from + k * g.a_col;
+    T* t = to + k * kRows;
+    for (int64_t i = 0; i < whole; i += kRows, t += kRows * depth) {
+      for (int64_t q = 0; q < kRows; q += kLanes) hn::StoreU(hn::LoadU(d, f + i + q), d, t + q);
+    }
+  }
+  for (int64_t i = whole; i < rows; i += kRows) {
+    PackPanel(from + i * g.a_row, g.a_col, g.a_row, depth, std::min<int64_t>(kRows, rows - i),
+              kRows, to + i * depth);
+  }
+}
+
+int64_t RoundUp(int64_t x, int64_t unit) { return (x + unit - 1) / unit * unit; }
+
+template <class T>
+void Blocked(const GemmArgs<T>& g) {
+  constexpr int64_t kLanes = static_cast<int64_t>(HWY_LANES(T));
+  const int64_t depth_block = std::min(g.k, kDepth);
+  const int64_t col_block = std::min(g.n, kColBlock), row_block = std::min(g.m, kRowBlock);
+  // An operand read in place must be cheap to reach: adjacent columns (b), few rows' pages (a).
+  const int64_t size = static_cast<int64_t>(sizeof(T));
+  const bool b_in_place = g.b_col == 1 && (g.m <= 2 * kRows || g.k * g.b_row * size <= 65536);
+  const bool a_in_place = g.n <= 2 * kVecs * kLanes || g.m * g.k * size <= 65536;
+  if (a_in_place && b_in_place && g.k <= kDepth) {
+    const Operand<T> a{g.a, g.a_col, g.a_row, kRows * g.a_row}, b{g.b, g.b_row, 0, 1};
+    return RunTiles(g, 0, g.m, 0, g.n, g.k, a, b, true);
+  }
+  constexpr int64_t kLocal = 4096 / sizeof(T);
+  alignas(64) T local[kLocal];
+  const int64_t a_count = a_in_place ? 0 : RoundUp(RoundUp(row_block, kRows) * depth_block, 16);
+  const int64_t b_count = b_in_place ? 0 : RoundUp(col_block, kLanes) * depth_block;
+  const bool small = a_count + b_count <= kLocal;
+  Scratch<T> scratch(small ? 0 : static_cast<size_t>(a_count + b_count));
+  T* const a_packed = small ? local : scratch.data();
+  T* const b_packed = a_packed + a_count;
+  for (int64_t p = 0; p < g.k; p += kDepth) {
+    const int64_t depth = std::min(kDepth, g.k - p);
+    for (int64_t j = 0; j < g.n; j += kColBlock) {
+      const int64_t cols = std::min(kColBlock, g.n - j);
+      Operand<T> b{g.b + p * g.b_row + j, g.b_row, 0, 1};
+      if (!b_in_place) {
+        PackB(g, p, depth, j, cols, b_packed);
+        b = {b_packed, 0, 0, depth};
+      }
+      for (int64_t i = 0; i < g.m; i += kRowBlock) {
+        const int64_t rows = std::min(kRowBlock, g.m - i);
+        Operand<T> a{g.a + i * g.a_row + p * g.a_col, g.a_col, g.a_row, kRows * g.a_row};
+        if (!a_in_place) {
+          PackA(g, i, rows, p, depth, a_packed);
+          a = {a_packed, kRows, 1, kRows * depth};
+        }
+        RunTiles(g, i, rows, j, cols, depth, a, b, p == 0);
+      }
+    }
+  }
+}
+
+template <class T>
+void Gemm(const GemmArgs<T>& g) {
+  if (g.a_col == 1 && g.b_row == 1 && g.m <= 4 && (g.b_col != 1 || g.k == 1)) {
+    switch (g.m) {
+      case 1:
+        return DotRows<T, 1>(g, 0);
+      case 2:
+        return DotRows<T, 2>(g, 0);
+      case 3:
+        return DotRows<T, 3>(g, 0);
+      default:
+        return DotRows<T, 4>(g, 0);
+    }
+  }
+  if (g.m == 1 && g.b_col == 1) return OneRow(g);
+  Blocked(g);
+}
+
+void GemmFloat(const GemmArgs<float>& g) { Gemm(g); }
+void GemmDouble(const GemmArgs<double>& g) { Gemm(g); }
+
+}  // namespace HWY_NAMESPACE
+}  // namespace taper::cpu
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace taper::cpu {
+namespace {
+
+HWY_EXPORT(GemmFloat);
+HWY_EXPORT(GemmDouble);
+
+// Without k, or with nothing to scale, c only takes beta and the bias.
+template <class T>
+void scale_and_bias(const GemmArgs<T>& g) {
+  for (int64_t i = 0; i < g.m; ++i) {
+    T* c = g.c + i * g.c_row;
+    for (int64_t j = 0; j < g.n; ++j) {
+      T v = g.beta == T(0) ? T(0) : g.beta * c[j];
+      if (g.bias != nullptr) v += g.bias[g.bias_per_row ? i : j];
+      c[j] = v;
+    }
+  }
+}
+
+template <class T, class Fn>
+void run_serial(const GemmArgs<T>& g, Fn kernel) {
+  if (g.m == 0 || g.n == 0) return;
+  if (g.k == 0) return scale_and_bias(g);
+  kernel(g);
+}
+
+// A cell of the result; every element keeps its order of summation.
+template <class T>
+GemmArgs<T> cell(const GemmArgs<T>& g, int64_t i0, int64_t i1, int64_t j0, int64_t j1) {
+  GemmArgs<T> part = g;
+  part.m = i1 - i0;
+  part.n = j1 - j0;
+  part.a += i0 * g.a_row;
+  part.b += j0 * g.b_col;
+  part.c += i0 * g.c_row + j0;
+  if (g.bias != nullptr) part.bias += g.bias_per_row ? i0 : j0;
+  return part;
+}
+
+// Below this many multiply-adds a second thread costs more than it brings.
+constexpr int64_t kParallelWork = int64_t{1} << 20;
+constexpr int64_t kUnit = 16;  // parts are whole in this many rows or columns
+
+template <class T>
+void run_parallel(const GemmArgs<T>& g) {
+  const double work = static_cast<double>(g.m) * static_cast<double>(g.n) * static_cast<double>(g.k);
+  const int64_t threads = get_num_threads();
+  const int64_t parts = work >= 2.0 * kParallelWork
+                            ? std::min(threads, static_cast<int64_t>(work / kParallelWork))
+                            : 1;
+  if (parts <= 1) return gemm_serial(g);
+  // A grid of cells, as square as the number of parts allows, for the least packing.
+  int64_t across = 1;
+  for (int64_t c = 1; c <= parts; ++c) {
+    if (parts % c != 0) continue;
+    const auto cost = [&](int64_t q) { return g.m * q + g.n * (parts / q); };
+    if (cost(c) < cost(across)) across = c;
+  }
+  const int64_t down = parts / across;
+  const auto edge = [](int64_t size, int64_t part, int64_t of) {
+    return part == of ? size : std::min(size, size * part / of / kUnit * kUnit);
+  };
+  parallel_for(0, parts, 1, [&](int64_t first, int64_t last) {
+    for (int64_t part = first; part < last; ++part) {
+      const int64_t r = part / across, c = part % across;
+      gemm_serial(cell(g, edge(g.m, r, down), edge(g.m, r + 1, down), edge(g.n, c, across),
+                       edge(g.n, c + 1, across)));
+    }
+  });
+}
+
+}  // namespace
+
+void gemm_serial(const GemmArgs<float>& g) { run_serial(g, HWY_DYNAMIC_DISPATCH(GemmFloat)); }
+void gemm_serial(const GemmArgs<double>& g) { run_serial(g, HWY_DYNAMIC_DISPATCH(GemmDouble)); }
+void gemm_parallel(const GemmArgs<float>& g) { run_parallel(g); }
+void gemm_parallel(const GemmArgs<double>& g) { run_parallel(g); }
+
+}  // namespace taper::cpu
+#endif

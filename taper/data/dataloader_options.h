@@ -1,0 +1,63 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+#include "taper/base/macros.h"
+
+namespace taper TAPER_API {
+namespace data {
+
+/// How a data loader works; each setter returns the options.
+class DataLoaderOptions {
+ public:
+  DataLoaderOptions() = default;
+  /* implicit */ DataLoaderOptions(size_t batch_size) : batch_size_(batch_size) {}
+
+  /// Samples in a batch. Default: 1.
+  DataLoaderOptions& batch_size(size_t v) { return set(batch_size_, v); }
+  size_t batch_size() const { return batch_size_; }
+  /// Threads that prepare batches; 0: the caller does it. Default: 0.
+  DataLoaderOptions& workers(size_t v) { return set(workers_, v); }
+  size_t workers() const { return workers_; }
+  /// Batches prepared or waiting at once. Default: 2 * workers.
+  DataLoaderOptions& max_jobs(std::optional<size_t> v) { return set(max_jobs_, v); }
+  std::optional<size_t> max_jobs() const { return max_jobs_; }
+  /// How long to wait for a worker's batch; a std::chrono duration. Default: without end.
+  template <class Duration>
+  requires requires(Duration d) {
+    d.count();
+    Duration::period::num;
+  }
+  DataLoaderOptions& timeout(Duration v) {
+    using Period = typename Duration::period;
+    return set(timeout_ms_, std::optional<int64_t>(static_cast<int64_t>(
+                                static_cast<double>(v.count()) * 1000.0 *
+                                static_cast<double>(Period::num) / Period::den)));
+  }
+  std::optional<int64_t> timeout_milliseconds() const { return timeout_ms_; }
+  /// Whether batches come in the order of the sampler, whichever worker is first. Default: true.
+  DataLoaderOptions& enforce_ordering(bool v) { return set(enforce_ordering_, v); }
+  bool enforce_ordering() const { return enforce_ordering_; }
+  /// Whether a last batch that is not full is left out. Default: false.
+  DataLoaderOptions& drop_last(bool v) { return set(drop_last_, v); }
+  bool drop_last() const { return drop_last_; }
+
+ private:
+  template <class T>
+  DataLoaderOptions& set(T& member, T value) {
+    member = value;
+    return *this;
+  }
+
+  size_t batch_size_ = 1;
+  size_t workers_ = 0;
+  std::optional<size_t> max_jobs_;
+  std::optional<int64_t> timeout_ms_;
+  bool enforce_ordering_ = true;
+  bool drop_last_ = false;
+};
+
+}  // namespace data
+}  // namespace TAPER_API

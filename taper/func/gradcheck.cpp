@@ -1,0 +1,202 @@
+#include "taper/func/gradcheck.h"
+
+#include <cmath>
+
+#include "taper/autograd/autograd.h"
+#include "taper/base/error.h"
+
+namespace taper {
+namespace {
+
+/// Elements of a float64 tensor in row-major order, wherever they lie.
+std::vector<double*> elements_of(const Tensor& t) {
+  std::vector<double*> out(static_cast<size_t>(t.numel()));
+  double* data = t.data_ptr<double>();
+  for (size_t i = 0; i < out.size(); ++i) {
+    int64_t rest = static_cast<int64_t>(i), offset = 0;
+    for (int64_t d = t.dim() - 1; d >= 0; --d) {
+      offset += rest % t.sizes()[d] * t.strides()[d];
+      rest /= t.sizes()[d];
+    }
+    out[i] = data + offset;
+  }
+  return out;
+}
+
+bool is_checked(const Tensor& t) { return t.defined() && t.requires_grad(); }
+
+/// Values by output and element.
+using Values = std::vector<std::vector<double>>;
+
+Values values_of(const std::vector<Tensor>& outputs, const std::vector<size_t>& which) {
+  Values values;
+  for (size_t o : which) {
+    std::vector<double>& v = values.emplace_back();
+    for (const double* p : elements_of(outputs[o])) v.push_back(*p);
+  }
+  return values;
+}
+
+/// A weight per output element, all different: a uniform one hides errors that cancel.
+Tensor weights_for(const Tensor& output, size_t seed) {
+  Tensor w(TensorImpl::empty("gradcheck", output.sizes(), kDouble));
+  size_t i = seed * 7;
+  for (double* p : elements_of(w)) *p = 0.3 + std::fmod(0.6180339887 * static_cast<double>(++i), 1);
+  return w;
+}
+
+struct Checker {
+  const TensorFunction& fn;
+  const std::vector<Tensor>& inputs;
+  double eps, atol, rtol;
+  std::vector<Tensor> outputs;
+  std::vector<size_t> which;    // outputs that are differentiated
+  std::vector<size_t> sources;  // inputs that are
+
+  void run() {
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      if (!is_checked(inputs[i])) continue;
+      TAPER_CHECK_AS(DTypeError, inputs[i].scalar_type() == kDouble, "gradcheck: input ", i,
+                     " requires grad and has dtype ", inputs[i].scalar_type(), ", expected Double");
+      sources.push_back(i);
+    }
+    TAPER_CHECK(!sources.empty(),
+                "gradcheck: expects at least one input tensor to require gradient, but none of "
+                "them have requires_grad=True");
+    outputs = fn(inputs);
+    for (size_t o = 0; o < outputs.size(); ++o) {
+      if (is_checked(outputs[o])) which.push_back(o);
+    }
+    const std::vector<Values> analytic = analytic_jacobian();
+    for (size_t s = 0; s < sources.size(); ++s) compare(s, analytic[s]);
+    check_weighted(analytic);
+  }
+
+  std::vector<Tensor> source_tensors() const {
+    std::vector<Tensor> tensors;
+    for (size_t s : sources) tensors.push_back(inputs[s]);
+    return tensors;
+  }
+
+  std::vector<double> gradient_values(const Tensor& grad, const Tensor& input) const {
+    std::vector<double> values(static_cast<size_t>(input.numel()), 0.0);
+    if (!grad.defined()) return values;
+    TAPER_CHECK_AS(ShapeError, grad.sizes() == input.sizes(), "gradcheck: gradient of sizes ",
+                   grad.sizes(), " for an input of sizes ", input.sizes());
+    const std::vector<double*> elements = elements_of(grad);
+    for (size_t i = 0; i < values.size(); ++i) values[i] = *elements[i];
+    return values;
+  }
+
+  /// [source][output element over all outputs][input element]
+  std::vector<Values> analytic_jacobian() const {
+    std::vector<Values> jacobian(sources.size());
+    const std::vector<Tensor> wanted = source_tensors();
+    for (size_t o : which) {
+      Tensor unit(TensorImpl::empty("gradcheck", outputs[o].sizes(), kDouble));
+      for (double* p : elements_of(unit)) *p = 0;
+      for (double* p : elements_of(unit)) {
+        *p = 1;
+        const auto grads = autograd::grad(outputs[o], wanted, unit, true, false, true);
+        *p = 0;
+        for (size_t s = 0; s < sources.size(); ++s) {
+          jacobian[s].push_back(gradient_values(grads[s], wanted[s]));
+        }
+      }
+    }
+    return jacobian;
+  }
+
+  void compare(size_t source, const Values& analytic) const {
+    NoGradGuard no_grad;
+    const size_t input = sources[source];
+    const std::vector<double*> elements = elements_of(inputs[input]);
+    for (size_t e = 0; e < elements.size(); ++e) {
+      const double before = *elements[e];
+      *elements[e] = before + eps;
+      const Values above = values_of(fn(inputs), which);
+      *elements[e] = before - eps;
+      const Values below = values_of(fn(inputs), which);
+      *elements[e] = before;
+      size_t row = 0;
+      for (size_t o = 0; o < which.size(); ++o) {
+        for (size_t i = 0; i < above[o].size(); ++i, ++row) {
+          const double numeric = (above[o][i] - below[o][i]) / (2 * eps);
+          const double got = analytic[row][e];
+          TAPER_CHECK(std::abs(got - numeric) <= atol + rtol * std::abs(numeric),
+                      "gradcheck: Jacobian mismatch for output ", which[o], " element ", i,
+                      " with respect to input ", input, " element ", e, ": numerical ", numeric,
+                      ", analytical ", got);
+        }
+      }
+    }
+  }
+
+  /// One backward with a non-uniform weight must give the same combination of the rows.
+  void check_weighted(const std::vector<Values>& analytic) const {
+    const std::vector<Tensor> wanted = source_tensors();
+    size_t row = 0;
+    for (size_t o : which) {
+      const Tensor weights = weights_for(outputs[o], o);
+      const auto grads = autograd::grad(outputs[o], wanted, weights, true, false, true);
+      const std::vector<double*> w = elements_of(weights);
+      for (size_t s = 0; s < sources.size(); ++s) {
+        const std::vector<double> got = gradient_values(grads[s], wanted[s]);
+        for (size_t e = 0; e < got.size(); ++e) {
+          double want = 0;
+          for (size_t i = 0; i < w.size(); ++i) want += *w[i] * analytic[s][row + i][e];
+          TAPER_CHECK(std::abs(got[e] - want) <= atol + rtol * std::abs(want),
+                      "gradcheck: weighted gradient of output ", o, " with respect to input ",
+                      sources[s], " element ", e, ": ", got[e], ", rows of the Jacobian give ",
+                      want);
+        }
+      }
+      row += w.size();
+    }
+  }
+};
+
+}  // namespace
+
+bool gradcheck(const TensorFunction& fn, const std::vector<Tensor>& inputs, double eps, double atol,
+               double rtol) {
+  Checker{fn, inputs, eps, atol, rtol, {}, {}, {}}.run();
+  return true;
+}
+
+bool gradgradcheck(const TensorFunction& fn, const std::vector<Tensor>& inputs, double eps,
+                   double atol, double rtol) {
+  const std::vector<Tensor> outputs = fn(inputs);
+  std::vector<Tensor> extended = inputs;
+  std::vector<size_t> which;
+  for (size_t o = 0; o < outputs.size(); ++o) {
+    if (!is_checked(outputs[o])) continue;
+    which.push_back(o);
+    extended.push_back(weights_for(outputs[o], o).requires_grad_());
+  }
+  const size_t count = inputs.size();
+  const TensorFunction gradients = [&](const std::vector<Tensor>& all) {
+    // Central differences call this without gradients; the first derivative needs them.
+    AutoGradMode mode(true);
+    const std::vector<Tensor> args(all.begin(), all.begin() + static_cast<int64_t>(count));
+    const std::vector<Tensor> results = fn(args);
+    std::vector<Tensor> roots, wanted;
+    for (size_t o : which) roots.push_back(results[o]);
+    for (const Tensor& t : args) {
+      if (is_checked(t)) wanted.push_back(t);
+    }
+    const std::vector<Tensor> weights(all.begin() + static_cast<int64_t>(count), all.end());
+    auto grads = autograd::grad(roots, wanted, weights, true, true, true);
+    for (size_t i = 0; i < grads.size(); ++i) {
+      // A constant gradient has no derivative to check, yet keeps its place.
+      if (!grads[i].defined()) {
+        grads[i] = Tensor(TensorImpl::empty("gradgradcheck", wanted[i].sizes(), kDouble));
+        grads[i].zero_();
+      }
+    }
+    return std::vector<Tensor>(grads.begin(), grads.end());
+  };
+  return gradcheck(gradients, extended, eps, atol, rtol);
+}
+
+}  // namespace taper

@@ -1,0 +1,86 @@
+#include "taper/io/png.h"
+
+#include <png.h>
+
+#include <algorithm>
+#include <limits>
+#include <vector>
+
+#include "taper/base/error.h"
+#include "taper/base/file.h"
+
+namespace taper::io {
+namespace {
+
+// Owns what libpng's simple interface allocates; that interface reports errors by a return value,
+// so no longjmp crosses our frames.
+struct PngImage : png_image {
+  PngImage() : png_image() { version = PNG_IMAGE_VERSION; }
+  ~PngImage() { png_image_free(this); }
+  PngImage(const PngImage&) = delete;
+  PngImage& operator=(const PngImage&) = delete;
+};
+
+void check_sizes(const char* op, int64_t height, int64_t width, int64_t channels) {
+  constexpr int64_t kLargest = 1'000'000;  // libpng's own limit of a side
+  TAPER_CHECK_AS(ShapeError,
+                 height > 0 && width > 0 && height <= kLargest && width <= kLargest &&
+                     (channels == 1 || channels == 3),
+                 op, ": got height ", height, ", width ", width, " and ", channels,
+                 " channels, expected sides of 1 to ", kLargest, " and 1 or 3 channels");
+}
+
+}  // namespace
+
+Image::Image(int64_t height, int64_t width, int64_t channels, uint8_t value)
+    : height(height), width(width), channels(channels) {
+  check_sizes("Image", height, width, channels);
+  pixels.assign(static_cast<size_t>(height * width * channels), value);
+}
+
+void write_png(const std::string& path, const Image& image) {
+  check_sizes("write_png", image.height, image.width, image.channels);
+  const size_t expected = static_cast<size_t>(image.height * image.width * image.channels);
+  TAPER_CHECK_AS(ShapeError, image.pixels.size() == expected, "write_png: got ",
+                 image.pixels.size(), " samples, expected ", expected, " for ", image.height, " x ",
+                 image.width, " pixels of ", image.channels, " channels");
+  PngImage png;
+  png.width = static_cast<png_uint_32>(image.width);
+  png.height = static_cast<png_uint_32>(image.height);
+  png.format = image.channels == 1 ? PNG_FORMAT_GRAY : PNG_FORMAT_RGB;
+  png_alloc_size_t size = PNG_IMAGE_PNG_SIZE_MAX(png);
+  std::vector<unsigned char> encoded(size);
+  if (png_image_write_to_memory(&png, encoded.data(), &size, 0, image.pixels.data(), 0, nullptr) ==
+      0) {
+    detail::fail<IoError>("cannot write ", quote_path(path), ": ", std::string(png.message));
+  }
+  write_file(path, encoded.data(), size);
+}
+
+Image read_png(const std::string& path, uint64_t max_bytes) {
+  const ByteBuffer bytes = read_file(path);
+  auto fail = [&](const auto&... parts) {
+    detail::fail<IoError>("PNG file ", quote_path(path), ": ", parts...);
+  };
+  PngImage png;
+  if (png_image_begin_read_from_memory(&png, bytes.data(), bytes.size()) == 0) {
+    fail(std::string(png.message));
+  }
+  const bool color = (png.format & PNG_FORMAT_FLAG_COLOR) != 0;
+  const int64_t channels = color ? 3 : 1;
+  // Sides are below 2^31, so the product fits.
+  const uint64_t claimed = uint64_t{png.width} * png.height * static_cast<uint64_t>(channels);
+  if (claimed > max_bytes) {
+    fail("it claims ", png.height, " x ", png.width, " pixels, ", claimed,
+         " bytes, expected at most ", max_bytes);
+  }
+  png.format = color ? PNG_FORMAT_RGB : PNG_FORMAT_GRAY;
+  Image image(png.height, png.width, channels);
+  const png_color black = {0, 0, 0};
+  if (png_image_finish_read(&png, &black, image.pixels.data(), 0, nullptr) == 0) {
+    fail(std::string(png.message));
+  }
+  return image;
+}
+
+}  // namespace taper::io

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cstdint>
+#include <utility>
+
+#include "taper/nn/enum.h"
+#include "taper/tensor/tensor.h"
+
+// Fills tensors with starting values, in place and without recording; each returns its tensor. The
+// random ones draw from the default generator.
+namespace taper TAPER_API {
+namespace nn::init {
+
+using NonlinearityType =
+    Choice<enumtype::kLinear, enumtype::kConv1D, enumtype::kConv2D, enumtype::kConv3D,
+           enumtype::kConvTranspose1D, enumtype::kConvTranspose2D, enumtype::kConvTranspose3D,
+           enumtype::kSigmoid, enumtype::kTanh, enumtype::kReLU, enumtype::kLeakyReLU>;
+using FanModeType = Choice<enumtype::kFanIn, enumtype::kFanOut>;
+
+/// The factor that keeps the variance through a nonlinearity: 1 for linear layers and sigmoid,
+/// 5/3 for tanh, sqrt(2) for ReLU, sqrt(2 / (1 + param^2)) for LeakyReLU.
+double calculate_gain(NonlinearityType nonlinearity, double param = 0.01);
+/// The numbers of inputs and outputs of one unit. Throws below two dimensions.
+std::pair<int64_t, int64_t> _calculate_fan_in_and_fan_out(const Tensor& tensor);
+
+Tensor constant_(Tensor tensor, Scalar value);
+Tensor zeros_(Tensor tensor);
+Tensor ones_(Tensor tensor);
+/// The identity matrix; throws unless the tensor has two dimensions.
+Tensor eye_(Tensor matrix);
+Tensor uniform_(Tensor tensor, double low = 0, double high = 1);
+Tensor normal_(Tensor tensor, double mean = 0, double std = 1);
+/// Uniform in +-gain * sqrt(6 / (fan_in + fan_out)) (Glorot and Bengio, 2010).
+Tensor xavier_uniform_(Tensor tensor, double gain = 1.0);
+/// Normal with std gain * sqrt(2 / (fan_in + fan_out)).
+Tensor xavier_normal_(Tensor tensor, double gain = 1.0);
+/// Uniform in +-gain * sqrt(3 / fan) (He et al., 2015); a is LeakyReLU's slope.
+Tensor kaiming_uniform_(Tensor tensor, double a = 0, FanModeType mode = kFanIn,
+                        NonlinearityType nonlinearity = kLeakyReLU);
+/// Normal with std gain / sqrt(fan).
+Tensor kaiming_normal_(Tensor tensor, double a = 0, FanModeType mode = kFanIn,
+                       NonlinearityType nonlinearity = kLeakyReLU);
+
+}  // namespace nn::init
+}  // namespace TAPER_API

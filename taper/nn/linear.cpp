@@ -1,0 +1,58 @@
+#include "taper/nn/linear.h"
+
+#include <cmath>
+#include <ostream>
+
+#include "taper/nn/init.h"
+#include "taper/ops/creation.h"
+#include "taper/ops/matmul.h"
+#include "taper/ops/view.h"
+
+namespace taper::nn {
+
+void IdentityImpl::pretty_print(std::ostream& stream) const { stream << "taper::nn::Identity()"; }
+
+LinearImpl::LinearImpl(const LinearOptions& options) : options(options) { LinearImpl::reset(); }
+
+void LinearImpl::reset() {
+  weight =
+      register_parameter("weight", empty({options.out_features(), options.in_features()}));
+  bias = register_parameter("bias", options.bias() ? empty({options.out_features()}) : Tensor(),
+                            options.bias());
+  reset_parameters();
+}
+
+void LinearImpl::reset_parameters() {
+  init::kaiming_uniform_(weight, std::sqrt(5.0));
+  if (!bias.defined()) return;
+  const int64_t fan_in = init::_calculate_fan_in_and_fan_out(weight).first;
+  const double bound = fan_in > 0 ? 1 / std::sqrt(static_cast<double>(fan_in)) : 0;
+  init::uniform_(bias, -bound, bound);
+}
+
+void LinearImpl::pretty_print(std::ostream& stream) const {
+  stream << str("taper::nn::Linear(in_features=", options.in_features(),
+                ", out_features=", options.out_features(), ", bias=", options.bias(), ")");
+}
+
+Tensor LinearImpl::forward(const Tensor& input) { return linear(input, weight, bias); }
+
+void FlattenImpl::pretty_print(std::ostream& stream) const {
+  stream << str("taper::nn::Flatten(start_dim=", options.start_dim(),
+                ", end_dim=", options.end_dim(), ")");
+}
+
+Tensor FlattenImpl::forward(const Tensor& input) {
+  return input.flatten(options.start_dim(), options.end_dim());
+}
+
+void UnflattenImpl::pretty_print(std::ostream& stream) const {
+  stream << str("taper::nn::Unflatten(dim=", options.dim(),
+                ", unflattened_size=", IntArrayRef(options.sizes()), ")");
+}
+
+Tensor UnflattenImpl::forward(const Tensor& input) {
+  return input.unflatten(options.dim(), options.sizes());
+}
+
+}  // namespace taper::nn

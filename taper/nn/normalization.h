@@ -1,0 +1,127 @@
+#pragma once
+
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "taper/base/arg.h"
+#include "taper/nn/cloneable.h"
+#include "taper/nn/module_holder.h"
+
+namespace taper TAPER_API {
+namespace nn {
+
+struct BatchNormOptions {
+  BatchNormOptions(int64_t num_features) : num_features_(num_features) {}
+  TAPER_ARG(int64_t, num_features);
+  TAPER_ARG(double, eps) = 1e-5;
+  /// The weight of a batch in the running statistics; none: the mean over all batches.
+  TAPER_ARG(std::optional<double>, momentum) = 0.1;
+  TAPER_ARG(bool, affine) = true;
+  TAPER_ARG(bool, track_running_stats) = true;
+};
+using BatchNorm1dOptions = BatchNormOptions;
+using BatchNorm2dOptions = BatchNormOptions;
+
+/// Batch normalization (Ioffe and Szegedy, 2015) of each channel (dimension 1):
+/// y = (x - mean) / sqrt(var + eps) * weight + bias, with the batch's statistics in training and
+/// the running ones (buffers running_mean, running_var, num_batches_tracked) otherwise.
+class BatchNormImplBase : public virtual Module {
+ public:
+  void reset_running_stats();
+  void reset_parameters();
+  Tensor forward(const Tensor& input);
+
+  BatchNormOptions options;
+  Tensor weight, bias;
+  Tensor running_mean, running_var, num_batches_tracked;
+
+ protected:
+  explicit BatchNormImplBase(const BatchNormOptions& options) : options(options) {}
+  void register_all();
+  void print(std::ostream& stream, int dimensions) const;
+  virtual void check_input_dim(const Tensor& input) const = 0;
+};
+
+/// Inputs [N, C] or [N, C, L].
+class BatchNorm1dImpl : public Cloneable<BatchNorm1dImpl>, public BatchNormImplBase {
+ public:
+  BatchNorm1dImpl(int64_t num_features) : BatchNorm1dImpl(BatchNormOptions(num_features)) {}
+  explicit BatchNorm1dImpl(const BatchNormOptions& options) : BatchNormImplBase(options) {
+    register_all();
+  }
+  void reset() override { register_all(); }
+  void pretty_print(std::ostream& stream) const override;
+
+ protected:
+  void check_input_dim(const Tensor& input) const override;
+};
+TAPER_MODULE(BatchNorm1d);
+
+/// Inputs [N, C, H, W].
+class BatchNorm2dImpl : public Cloneable<BatchNorm2dImpl>, public BatchNormImplBase {
+ public:
+  BatchNorm2dImpl(int64_t num_features) : BatchNorm2dImpl(BatchNormOptions(num_features)) {}
+  explicit BatchNorm2dImpl(const BatchNormOptions& options) : BatchNormImplBase(options) {
+    register_all();
+  }
+  void reset() override { register_all(); }
+  void pretty_print(std::ostream& stream) const override;
+
+ protected:
+  void check_input_dim(const Tensor& input) const override;
+};
+TAPER_MODULE(BatchNorm2d);
+
+struct LayerNormOptions {
+  LayerNormOptions(std::vector<int64_t> normalized_shape)
+      : normalized_shape_(std::move(normalized_shape)) {}
+  TAPER_ARG(std::vector<int64_t>, normalized_shape);
+  TAPER_ARG(double, eps) = 1e-5;
+  TAPER_ARG(bool, elementwise_affine) = true;
+};
+
+/// Layer normalization (Ba et al., 2016) over the last dimensions, whose sizes are
+/// normalized_shape: y = (x - mean) / sqrt(var + eps) * weight + bias.
+class LayerNormImpl : public Cloneable<LayerNormImpl> {
+ public:
+  LayerNormImpl(std::vector<int64_t> normalized_shape)
+      : LayerNormImpl(LayerNormOptions(std::move(normalized_shape))) {}
+  explicit LayerNormImpl(LayerNormOptions options);
+  void reset() override;
+  void reset_parameters();
+  void pretty_print(std::ostream& stream) const override;
+  Tensor forward(const Tensor& input);
+
+  LayerNormOptions options;
+  Tensor weight, bias;
+};
+TAPER_MODULE(LayerNorm);
+
+struct GroupNormOptions {
+  GroupNormOptions(int64_t num_groups, int64_t num_channels)
+      : num_groups_(num_groups), num_channels_(num_channels) {}
+  TAPER_ARG(int64_t, num_groups);
+  TAPER_ARG(int64_t, num_channels);
+  TAPER_ARG(double, eps) = 1e-5;
+  TAPER_ARG(bool, affine) = true;
+};
+
+/// Group normalization (Wu and He, 2018): each group of channels of each sample is normalized.
+class GroupNormImpl : public Cloneable<GroupNormImpl> {
+ public:
+  GroupNormImpl(int64_t num_groups, int64_t num_channels)
+      : GroupNormImpl(GroupNormOptions(num_groups, num_channels)) {}
+  explicit GroupNormImpl(const GroupNormOptions& options);
+  void reset() override;
+  void reset_parameters();
+  void pretty_print(std::ostream& stream) const override;
+  Tensor forward(const Tensor& input);
+
+  GroupNormOptions options;
+  Tensor weight, bias;
+};
+TAPER_MODULE(GroupNorm);
+
+}  // namespace nn
+}  // namespace TAPER_API

@@ -1,0 +1,5 @@
+#pragma once
+
+#include "taper/optim/adam.h"
+#include "taper/optim/optimizer.h"
+#include "taper/optim/sgd.h"

@@ -1,0 +1,22 @@
+#pragma once
+
+// The whole core. The trainer has its own headers (taper/train/...).
+#include "taper/autograd/autograd.h"
+#include "taper/autograd/grad_mode.h"
+#include "taper/autograd/node.h"
+#include "taper/base/error.h"
+#include "taper/base/parallel.h"
+#include "taper/core/allocator.h"
+#include "taper/data/data.h"
+#include "taper/func/gradcheck.h"
+#include "taper/io/safetensors.h"
+#include "taper/ops/copy.h"
+#include "taper/ops/creation.h"
+#include "taper/ops/joining.h"
+#include "taper/ops/slicing.h"
+#include "taper/ops/strided.h"
+#include "taper/ops/variants.h"
+#include "taper/ops/view.h"
+#include "taper/optim/optim.h"
+#include "taper/tensor/generator.h"
+#include "taper/tensor/tensor.h"

@@ -1,0 +1,114 @@
+#include <gtest/gtest.h>
+#include <pthread.h>
+
+#include <thread>
+#include <vector>
+
+#include "taper/taper.h"
+
+namespace taper {
+namespace {
+
+/// Runs body on a thread with a stack of 256 KB, where recursion over a graph would not survive.
+template <class Body>
+void on_small_stack(Body body) {
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  ASSERT_EQ(pthread_attr_setstacksize(&attributes, 256 * 1024), 0);
+  pthread_t thread;
+  ASSERT_EQ(pthread_create(
+                &thread, &attributes,
+                [](void* b) -> void* {
+                  (*static_cast<Body*>(b))();
+                  return nullptr;
+                },
+                &body),
+            0);
+  pthread_join(thread, nullptr);
+  pthread_attr_destroy(&attributes);
+}
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr int kDeep = 20000;
+#else
+constexpr int kDeep = 1000000;
+#endif
+
+TEST(DepthThreads, AMillionNodesRunAndEndOnASmallStack) {
+  const LiveObjects before = live_objects();
+  on_small_stack([] {
+    Tensor x = ones({1}).requires_grad_();
+    Tensor y = x;
+    for (int i = 0; i < kDeep; ++i) y = y + 1;
+    y.backward();
+    EXPECT_EQ(x.grad().item<float>(), 1);
+  });
+  EXPECT_EQ(live_objects().nodes, before.nodes);
+}
+
+TEST(DepthThreads, AMillionNodesEndWithoutRunning) {
+  const LiveObjects before = live_objects();
+  on_small_stack([] {
+    Tensor x = ones({1}).requires_grad_();
+    Tensor y = x;
+    for (int i = 0; i < kDeep; ++i) y = y * y;
+  });
+  EXPECT_EQ(live_objects().nodes, before.nodes);
+  EXPECT_EQ(live_objects().storages, before.storages);
+}
+
+TEST(BackwardThreads, ASharedLeafGetsEveryGradient) {
+  Tensor w = ones({64}).requires_grad_();
+  constexpr int kThreads = 4, kRounds = 50;
+  std::vector<std::thread> threads;
+  for (int t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&] {
+      for (int i = 0; i < kRounds; ++i) (w * 2).sum().backward();
+    });
+  }
+  for (std::thread& t : threads) t.join();
+  EXPECT_TRUE(w.grad().equal(full({64}, 2.0f * kThreads * kRounds)));
+}
+
+TEST(BackwardThreads, LeavesAndGraphsComeAndGo) {
+  // The leaf's sink is found through the leaf while other threads drop their graphs.
+  Tensor w = ones({1}).requires_grad_();
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&] {
+      for (int i = 0; i < 2000; ++i) Tensor y = w * 2;
+    });
+  }
+  for (std::thread& t : threads) t.join();
+  (w * 2).backward();
+  EXPECT_EQ(w.grad().item<float>(), 2);
+}
+
+TEST(BackwardThreads, ASharedSubgraphMayBeRunFromTwoThreads) {
+  Tensor x = ones({32}).requires_grad_();
+  Tensor shared = x.exp();
+  Tensor a = (shared * 2).sum(), b = (shared * 3).sum();
+  std::thread first([&] { a.backward({}, true); });
+  std::thread second([&] { b.backward({}, true); });
+  first.join();
+  second.join();
+  EXPECT_TRUE(x.grad().allclose(full({32}, 5 * 2.7182818f)));
+}
+
+TEST(BackwardThreads, TwoHostThreadsAndTheTeam) {
+  set_num_threads(2);
+  std::vector<std::thread> hosts;
+  for (int t = 0; t < 2; ++t) {
+    hosts.emplace_back([] {
+      for (int i = 0; i < 20; ++i) {
+        Tensor x = ones({1 << 16}).requires_grad_();
+        (x * 2).exp().sum().backward();
+        EXPECT_NEAR(x.grad()[5].item<float>(), 2 * 7.389056f, 1e-4);
+      }
+    });
+  }
+  for (std::thread& t : hosts) t.join();
+}
+
+}  // namespace
+}  // namespace taper

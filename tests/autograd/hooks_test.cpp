@@ -1,0 +1,115 @@
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "taper/taper.h"
+#include "tests/support/expect_error.h"
+
+namespace taper {
+namespace {
+
+Tensor leaf(double v) { return full({1}, v, TensorOptions(kDouble)).requires_grad_(); }
+double value(const Tensor& t) { return t.item<double>(); }
+
+TEST(Hooks, SeeTheWholeGradientOnceAndMayReplaceIt) {
+  Tensor x = leaf(1);
+  std::vector<double> seen;
+  x.register_hook([&](const Tensor& g) { seen.push_back(value(g)); });
+  x.register_hook([](const Tensor& g) { return g * 10; });
+  x.register_hook([&](const Tensor& g) { seen.push_back(value(g)); });
+  (x * 2 + x * 3).backward();
+  EXPECT_EQ(seen, (std::vector<double>{5, 50}));
+  EXPECT_EQ(value(x.grad()), 50);
+}
+
+TEST(Hooks, OfANonLeafChangeWhatFlowsOn) {
+  Tensor x = leaf(3);
+  Tensor y = x * 2;
+  y.register_hook([](const Tensor& g) { return g * 7; });
+  y.backward();
+  EXPECT_EQ(value(x.grad()), 14);
+}
+
+TEST(Hooks, RemovalBlanksAPosition) {
+  Tensor x = leaf(1);
+  int first = 0, second = 0;
+  const unsigned a = x.register_hook([&](const Tensor&) { ++first; });
+  const unsigned b = x.register_hook([&](const Tensor&) { ++second; });
+  EXPECT_EQ(a, 0u);
+  EXPECT_EQ(b, 1u);
+  x.remove_hook(a);
+  (x * 2).backward();
+  EXPECT_EQ(first, 0);
+  EXPECT_EQ(second, 1);
+  EXPECT_ERROR(IndexError, x.remove_hook(3), "Invalid index, no hook at position 3");
+}
+
+TEST(Hooks, RetainedGradIsFilledAfterAllHooks) {
+  Tensor x = leaf(1);
+  Tensor y = x * 2;
+  y.retain_grad();
+  EXPECT_TRUE(y.retains_grad());
+  y.register_hook([](const Tensor& g) { return g * 5; });
+  y.backward();
+  EXPECT_EQ(value(y.grad()), 5);
+  EXPECT_EQ(value(x.grad()), 10);
+  EXPECT_ERROR(Error, ones({1}).retain_grad(),
+               "can't retain_grad on Tensor that has requires_grad=False");
+}
+
+TEST(Hooks, ARetainedTensorMayDieBeforeBackward) {
+  Tensor x = leaf(1), z;
+  {
+    Tensor y = x * 2;
+    y.retain_grad();
+    z = y * 3;
+  }
+  z.backward();
+  EXPECT_EQ(value(x.grad()), 6);
+}
+
+TEST(Hooks, WrongResultsAreRefused) {
+  Tensor x = leaf(1);
+  EXPECT_ERROR(Error, ones({1}).register_hook([](const Tensor&) {}),
+               "cannot register a hook on a tensor that doesn't require gradient");
+  Tensor y = x * 2;
+  y.register_hook([](const Tensor&) { return ones({2}, kDouble); });
+  EXPECT_ERROR(ShapeError, y.backward(), "has changed the size of value");
+  Tensor z = x * 2;
+  z.register_hook([](const Tensor& g) { return g.to(kFloat); });
+  EXPECT_ERROR(DTypeError, z.backward(), "has changed the type of value");
+}
+
+TEST(Hooks, MayRunBackwardOnAnotherGraphThatSharesTheLeaf) {
+  Tensor x = leaf(2);
+  Tensor y = x * 3;
+  y.register_hook([&](const Tensor&) {
+    AutoGradMode on(true);
+    (x * x).backward();
+  });
+  y.backward();
+  EXPECT_EQ(value(x.grad()), 4 + 3);
+}
+
+TEST(Hooks, AreBoundToTheHistoryAtRegistration) {
+  Tensor x = leaf(2);
+  Tensor y = x * 3;
+  std::vector<std::pair<std::string, double>> seen;
+  y.register_hook([&](const Tensor& g) { seen.push_back({"old", value(g)}); });
+  y.mul_(5);
+  y.register_hook([&](const Tensor& g) { seen.push_back({"new", value(g)}); });
+  y.backward();
+  EXPECT_EQ(seen, (std::vector<std::pair<std::string, double>>{{"new", 1}, {"old", 5}}));
+}
+
+TEST(Hooks, OfInputsRunUnderGrad) {
+  Tensor x = leaf(1);
+  x.register_hook([](const Tensor& g) { return g * 2; });
+  const auto g = autograd::grad({x * 3}, {x});
+  EXPECT_EQ(value(g[0]), 6);
+  EXPECT_FALSE(x.grad().defined());
+}
+
+}  // namespace
+}  // namespace taper
