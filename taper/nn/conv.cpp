@@ -45,8 +45,8 @@ Tensor conv_same(const Tensor& input, const Tensor& weight, const Tensor& bias, 
     after[i] = total - 2 * before[i];
     uneven = uneven || after[i] > 0;
   }
-  return convolve(uneven ? pad_behind(input, after) : input, weight, bias, stride, before,
-                  dilation, groups);
+  return convolve(uneven ? pad_behind(input, after) : input, weight, bias, stride, before, dilation,
+                  groups);
 }
 
 }  // namespace detail
@@ -75,8 +75,7 @@ void ConvNdImpl<D, Derived>::reset() {
   DimVector sizes{out, in / g};
   for (size_t i = 0; i < D; ++i) sizes.push_back(options.kernel_size()[i]);
   weight = this->register_parameter("weight", empty(sizes));
-  bias = this->register_parameter("bias", options.bias() ? empty({out}) : Tensor(),
-                                  options.bias());
+  bias = this->register_parameter("bias", options.bias() ? empty({out}) : Tensor(), options.bias());
   reset_parameters();
 }
 
@@ -92,9 +91,9 @@ void ConvNdImpl<D, Derived>::reset_parameters() {
 
 template <size_t D, class Derived>
 void ConvNdImpl<D, Derived>::pretty_print(std::ostream& stream) const {
-  std::string s = str("taper::nn::Conv", D, "d(", options.in_channels(), ", ",
-                      options.out_channels(), ", kernel_size=", options.kernel_size(),
-                      ", stride=", options.stride());
+  std::string s =
+      str("taper::nn::Conv", D, "d(", options.in_channels(), ", ", options.out_channels(),
+          ", kernel_size=", options.kernel_size(), ", stride=", options.stride());
   const auto all = [](const ExpandingArray<D>& values, int64_t value) {
     return values == ExpandingArray<D>(value);
   };

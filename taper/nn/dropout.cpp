@@ -6,9 +6,7 @@
 
 namespace taper::nn {
 
-DropoutImpl::DropoutImpl(const DropoutOptions& options) : options(options) {
-  DropoutImpl::reset();
-}
+DropoutImpl::DropoutImpl(const DropoutOptions& options) : options(options) { DropoutImpl::reset(); }
 
 void DropoutImpl::reset() {
   TAPER_CHECK_AS(ConfigError, options.p() >= 0 && options.p() <= 1,

@@ -9,11 +9,11 @@
 namespace taper TAPER_API {
 namespace nn {
 
-#define TAPER_LOSS_OPTIONS(Name)                                    \
-  struct Name##Options {                                            \
-    Name##Options(Reduction reduction) : reduction_(reduction) {}   \
-    Name##Options() = default;                                      \
-    TAPER_ARG(Reduction, reduction) = kMean;                        \
+#define TAPER_LOSS_OPTIONS(Name)                                  \
+  struct Name##Options {                                          \
+    Name##Options(Reduction reduction) : reduction_(reduction) {} \
+    Name##Options() = default;                                    \
+    TAPER_ARG(Reduction, reduction) = kMean;                      \
   }
 TAPER_LOSS_OPTIONS(L1Loss);
 TAPER_LOSS_OPTIONS(MSELoss);

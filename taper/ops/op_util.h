@@ -63,7 +63,12 @@ class Out {
 void begin_inplace(const char* op, const Tensor& target, const TensorArgs& inputs);
 
 /// Whether a gradient with respect to this tensor is wanted: for what a record needs to save.
-inline bool needs_grad(const Tensor& t) { return t.defined() && wants_grad({t}); }
+inline bool needs_grad(const Tensor& t) {
+  // The first tests, inline, settle it for almost every tensor that takes no part in a graph.
+  const TensorImpl* impl = t.impl_ptr();
+  return thread_state.grad_enabled && impl != nullptr &&
+         (impl->autograd() != nullptr || impl->base() != nullptr) && wants_grad({t});
+}
 /// The tensor when needed, else an undefined one: for a record's save list.
 inline Tensor save_if(bool needed, const Tensor& t) { return needed ? t : Tensor(); }
 
