@@ -4,14 +4,37 @@
 
 namespace taper::body {
 
-// taper/ops/zz_stub.h
-Tensor add(Out out, const Tensor& self, const Tensor& other, const Scalar& alpha);
-Tensor add(Out out, const Tensor& self, const Scalar& other, const Scalar& alpha);
-Tensor sub(Out out, const Tensor& self, const Tensor& other, const Scalar& alpha);
-Tensor sub(Out out, const Tensor& self, const Scalar& other, const Scalar& alpha);
-Tensor mul(Out out, const Tensor& self, const Tensor& other);
-Tensor mul(Out out, const Tensor& self, const Scalar& other);
-Tensor div(Out out, const Tensor& self, const Tensor& other);
-Tensor div(Out out, const Tensor& self, const Scalar& other);
+// taper/ops/masking.h
+Tensor masked_fill(Out out, const Tensor& self, const Tensor& mask, const Scalar& value);
+Tensor masked_fill(Out out, const Tensor& self, const Tensor& mask, const Tensor& value);
+Tensor tril(Out out, const Tensor& self, int64_t diagonal);
+Tensor triu(Out out, const Tensor& self, int64_t diagonal);
+
+// taper/ops/matmul.h
+Tensor dot(Out out, const Tensor& self, const Tensor& tensor);
+Tensor mv(Out out, const Tensor& self, const Tensor& vec);
+Tensor mm(Out out, const Tensor& self, const Tensor& mat2);
+Tensor bmm(Out out, const Tensor& self, const Tensor& mat2);
+Tensor matmul(Out out, const Tensor& self, const Tensor& other);
+Tensor addmm(Out out, const Tensor& self, const Tensor& mat1, const Tensor& mat2,
+             const Scalar& beta, const Scalar& alpha);
+Tensor baddbmm(Out out, const Tensor& self, const Tensor& batch1, const Tensor& batch2,
+               const Scalar& beta, const Scalar& alpha);
+Tensor outer(Out out, const Tensor& self, const Tensor& vec2);
+Tensor ger(Out out, const Tensor& self, const Tensor& vec2);
+
+// taper/ops/scatter.h
+Tensor scatter(Out out, const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src);
+Tensor scatter(Out out, const Tensor& self, int64_t dim, const Tensor& index, const Scalar& value);
+Tensor scatter(Out out, const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src,
+               std::string_view reduce);
+Tensor scatter_add(Out out, const Tensor& self, int64_t dim, const Tensor& index,
+                   const Tensor& src);
+Tensor index_add(Out out, const Tensor& self, int64_t dim, const Tensor& index,
+                 const Tensor& source, const Scalar& alpha);
+Tensor index_copy(Out out, const Tensor& self, int64_t dim, const Tensor& index,
+                  const Tensor& source);
+Tensor index_fill(Out out, const Tensor& self, int64_t dim, const Tensor& index,
+                  const Scalar& value);
 
 }  // namespace taper::body

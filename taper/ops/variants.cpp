@@ -5,9 +5,11 @@
 #include "taper/ops/copy.h"
 #include "taper/ops/creation.h"
 #include "taper/ops/joining.h"
+#include "taper/ops/masking.h"
+#include "taper/ops/matmul.h"
+#include "taper/ops/scatter.h"
 #include "taper/ops/slicing.h"
 #include "taper/ops/view.h"
-#include "taper/ops/zz_stub.h"
 
 namespace taper {
 
@@ -110,6 +112,334 @@ Tensor Tensor::flip(IntArrayRef dims) const {
 
 Tensor Tensor::roll(IntArrayRef shifts, IntArrayRef dims) const {
   return taper::roll(*this, shifts, dims);
+}
+
+// taper/ops/masking.h
+
+Tensor Tensor::masked_select(const Tensor& mask) const {
+  return taper::masked_select(*this, mask);
+}
+
+Tensor masked_fill(const Tensor& self, const Tensor& mask, const Scalar& value) {
+  return body::masked_fill(Out(), self, mask, value);
+}
+Tensor& masked_fill_(Tensor& self, const Tensor& mask, const Scalar& value) {
+  body::masked_fill(Out::inplace(self), self, mask, value);
+  return self;
+}
+Tensor Tensor::masked_fill(const Tensor& mask, const Scalar& value) const {
+  return taper::masked_fill(*this, mask, value);
+}
+Tensor& Tensor::masked_fill_(const Tensor& mask, const Scalar& value) const {
+  return taper::masked_fill_(const_cast<Tensor&>(*this), mask, value);
+}
+
+Tensor masked_fill(const Tensor& self, const Tensor& mask, const Tensor& value) {
+  return body::masked_fill(Out(), self, mask, value);
+}
+Tensor& masked_fill_(Tensor& self, const Tensor& mask, const Tensor& value) {
+  body::masked_fill(Out::inplace(self), self, mask, value);
+  return self;
+}
+Tensor Tensor::masked_fill(const Tensor& mask, const Tensor& value) const {
+  return taper::masked_fill(*this, mask, value);
+}
+Tensor& Tensor::masked_fill_(const Tensor& mask, const Tensor& value) const {
+  return taper::masked_fill_(const_cast<Tensor&>(*this), mask, value);
+}
+
+Tensor Tensor::nonzero() const {
+  return taper::nonzero(*this);
+}
+
+std::vector<Tensor> Tensor::nonzero_numpy() const {
+  return taper::nonzero_numpy(*this);
+}
+
+Tensor Tensor::argwhere() const {
+  return taper::argwhere(*this);
+}
+
+Tensor tril(const Tensor& self, int64_t diagonal) {
+  return body::tril(Out(), self, diagonal);
+}
+Tensor& tril_(Tensor& self, int64_t diagonal) {
+  body::tril(Out::inplace(self), self, diagonal);
+  return self;
+}
+Tensor Tensor::tril(int64_t diagonal) const {
+  return taper::tril(*this, diagonal);
+}
+Tensor& Tensor::tril_(int64_t diagonal) const {
+  return taper::tril_(const_cast<Tensor&>(*this), diagonal);
+}
+
+Tensor triu(const Tensor& self, int64_t diagonal) {
+  return body::triu(Out(), self, diagonal);
+}
+Tensor& triu_(Tensor& self, int64_t diagonal) {
+  body::triu(Out::inplace(self), self, diagonal);
+  return self;
+}
+Tensor Tensor::triu(int64_t diagonal) const {
+  return taper::triu(*this, diagonal);
+}
+Tensor& Tensor::triu_(int64_t diagonal) const {
+  return taper::triu_(const_cast<Tensor&>(*this), diagonal);
+}
+
+// taper/ops/matmul.h
+
+Tensor dot(const Tensor& self, const Tensor& tensor) {
+  return body::dot(Out(), self, tensor);
+}
+Tensor& dot_out(Tensor& out, const Tensor& self, const Tensor& tensor) {
+  body::dot(Out::into(out), self, tensor);
+  return out;
+}
+Tensor Tensor::dot(const Tensor& tensor) const {
+  return taper::dot(*this, tensor);
+}
+
+Tensor mv(const Tensor& self, const Tensor& vec) {
+  return body::mv(Out(), self, vec);
+}
+Tensor& mv_out(Tensor& out, const Tensor& self, const Tensor& vec) {
+  body::mv(Out::into(out), self, vec);
+  return out;
+}
+Tensor Tensor::mv(const Tensor& vec) const {
+  return taper::mv(*this, vec);
+}
+
+Tensor mm(const Tensor& self, const Tensor& mat2) {
+  return body::mm(Out(), self, mat2);
+}
+Tensor& mm_out(Tensor& out, const Tensor& self, const Tensor& mat2) {
+  body::mm(Out::into(out), self, mat2);
+  return out;
+}
+Tensor Tensor::mm(const Tensor& mat2) const {
+  return taper::mm(*this, mat2);
+}
+
+Tensor bmm(const Tensor& self, const Tensor& mat2) {
+  return body::bmm(Out(), self, mat2);
+}
+Tensor& bmm_out(Tensor& out, const Tensor& self, const Tensor& mat2) {
+  body::bmm(Out::into(out), self, mat2);
+  return out;
+}
+Tensor Tensor::bmm(const Tensor& mat2) const {
+  return taper::bmm(*this, mat2);
+}
+
+Tensor matmul(const Tensor& self, const Tensor& other) {
+  return body::matmul(Out(), self, other);
+}
+Tensor& matmul_out(Tensor& out, const Tensor& self, const Tensor& other) {
+  body::matmul(Out::into(out), self, other);
+  return out;
+}
+Tensor Tensor::matmul(const Tensor& other) const {
+  return taper::matmul(*this, other);
+}
+
+Tensor addmm(const Tensor& self, const Tensor& mat1, const Tensor& mat2, const Scalar& beta,
+             const Scalar& alpha) {
+  return body::addmm(Out(), self, mat1, mat2, beta, alpha);
+}
+Tensor& addmm_(Tensor& self, const Tensor& mat1, const Tensor& mat2, const Scalar& beta,
+               const Scalar& alpha) {
+  body::addmm(Out::inplace(self), self, mat1, mat2, beta, alpha);
+  return self;
+}
+Tensor& addmm_out(Tensor& out, const Tensor& self, const Tensor& mat1, const Tensor& mat2,
+                  const Scalar& beta, const Scalar& alpha) {
+  body::addmm(Out::into(out), self, mat1, mat2, beta, alpha);
+  return out;
+}
+Tensor Tensor::addmm(const Tensor& mat1, const Tensor& mat2, const Scalar& beta,
+                     const Scalar& alpha) const {
+  return taper::addmm(*this, mat1, mat2, beta, alpha);
+}
+Tensor& Tensor::addmm_(const Tensor& mat1, const Tensor& mat2, const Scalar& beta,
+                       const Scalar& alpha) const {
+  return taper::addmm_(const_cast<Tensor&>(*this), mat1, mat2, beta, alpha);
+}
+
+Tensor Tensor::addmv(const Tensor& mat, const Tensor& vec, const Scalar& beta,
+                     const Scalar& alpha) const {
+  return taper::addmv(*this, mat, vec, beta, alpha);
+}
+
+Tensor baddbmm(const Tensor& self, const Tensor& batch1, const Tensor& batch2, const Scalar& beta,
+               const Scalar& alpha) {
+  return body::baddbmm(Out(), self, batch1, batch2, beta, alpha);
+}
+Tensor& baddbmm_(Tensor& self, const Tensor& batch1, const Tensor& batch2, const Scalar& beta,
+                 const Scalar& alpha) {
+  body::baddbmm(Out::inplace(self), self, batch1, batch2, beta, alpha);
+  return self;
+}
+Tensor& baddbmm_out(Tensor& out, const Tensor& self, const Tensor& batch1, const Tensor& batch2,
+                    const Scalar& beta, const Scalar& alpha) {
+  body::baddbmm(Out::into(out), self, batch1, batch2, beta, alpha);
+  return out;
+}
+Tensor Tensor::baddbmm(const Tensor& batch1, const Tensor& batch2, const Scalar& beta,
+                       const Scalar& alpha) const {
+  return taper::baddbmm(*this, batch1, batch2, beta, alpha);
+}
+Tensor& Tensor::baddbmm_(const Tensor& batch1, const Tensor& batch2, const Scalar& beta,
+                         const Scalar& alpha) const {
+  return taper::baddbmm_(const_cast<Tensor&>(*this), batch1, batch2, beta, alpha);
+}
+
+Tensor outer(const Tensor& self, const Tensor& vec2) {
+  return body::outer(Out(), self, vec2);
+}
+Tensor& outer_out(Tensor& out, const Tensor& self, const Tensor& vec2) {
+  body::outer(Out::into(out), self, vec2);
+  return out;
+}
+Tensor Tensor::outer(const Tensor& vec2) const {
+  return taper::outer(*this, vec2);
+}
+
+Tensor ger(const Tensor& self, const Tensor& vec2) {
+  return body::ger(Out(), self, vec2);
+}
+Tensor& ger_out(Tensor& out, const Tensor& self, const Tensor& vec2) {
+  body::ger(Out::into(out), self, vec2);
+  return out;
+}
+Tensor Tensor::ger(const Tensor& vec2) const {
+  return taper::ger(*this, vec2);
+}
+
+// taper/ops/scatter.h
+
+Tensor Tensor::gather(int64_t dim, const Tensor& index, bool sparse_grad) const {
+  return taper::gather(*this, dim, index, sparse_grad);
+}
+
+Tensor Tensor::take_along_dim(const Tensor& indices, std::optional<int64_t> dim) const {
+  return taper::take_along_dim(*this, indices, dim);
+}
+
+Tensor Tensor::index_select(int64_t dim, const Tensor& index) const {
+  return taper::index_select(*this, dim, index);
+}
+
+Tensor Tensor::take(const Tensor& index) const {
+  return taper::take(*this, index);
+}
+
+Tensor scatter(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src) {
+  return body::scatter(Out(), self, dim, index, src);
+}
+Tensor& scatter_(Tensor& self, int64_t dim, const Tensor& index, const Tensor& src) {
+  body::scatter(Out::inplace(self), self, dim, index, src);
+  return self;
+}
+Tensor Tensor::scatter(int64_t dim, const Tensor& index, const Tensor& src) const {
+  return taper::scatter(*this, dim, index, src);
+}
+Tensor& Tensor::scatter_(int64_t dim, const Tensor& index, const Tensor& src) const {
+  return taper::scatter_(const_cast<Tensor&>(*this), dim, index, src);
+}
+
+Tensor scatter(const Tensor& self, int64_t dim, const Tensor& index, const Scalar& value) {
+  return body::scatter(Out(), self, dim, index, value);
+}
+Tensor& scatter_(Tensor& self, int64_t dim, const Tensor& index, const Scalar& value) {
+  body::scatter(Out::inplace(self), self, dim, index, value);
+  return self;
+}
+Tensor Tensor::scatter(int64_t dim, const Tensor& index, const Scalar& value) const {
+  return taper::scatter(*this, dim, index, value);
+}
+Tensor& Tensor::scatter_(int64_t dim, const Tensor& index, const Scalar& value) const {
+  return taper::scatter_(const_cast<Tensor&>(*this), dim, index, value);
+}
+
+Tensor scatter(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src,
+               std::string_view reduce) {
+  return body::scatter(Out(), self, dim, index, src, reduce);
+}
+Tensor& scatter_(Tensor& self, int64_t dim, const Tensor& index, const Tensor& src,
+                 std::string_view reduce) {
+  body::scatter(Out::inplace(self), self, dim, index, src, reduce);
+  return self;
+}
+Tensor Tensor::scatter(int64_t dim, const Tensor& index, const Tensor& src,
+                       std::string_view reduce) const {
+  return taper::scatter(*this, dim, index, src, reduce);
+}
+Tensor& Tensor::scatter_(int64_t dim, const Tensor& index, const Tensor& src,
+                         std::string_view reduce) const {
+  return taper::scatter_(const_cast<Tensor&>(*this), dim, index, src, reduce);
+}
+
+Tensor scatter_add(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src) {
+  return body::scatter_add(Out(), self, dim, index, src);
+}
+Tensor& scatter_add_(Tensor& self, int64_t dim, const Tensor& index, const Tensor& src) {
+  body::scatter_add(Out::inplace(self), self, dim, index, src);
+  return self;
+}
+Tensor Tensor::scatter_add(int64_t dim, const Tensor& index, const Tensor& src) const {
+  return taper::scatter_add(*this, dim, index, src);
+}
+Tensor& Tensor::scatter_add_(int64_t dim, const Tensor& index, const Tensor& src) const {
+  return taper::scatter_add_(const_cast<Tensor&>(*this), dim, index, src);
+}
+
+Tensor index_add(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& source,
+                 const Scalar& alpha) {
+  return body::index_add(Out(), self, dim, index, source, alpha);
+}
+Tensor& index_add_(Tensor& self, int64_t dim, const Tensor& index, const Tensor& source,
+                   const Scalar& alpha) {
+  body::index_add(Out::inplace(self), self, dim, index, source, alpha);
+  return self;
+}
+Tensor Tensor::index_add(int64_t dim, const Tensor& index, const Tensor& source,
+                         const Scalar& alpha) const {
+  return taper::index_add(*this, dim, index, source, alpha);
+}
+Tensor& Tensor::index_add_(int64_t dim, const Tensor& index, const Tensor& source,
+                           const Scalar& alpha) const {
+  return taper::index_add_(const_cast<Tensor&>(*this), dim, index, source, alpha);
+}
+
+Tensor index_copy(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& source) {
+  return body::index_copy(Out(), self, dim, index, source);
+}
+Tensor& index_copy_(Tensor& self, int64_t dim, const Tensor& index, const Tensor& source) {
+  body::index_copy(Out::inplace(self), self, dim, index, source);
+  return self;
+}
+Tensor Tensor::index_copy(int64_t dim, const Tensor& index, const Tensor& source) const {
+  return taper::index_copy(*this, dim, index, source);
+}
+Tensor& Tensor::index_copy_(int64_t dim, const Tensor& index, const Tensor& source) const {
+  return taper::index_copy_(const_cast<Tensor&>(*this), dim, index, source);
+}
+
+Tensor index_fill(const Tensor& self, int64_t dim, const Tensor& index, const Scalar& value) {
+  return body::index_fill(Out(), self, dim, index, value);
+}
+Tensor& index_fill_(Tensor& self, int64_t dim, const Tensor& index, const Scalar& value) {
+  body::index_fill(Out::inplace(self), self, dim, index, value);
+  return self;
+}
+Tensor Tensor::index_fill(int64_t dim, const Tensor& index, const Scalar& value) const {
+  return taper::index_fill(*this, dim, index, value);
+}
+Tensor& Tensor::index_fill_(int64_t dim, const Tensor& index, const Scalar& value) const {
+  return taper::index_fill_(const_cast<Tensor&>(*this), dim, index, value);
 }
 
 // taper/ops/slicing.h
@@ -284,120 +614,6 @@ Tensor& Tensor::squeeze_(int64_t dim) const {
 
 Tensor& Tensor::unsqueeze_(int64_t dim) const {
   return taper::unsqueeze_(const_cast<Tensor&>(*this), dim);
-}
-
-// taper/ops/zz_stub.h
-
-Tensor add(const Tensor& self, const Tensor& other, const Scalar& alpha) {
-  return body::add(Out(), self, other, alpha);
-}
-Tensor& add_(Tensor& self, const Tensor& other, const Scalar& alpha) {
-  body::add(Out::inplace(self), self, other, alpha);
-  return self;
-}
-Tensor Tensor::add(const Tensor& other, const Scalar& alpha) const {
-  return taper::add(*this, other, alpha);
-}
-Tensor& Tensor::add_(const Tensor& other, const Scalar& alpha) const {
-  return taper::add_(const_cast<Tensor&>(*this), other, alpha);
-}
-
-Tensor add(const Tensor& self, const Scalar& other, const Scalar& alpha) {
-  return body::add(Out(), self, other, alpha);
-}
-Tensor& add_(Tensor& self, const Scalar& other, const Scalar& alpha) {
-  body::add(Out::inplace(self), self, other, alpha);
-  return self;
-}
-Tensor Tensor::add(const Scalar& other, const Scalar& alpha) const {
-  return taper::add(*this, other, alpha);
-}
-Tensor& Tensor::add_(const Scalar& other, const Scalar& alpha) const {
-  return taper::add_(const_cast<Tensor&>(*this), other, alpha);
-}
-
-Tensor sub(const Tensor& self, const Tensor& other, const Scalar& alpha) {
-  return body::sub(Out(), self, other, alpha);
-}
-Tensor& sub_(Tensor& self, const Tensor& other, const Scalar& alpha) {
-  body::sub(Out::inplace(self), self, other, alpha);
-  return self;
-}
-Tensor Tensor::sub(const Tensor& other, const Scalar& alpha) const {
-  return taper::sub(*this, other, alpha);
-}
-Tensor& Tensor::sub_(const Tensor& other, const Scalar& alpha) const {
-  return taper::sub_(const_cast<Tensor&>(*this), other, alpha);
-}
-
-Tensor sub(const Tensor& self, const Scalar& other, const Scalar& alpha) {
-  return body::sub(Out(), self, other, alpha);
-}
-Tensor& sub_(Tensor& self, const Scalar& other, const Scalar& alpha) {
-  body::sub(Out::inplace(self), self, other, alpha);
-  return self;
-}
-Tensor Tensor::sub(const Scalar& other, const Scalar& alpha) const {
-  return taper::sub(*this, other, alpha);
-}
-Tensor& Tensor::sub_(const Scalar& other, const Scalar& alpha) const {
-  return taper::sub_(const_cast<Tensor&>(*this), other, alpha);
-}
-
-Tensor mul(const Tensor& self, const Tensor& other) {
-  return body::mul(Out(), self, other);
-}
-Tensor& mul_(Tensor& self, const Tensor& other) {
-  body::mul(Out::inplace(self), self, other);
-  return self;
-}
-Tensor Tensor::mul(const Tensor& other) const {
-  return taper::mul(*this, other);
-}
-Tensor& Tensor::mul_(const Tensor& other) const {
-  return taper::mul_(const_cast<Tensor&>(*this), other);
-}
-
-Tensor mul(const Tensor& self, const Scalar& other) {
-  return body::mul(Out(), self, other);
-}
-Tensor& mul_(Tensor& self, const Scalar& other) {
-  body::mul(Out::inplace(self), self, other);
-  return self;
-}
-Tensor Tensor::mul(const Scalar& other) const {
-  return taper::mul(*this, other);
-}
-Tensor& Tensor::mul_(const Scalar& other) const {
-  return taper::mul_(const_cast<Tensor&>(*this), other);
-}
-
-Tensor div(const Tensor& self, const Tensor& other) {
-  return body::div(Out(), self, other);
-}
-Tensor& div_(Tensor& self, const Tensor& other) {
-  body::div(Out::inplace(self), self, other);
-  return self;
-}
-Tensor Tensor::div(const Tensor& other) const {
-  return taper::div(*this, other);
-}
-Tensor& Tensor::div_(const Tensor& other) const {
-  return taper::div_(const_cast<Tensor&>(*this), other);
-}
-
-Tensor div(const Tensor& self, const Scalar& other) {
-  return body::div(Out(), self, other);
-}
-Tensor& div_(Tensor& self, const Scalar& other) {
-  body::div(Out::inplace(self), self, other);
-  return self;
-}
-Tensor Tensor::div(const Scalar& other) const {
-  return taper::div(*this, other);
-}
-Tensor& Tensor::div_(const Scalar& other) const {
-  return taper::div_(const_cast<Tensor&>(*this), other);
 }
 
 }  // namespace taper

@@ -4,4 +4,60 @@
 
 namespace taper TAPER_API {
 
+// taper/ops/masking.h
+/// Writes taper::masked_fill(self, ...) to self and returns it.
+Tensor& masked_fill_(Tensor& self, const Tensor& mask, const Scalar& value);
+/// Writes taper::masked_fill(self, ...) to self and returns it.
+Tensor& masked_fill_(Tensor& self, const Tensor& mask, const Tensor& value);
+/// Writes taper::tril(self, ...) to self and returns it.
+Tensor& tril_(Tensor& self, int64_t diagonal = 0);
+/// Writes taper::triu(self, ...) to self and returns it.
+Tensor& triu_(Tensor& self, int64_t diagonal = 0);
+
+// taper/ops/matmul.h
+/// Writes taper::dot(self, ...) to out, resized when it must be, and returns it.
+Tensor& dot_out(Tensor& out, const Tensor& self, const Tensor& tensor);
+/// Writes taper::mv(self, ...) to out, resized when it must be, and returns it.
+Tensor& mv_out(Tensor& out, const Tensor& self, const Tensor& vec);
+/// Writes taper::mm(self, ...) to out, resized when it must be, and returns it.
+Tensor& mm_out(Tensor& out, const Tensor& self, const Tensor& mat2);
+/// Writes taper::bmm(self, ...) to out, resized when it must be, and returns it.
+Tensor& bmm_out(Tensor& out, const Tensor& self, const Tensor& mat2);
+/// Writes taper::matmul(self, ...) to out, resized when it must be, and returns it.
+Tensor& matmul_out(Tensor& out, const Tensor& self, const Tensor& other);
+/// Writes taper::addmm(self, ...) to self and returns it.
+Tensor& addmm_(Tensor& self, const Tensor& mat1, const Tensor& mat2, const Scalar& beta = 1,
+               const Scalar& alpha = 1);
+/// Writes taper::addmm(self, ...) to out, resized when it must be, and returns it.
+Tensor& addmm_out(Tensor& out, const Tensor& self, const Tensor& mat1, const Tensor& mat2,
+                  const Scalar& beta = 1, const Scalar& alpha = 1);
+/// Writes taper::baddbmm(self, ...) to self and returns it.
+Tensor& baddbmm_(Tensor& self, const Tensor& batch1, const Tensor& batch2, const Scalar& beta = 1,
+                 const Scalar& alpha = 1);
+/// Writes taper::baddbmm(self, ...) to out, resized when it must be, and returns it.
+Tensor& baddbmm_out(Tensor& out, const Tensor& self, const Tensor& batch1, const Tensor& batch2,
+                    const Scalar& beta = 1, const Scalar& alpha = 1);
+/// Writes taper::outer(self, ...) to out, resized when it must be, and returns it.
+Tensor& outer_out(Tensor& out, const Tensor& self, const Tensor& vec2);
+/// Writes taper::ger(self, ...) to out, resized when it must be, and returns it.
+Tensor& ger_out(Tensor& out, const Tensor& self, const Tensor& vec2);
+
+// taper/ops/scatter.h
+/// Writes taper::scatter(self, ...) to self and returns it.
+Tensor& scatter_(Tensor& self, int64_t dim, const Tensor& index, const Tensor& src);
+/// Writes taper::scatter(self, ...) to self and returns it.
+Tensor& scatter_(Tensor& self, int64_t dim, const Tensor& index, const Scalar& value);
+/// Writes taper::scatter(self, ...) to self and returns it.
+Tensor& scatter_(Tensor& self, int64_t dim, const Tensor& index, const Tensor& src,
+                 std::string_view reduce);
+/// Writes taper::scatter_add(self, ...) to self and returns it.
+Tensor& scatter_add_(Tensor& self, int64_t dim, const Tensor& index, const Tensor& src);
+/// Writes taper::index_add(self, ...) to self and returns it.
+Tensor& index_add_(Tensor& self, int64_t dim, const Tensor& index, const Tensor& source,
+                   const Scalar& alpha = 1);
+/// Writes taper::index_copy(self, ...) to self and returns it.
+Tensor& index_copy_(Tensor& self, int64_t dim, const Tensor& index, const Tensor& source);
+/// Writes taper::index_fill(self, ...) to self and returns it.
+Tensor& index_fill_(Tensor& self, int64_t dim, const Tensor& index, const Scalar& value);
+
 }  // namespace taper
