@@ -15,17 +15,13 @@ enum Reduction : int64_t { None, Mean, Sum };
 // Losses of pairs: self and target broadcast.
 
 /// (x - y)^2.
-/// variants: method
 Tensor mse_loss(const Tensor& self, const Tensor& target, int64_t reduction = Reduction::Mean);
 /// |x - y|.
-/// variants: method
 Tensor l1_loss(const Tensor& self, const Tensor& target, int64_t reduction = Reduction::Mean);
 /// d^2 / (2 beta) where |d| < beta, else |d| - beta / 2, d = x - y. Throws on a negative beta.
-/// variants: method
 Tensor smooth_l1_loss(const Tensor& self, const Tensor& target, int64_t reduction = Reduction::Mean,
                       double beta = 1.0);
 /// d^2 / 2 where |d| <= delta, else delta (|d| - delta / 2). Throws unless delta > 0.
-/// variants: method
 Tensor huber_loss(const Tensor& self, const Tensor& target, int64_t reduction = Reduction::Mean,
                   double delta = 1.0);
 /// -w (y ln x + (1 - y) ln(1 - x)) of probabilities x, each logarithm at least -100. Throws on x

@@ -7,7 +7,6 @@
 #include "taper/ops/dropout.h"
 #include "taper/ops/extremum.h"
 #include "taper/ops/joining.h"
-#include "taper/ops/loss.h"
 #include "taper/ops/masking.h"
 #include "taper/ops/matmul.h"
 #include "taper/ops/pointwise_activation.h"
@@ -219,24 +218,6 @@ Tensor Tensor::flip(IntArrayRef dims) const {
 
 Tensor Tensor::roll(IntArrayRef shifts, IntArrayRef dims) const {
   return taper::roll(*this, shifts, dims);
-}
-
-// taper/ops/loss.h
-
-Tensor Tensor::mse_loss(const Tensor& target, int64_t reduction) const {
-  return taper::mse_loss(*this, target, reduction);
-}
-
-Tensor Tensor::l1_loss(const Tensor& target, int64_t reduction) const {
-  return taper::l1_loss(*this, target, reduction);
-}
-
-Tensor Tensor::smooth_l1_loss(const Tensor& target, int64_t reduction, double beta) const {
-  return taper::smooth_l1_loss(*this, target, reduction, beta);
-}
-
-Tensor Tensor::huber_loss(const Tensor& target, int64_t reduction, double delta) const {
-  return taper::huber_loss(*this, target, reduction, delta);
 }
 
 // taper/ops/masking.h
