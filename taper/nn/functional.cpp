@@ -12,7 +12,7 @@
 #include "taper/ops/normalization.h"
 #include "taper/ops/pointwise.h"
 #include "taper/ops/pooling.h"
-#include "taper/ops/reduction.h"
+#include "taper/ops/statistics.h"
 #include "taper/ops/scatter.h"
 #include "taper/ops/softmax.h"
 #include "taper/ops/variants.h"
