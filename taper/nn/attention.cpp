@@ -5,7 +5,6 @@
 #include <ostream>
 
 #include "taper/nn/init.h"
-#include "taper/ops/activation.h"
 #include "taper/ops/creation.h"
 #include "taper/ops/dropout.h"
 #include "taper/ops/matmul.h"
