@@ -70,7 +70,15 @@ class SmallVector {
   template <class It>
   void assign(It first, It last) {
     clear();
-    for (; first != last; ++first) push_back(*first);
+    if constexpr (std::is_pointer_v<It> && std::is_trivially_copyable_v<T> &&
+                  std::is_same_v<std::remove_cv_t<std::remove_pointer_t<It>>, T>) {
+      const size_t count = static_cast<size_t>(last - first);
+      reserve(count);
+      for (size_t i = 0; i < count; ++i) data_[i] = first[i];
+      size_ = static_cast<uint32_t>(count);
+    } else {
+      for (; first != last; ++first) push_back(*first);
+    }
   }
   void reserve(size_t capacity) {
     if (capacity > capacity_) grow(capacity);

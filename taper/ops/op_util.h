@@ -29,6 +29,8 @@ class Out {
 
   bool is_fresh() const { return kind_ == Kind::fresh; }
   bool is_inplace() const { return kind_ == Kind::inplace; }
+  /// The caller's tensor, or null for a fresh result.
+  const Tensor* target() const { return target_; }
 
   /// The tensor to write: of `sizes` and, when fresh, of `dtype`; a kernel that writes it converts
   /// to its type. Fresh results follow the strides of `like` if it is dense and of these sizes.
@@ -61,7 +63,12 @@ class Out {
 void begin_inplace(const char* op, const Tensor& target, const TensorArgs& inputs);
 
 /// Whether a gradient with respect to this tensor is wanted: for what a record needs to save.
-inline bool needs_grad(const Tensor& t) { return t.defined() && wants_grad({t}); }
+inline bool needs_grad(const Tensor& t) {
+  // The first tests, inline, settle it for almost every tensor that takes no part in a graph.
+  const TensorImpl* impl = t.impl_ptr();
+  return thread_state.grad_enabled && impl != nullptr &&
+         (impl->autograd() != nullptr || impl->base() != nullptr) && wants_grad({t});
+}
 /// The tensor when needed, else an undefined one: for a record's save list.
 inline Tensor save_if(bool needed, const Tensor& t) { return needed ? t : Tensor(); }
 

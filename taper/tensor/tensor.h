@@ -16,11 +16,11 @@
 #include "taper/core/tensor_impl.h"
 #include "taper/core/tensor_options.h"
 #include "taper/tensor/accessor.h"
+#include "taper/tensor/generator.h"
 
 namespace taper TAPER_API {
 
 class Node;
-class Generator;
 class Tensor;
 namespace indexing {
 struct TensorIndex;
@@ -155,15 +155,26 @@ class Tensor {
   Tensor _base() const;
   bool is_inference() const { return impl().is_inference(); }
 
-  // Indexing: see taper/ops/indexing.h.
+  // Indexing, as in Python: x.index({0, Slice(1, None), "..."}) and assignment to it.
+  /// Numbers, slices, None and Ellipsis give a view; tensors of integers or a mask give a copy.
+  /// Index tensors broadcast together; their dimensions stand in their place when they are
+  /// adjacent, else in front. Throws an IndexError on what is out of range.
   Tensor index(ArrayRef<indexing::TensorIndex> indices) const;
   Tensor index(std::initializer_list<indexing::TensorIndex> indices) const;
-  Tensor& index_put_(ArrayRef<indexing::TensorIndex> indices, const Tensor& values) const;
+  /// Writes values, broadcast, to what index(indices) reads. With accumulate they are added, also
+  /// where indices repeat.
+  Tensor& index_put_(ArrayRef<indexing::TensorIndex> indices, const Tensor& values,
+                     bool accumulate = false) const;
   Tensor& index_put_(ArrayRef<indexing::TensorIndex> indices, const Scalar& value) const;
-  Tensor& index_put_(std::initializer_list<indexing::TensorIndex> indices,
-                     const Tensor& values) const;
+  Tensor& index_put_(std::initializer_list<indexing::TensorIndex> indices, const Tensor& values,
+                     bool accumulate = false) const;
   Tensor& index_put_(std::initializer_list<indexing::TensorIndex> indices,
                      const Scalar& value) const;
+  Tensor index_put(ArrayRef<indexing::TensorIndex> indices, const Tensor& values,
+                   bool accumulate = false) const;
+  Tensor index_put(std::initializer_list<indexing::TensorIndex> indices, const Tensor& values,
+                   bool accumulate = false) const;
+  /// select(0, index).
   Tensor operator[](int64_t index) const;
   Tensor operator[](const Tensor& index) const;
 

@@ -1,62 +1,101 @@
 #include "taper/kernel/indexing.h"
 
-#include <algorithm>
 #include <cstring>
+#include <optional>
 
-#include "taper/base/parallel.h"
+#include "taper/backend/cpu/rows.h"
 
 namespace taper::cpu {
 namespace {
 
-/// Calls f(positions) for each index of the sizes in row-major order, innermost dimension left
-/// out: positions[k] is the element offset in the k-th stride list.
-template <size_t N, class F>
-void for_each_row(IntArrayRef sizes, const IntArrayRef (&strides)[N], F&& f) {
-  const int64_t rank = static_cast<int64_t>(sizes.size());
-  int64_t rows = 1;
-  for (int64_t d = 0; d + 1 < rank; ++d) rows *= sizes[d];
-  if (rank > 0 && sizes[rank - 1] == 0) return;
-  DimVector index(std::max<int64_t>(rank - 1, 0), 0);
-  int64_t at[N] = {};
-  for (int64_t row = 0; row < rows; ++row) {
-    f(at);
-    for (int64_t d = rank - 2; d >= 0; --d) {
-      for (size_t k = 0; k < N; ++k) at[k] += strides[k][d];
-      if (++index[d] < sizes[d]) break;
-      for (size_t k = 0; k < N; ++k) at[k] -= sizes[d] * strides[k][d];
-      index[d] = 0;
-    }
-  }
+[[noreturn]] TAPER_COLD void fail_index(int64_t index, int64_t size, int64_t dim, bool wrap) {
+  throw IndexError(str(wrap ? "" : "index out of range in self: ", "index ", index,
+                       " is out of bounds for dimension ", dim, " with size ", size));
 }
 
-template <class T>
-T add(T a, T b) {
-  if constexpr (std::is_same_v<T, bool>) {
-    return a || b;
+/// How a scatter combines what is there with what comes.
+template <Scatter how, class T>
+void combine(T& there, T value) {
+  if constexpr (how == Scatter::assign) {
+    there = value;
+  } else if constexpr (std::is_same_v<T, bool>) {
+    there = how == Scatter::add || how == Scatter::amax ? (there || value) : (there && value);
+  } else if constexpr (how == Scatter::amax) {
+    if (value > there || value != value) there = value;
+  } else if constexpr (how == Scatter::amin) {
+    if (value < there || value != value) there = value;
   } else if constexpr (std::is_integral_v<T>) {
-    return static_cast<T>(static_cast<uint64_t>(a) + static_cast<uint64_t>(b));
+    // Unsigned: sums and products wrap as the hardware's do.
+    const uint64_t a = static_cast<uint64_t>(there), b = static_cast<uint64_t>(value);
+    there = static_cast<T>(how == Scatter::add ? a + b : a * b);
   } else {
-    return a + b;
+    there = how == Scatter::add ? there + value : there * value;
   }
 }
 
-/// Stands for the elements of a type when only their size matters.
+/// Calls f(T(), constant of Scatter); for assign, T is only as large as the elements.
 template <class F>
-void visit_size(int64_t bytes, F&& f) {
-  switch (bytes) {
-    case 1:
-      return f(uint8_t());
-    case 2:
-      return f(uint16_t());
-    case 4:
-      return f(uint32_t());
-    default:
-      return f(uint64_t());
+void visit_scatter(ScalarType dtype, Scatter how, F&& f) {
+  if (how == Scatter::assign) {
+    return visit_size(elementSize(dtype), [&](auto zero) {
+      f(zero, std::integral_constant<Scatter, Scatter::assign>());
+    });
   }
+  visit_dtype(dtype, [&](auto zero) {
+    switch (how) {
+      case Scatter::add:
+        return f(zero, std::integral_constant<Scatter, Scatter::add>());
+      case Scatter::multiply:
+        return f(zero, std::integral_constant<Scatter, Scatter::multiply>());
+      case Scatter::amax:
+        return f(zero, std::integral_constant<Scatter, Scatter::amax>());
+      default:
+        return f(zero, std::integral_constant<Scatter, Scatter::amin>());
+    }
+  });
 }
 
-int64_t inner_size(ConstView x) { return x.dim() == 0 ? 1 : x.sizes().back(); }
-int64_t inner_stride(ConstView x) { return x.dim() == 0 ? 0 : x.strides().back(); }
+/// The one stride by which dimensions can be walked as if they were one, if there is one.
+std::optional<int64_t> common_stride(IntArrayRef sizes, IntArrayRef strides) {
+  int64_t stride = 0, extent = 1;
+  for (size_t d = sizes.size(); d-- > 0;) {
+    if (sizes[d] == 1) continue;
+    if (extent == 1) {
+      stride = strides[d];
+    } else if (strides[d] != stride * extent) {
+      return std::nullopt;
+    }
+    extent *= sizes[d];
+  }
+  return extent == 1 ? 1 : stride;
+}
+
+/// Where the i-th element, in row-major order, of these dimensions lies.
+int64_t offset_of(int64_t i, IntArrayRef sizes, IntArrayRef strides) {
+  int64_t offset = 0;
+  for (size_t d = sizes.size(); d-- > 0;) {
+    offset += i % sizes[d] * strides[d];
+    i /= sizes[d];
+  }
+  return offset;
+}
+
+template <class Index>
+void add_offsets(int64_t* out, ConstView index, int64_t size, int64_t stride, int64_t dim,
+                 bool wrap) {
+  const Index* from = index.data<Index>();
+  const int64_t row = last_of(index.sizes(), 1), step = last_of(index.strides(), 0);
+  for_all_rows<1>(index.sizes(), {index.strides()}, [&](const int64_t* at) {
+    for (int64_t i = 0; i < row; ++i) {
+      int64_t value = from[at[0] + i * step];
+      if (value < 0 && wrap) value += size;
+      if (static_cast<uint64_t>(value) >= static_cast<uint64_t>(size)) {
+        fail_index(from[at[0] + i * step], size, dim, wrap);
+      }
+      *out++ += value * stride;
+    }
+  });
+}
 
 }  // namespace
 
@@ -65,12 +104,11 @@ void add_overlapping(View out, ConstView x) {
     using T = decltype(zero);
     T* to = out.data<T>();
     const T* from = x.data<T>();
-    const int64_t size = inner_size(x), to_step = inner_stride(out), step = inner_stride(x);
-    for_each_row<2>(x.sizes(), {out.strides(), x.strides()}, [&](const int64_t* at) {
-      T* row = to + at[0];
-      const T* source = from + at[1];
-      for (int64_t i = 0; i < size; ++i) {
-        row[i * to_step] = add(row[i * to_step], source[i * step]);
+    const int64_t row = last_of(x.sizes(), 1);
+    const int64_t to_step = last_of(out.strides(), 0), step = last_of(x.strides(), 0);
+    for_all_rows<2>(x.sizes(), {out.strides(), x.strides()}, [&](const int64_t* at) {
+      for (int64_t i = 0; i < row; ++i) {
+        combine<Scatter::add>(to[at[0] + i * to_step], from[at[1] + i * step]);
       }
     });
   });
@@ -89,9 +127,185 @@ void flip(View out, ConstView x, uint64_t dims) {
     using T = decltype(zero);
     T* to = out.data<T>();
     const T* from = x.data<T>() + start;
-    const int64_t size = inner_size(x), step = x.dim() == 0 ? 0 : strides.back();
-    for_each_row<2>(x.sizes(), {out.strides(), IntArrayRef(strides)}, [&](const int64_t* at) {
-      for (int64_t i = 0; i < size; ++i) to[at[0] + i] = from[at[1] + i * step];
+    const int64_t row = last_of(x.sizes(), 1), step = last_of(strides, 0);
+    parallel_rows<2>(x.sizes(), {out.strides(), strides}, [&](const int64_t* at) {
+      for (int64_t i = 0; i < row; ++i) to[at[0] + i] = from[at[1] + i * step];
+    });
+  });
+}
+
+void index_offsets(View offsets, ConstView index, int64_t size, int64_t stride, int64_t dim,
+                   bool wrap) {
+  int64_t* out = offsets.data<int64_t>();
+  if (index.dtype() == kInt) {
+    add_offsets<int32_t>(out, index, size, stride, dim, wrap);
+  } else {
+    add_offsets<int64_t>(out, index, size, stride, dim, wrap);
+  }
+}
+
+void take_points(View out, ConstView self, ConstView offsets, IndexedDims dims) {
+  if (out.numel() == 0) return;
+  const size_t first = static_cast<size_t>(dims.first);
+  const size_t end = first + static_cast<size_t>(dims.count);
+  const IntArrayRef before = self.sizes().slice(0, first), after = self.sizes().slice(end);
+  const IntArrayRef before_strides = self.strides().slice(0, first);
+  const IntArrayRef after_strides = self.strides().slice(end);
+  const int64_t points = offsets.numel(), row = product(after);
+  const int64_t* at = offsets.data<int64_t>();
+  const std::optional<int64_t> step = common_stride(after, after_strides);
+  visit_size(elementSize(out.dtype()), [&](auto zero) {
+    using T = decltype(zero);
+    const T* from = self.data<T>();
+    T* to = out.data<T>();
+    const int64_t grain = std::max<int64_t>(kRowsGrain / std::max<int64_t>(row, 4), 1);
+    parallel_for(0, product(before) * points, grain, [&](int64_t begin, int64_t stop) {
+      int64_t b = -1, start = 0;
+      for (int64_t i = begin; i < stop; ++i) {
+        if (i / points != b) {
+          b = i / points;
+          start = offset_of(b, before, before_strides);
+        }
+        const T* source = from + start + at[i % points];
+        T* target = to + i * row;
+        if (row == 1) {
+          *target = *source;
+        } else if (step == 1) {
+          std::memcpy(target, source, static_cast<size_t>(row) * sizeof(T));
+        } else if (step) {
+          for (int64_t k = 0; k < row; ++k) target[k] = source[k * *step];
+        } else {
+          const int64_t inner = after.back(), inner_step = after_strides.back();
+          for_all_rows<1>(after, {after_strides}, [&](const int64_t* o) {
+            for (int64_t k = 0; k < inner; ++k) *target++ = source[o[0] + k * inner_step];
+          });
+        }
+      }
+    });
+  });
+}
+
+void put_points(View self, ConstView values, ConstView offsets, IndexedDims dims, Scatter how) {
+  if (values.numel() == 0) return;
+  const size_t first = static_cast<size_t>(dims.first);
+  const size_t end = first + static_cast<size_t>(dims.count);
+  const IntArrayRef before = self.sizes().slice(0, first), after = self.sizes().slice(end);
+  const IntArrayRef before_strides = self.strides().slice(0, first);
+  const IntArrayRef after_strides = self.strides().slice(end);
+  const IntArrayRef value_strides = values.strides().slice(first + 1);
+  const int64_t points = offsets.numel(), row = product(after), count = product(before);
+  const int64_t point_step = values.stride(dims.first);
+  const int64_t* at = offsets.data<int64_t>();
+  const std::optional<int64_t> step = common_stride(after, after_strides);
+  const std::optional<int64_t> value_step = common_stride(after, value_strides);
+  visit_scatter(self.dtype(), how, [&](auto zero, auto mode) {
+    using T = decltype(zero);
+    constexpr Scatter kHow = decltype(mode)::value;
+    T* to = self.data<T>();
+    const T* from = values.data<T>();
+    // Each thread takes its columns through all points in order.
+    const auto columns = [&](int64_t b, int64_t begin, int64_t stop) {
+      T* target = to + offset_of(b, before, before_strides);
+      const T* source = from + offset_of(b, before, values.strides().slice(0, first));
+      for (int64_t j = 0; j < points; ++j) {
+        T* t = target + at[j];
+        const T* s = source + j * point_step;
+        if (step == 1 && value_step == 1) {
+          for (int64_t k = begin; k < stop; ++k) combine<kHow>(t[k], s[k]);
+        } else if (step && value_step) {
+          for (int64_t k = begin; k < stop; ++k) combine<kHow>(t[k * *step], s[k * *value_step]);
+        } else {
+          for (int64_t k = begin; k < stop; ++k) {
+            combine<kHow>(t[offset_of(k, after, after_strides)],
+                          s[offset_of(k, after, value_strides)]);
+          }
+        }
+      }
+    };
+    if (count > 1) {
+      const int64_t grain = std::max<int64_t>(kRowsGrain / (points * row), 1);
+      parallel_for(0, count, grain, [&](int64_t begin, int64_t stop) {
+        for (int64_t b = begin; b < stop; ++b) columns(b, 0, row);
+      });
+    } else {
+      // A part of a row is at least a cache line.
+      const int64_t grain = std::max<int64_t>(kRowsGrain / points, 16);
+      parallel_for(0, row, grain, [&](int64_t begin, int64_t stop) { columns(0, begin, stop); });
+    }
+  });
+}
+
+void gather(View out, ConstView self, ConstView index, int64_t dim) {
+  const IntArrayRef sizes = index.sizes();
+  DimVector strides(self.strides());
+  const int64_t step = strides.empty() ? 0 : strides[dim], size = self.dim() ? self.size(dim) : 1;
+  if (!strides.empty()) strides[dim] = 0;
+  strides.resize(sizes.size(), 0);
+  const int64_t row = last_of(sizes, 1), self_step = last_of(strides, 0);
+  const int64_t out_step = last_of(out.strides(), 0), index_step = last_of(index.strides(), 0);
+  const int64_t* indices = index.data<int64_t>();
+  visit_size(elementSize(out.dtype()), [&](auto zero) {
+    using T = decltype(zero);
+    const T* from = self.data<T>();
+    T* to = out.data<T>();
+    parallel_rows<3>(sizes, {out.strides(), strides, index.strides()}, [&](const int64_t* at) {
+      for (int64_t i = 0; i < row; ++i) {
+        const int64_t j = indices[at[2] + i * index_step];
+        if (static_cast<uint64_t>(j) >= static_cast<uint64_t>(size)) fail_index(j, size, dim, true);
+        to[at[0] + i * out_step] = from[at[1] + j * step + i * self_step];
+      }
+    });
+  });
+}
+
+namespace {
+
+/// Throws before anything is written.
+void check_indices(ConstView index, int64_t size, int64_t dim) {
+  const int64_t* indices = index.data<int64_t>();
+  const int64_t row = last_of(index.sizes(), 1), step = last_of(index.strides(), 0);
+  for_all_rows<1>(index.sizes(), {index.strides()}, [&](const int64_t* at) {
+    for (int64_t i = 0; i < row; ++i) {
+      const int64_t j = indices[at[0] + i * step];
+      if (static_cast<uint64_t>(j) >= static_cast<uint64_t>(size)) fail_index(j, size, dim, true);
+    }
+  });
+}
+
+}  // namespace
+
+void scatter(View self, ConstView index, ConstView src, int64_t dim, Scatter how) {
+  const IntArrayRef sizes = index.sizes();
+  DimVector strides(self.strides());
+  const int64_t step = strides.empty() ? 0 : strides[dim], size = self.dim() ? self.size(dim) : 1;
+  check_indices(index, size, dim);
+  if (!strides.empty()) strides[dim] = 0;
+  strides.resize(sizes.size(), 0);
+  const int64_t row = last_of(sizes, 1), self_step = last_of(strides, 0);
+  const int64_t src_step = last_of(src.strides(), 0), index_step = last_of(index.strides(), 0);
+  const int64_t* indices = index.data<int64_t>();
+  if (row == 0) return;
+  visit_scatter(self.dtype(), how, [&](auto zero, auto mode) {
+    using T = decltype(zero);
+    constexpr Scatter kHow = decltype(mode)::value;
+    T* to = self.data<T>();
+    const T* from = src.data<T>();
+    const auto part = [&](const int64_t* at, int64_t begin, int64_t stop) {
+      for (int64_t i = begin; i < stop; ++i) {
+        const int64_t j = indices[at[2] + i * index_step];
+        combine<kHow>(to[at[0] + j * step + i * self_step], from[at[1] + i * src_step]);
+      }
+    };
+    const IntArrayRef walks[3] = {strides, src.strides(), index.strides()};
+    if (dim == static_cast<int64_t>(sizes.size()) - 1 || sizes.empty()) {
+      parallel_rows<3>(sizes, walks, [&](const int64_t* at) { part(at, 0, row); });
+      return;
+    }
+    // Rows may meet along dim: each thread takes its columns through all rows in order.
+    const int64_t rows = count_rows(sizes);
+    const int64_t grain = std::max<int64_t>(kRowsGrain / std::max<int64_t>(rows, 1), 16);
+    parallel_for(0, row, grain, [&](int64_t begin, int64_t stop) {
+      for_all_rows<3>(sizes, walks, [&](const int64_t* at) { part(at, begin, stop); });
     });
   });
 }

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <cstdint>
+
+#include "taper/core/scalar.h"
+#include "taper/core/tensor_view.h"
+#include "taper/kernel/kernel.h"
+
+// What a mask, or the place in a matrix, chooses.
+namespace taper {
+
+namespace cpu {
+int64_t count_nonzero(ConstView x);
+void nonzero(View out, ConstView x);
+void masked_fill(View self, ConstView mask, Scalar value);
+void triangle(View out, ConstView x, int64_t diagonal, bool upper);
+}  // namespace cpu
+
+inline constinit Kernel<int64_t(ConstView)> count_nonzero_kernel{"count_nonzero",
+                                                                 &cpu::count_nonzero};
+/// out (int64, contiguous, [count, dim]): the indices of the elements != 0 in row-major order.
+inline constinit Kernel<void(View, ConstView)> nonzero_kernel{"nonzero", &cpu::nonzero};
+/// self = value where the mask (of self's sizes, any strides) is true.
+inline constinit Kernel<void(View, ConstView, Scalar)> masked_fill_kernel{"masked_fill",
+                                                                          &cpu::masked_fill};
+/// out (contiguous): x on and below the diagonal of its last two dimensions (above it with
+/// upper), zero elsewhere.
+inline constinit Kernel<void(View, ConstView, int64_t, bool)> triangle_kernel{"triangle",
+                                                                              &cpu::triangle};
+
+}  // namespace taper
