@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import sources
 
-FOLDERS = ("taper/", "examples/", "bench/")
+FOLDERS = ("taper/", "examples/")
 
 
 @functools.cache

@@ -57,8 +57,8 @@ HardtanhImpl::HardtanhImpl(const HardtanhOptions& options) : options(options) {
 }
 void HardtanhImpl::reset() {
   TAPER_CHECK_AS(ConfigError, options.min_val() < options.max_val(),
-                 "Hardtanh: max_val must be greater than min_val, got ", options.min_val(),
-                 " and ", options.max_val());
+                 "Hardtanh: max_val must be greater than min_val, got ", options.min_val(), " and ",
+                 options.max_val());
 }
 void HardtanhImpl::pretty_print(std::ostream& stream) const {
   stream << str("taper::nn::Hardtanh(min_val=", options.min_val(), ", max_val=", options.max_val(),
@@ -80,8 +80,6 @@ Tensor SoftmaxImpl::forward(const Tensor& input) { return F::softmax(input, opti
 void LogSoftmaxImpl::pretty_print(std::ostream& stream) const {
   stream << str("taper::nn::LogSoftmax(dim=", options.dim(), ")");
 }
-Tensor LogSoftmaxImpl::forward(const Tensor& input) {
-  return F::log_softmax(input, options.dim());
-}
+Tensor LogSoftmaxImpl::forward(const Tensor& input) { return F::log_softmax(input, options.dim()); }
 
 }  // namespace taper::nn

@@ -5,8 +5,7 @@ namespace detail {
 
 void fail_argument_count(const std::type_info& type, size_t expected, size_t got) {
   TAPER_CHECK(false, demangle(type), "'s forward() method expects ", expected,
-              " argument(s), but received ", got,
-              ". If ", demangle(type),
+              " argument(s), but received ", got, ". If ", demangle(type),
               "'s forward() method has default arguments, they apply when it is called with one "
               "Tensor.");
   __builtin_unreachable();

@@ -75,8 +75,9 @@ AnyValue call_any(void* module, std::vector<AnyValue>& arguments) {
   if constexpr (requires { &M::forward; }) {
     return call(m, arguments, &M::forward);
   } else {
-    static_assert(TakesTensor<M>, "AnyModule takes modules whose forward() is no template, or is "
-                                  "callable with a Tensor");
+    static_assert(TakesTensor<M>,
+                  "AnyModule takes modules whose forward() is no template, or is "
+                  "callable with a Tensor");
     if (arguments.size() != 1) fail_argument_count(typeid(M), 1, arguments.size());
     fail_argument(0, typeid(Tensor), arguments[0].type_info());
   }

@@ -3,12 +3,11 @@
 #include <ostream>
 
 #include "taper/ops/dropout.h"
+#include "taper/ops/variants.h"
 
 namespace taper::nn {
 
-DropoutImpl::DropoutImpl(const DropoutOptions& options) : options(options) {
-  DropoutImpl::reset();
-}
+DropoutImpl::DropoutImpl(const DropoutOptions& options) : options(options) { DropoutImpl::reset(); }
 
 void DropoutImpl::reset() {
   TAPER_CHECK_AS(ConfigError, options.p() >= 0 && options.p() <= 1,

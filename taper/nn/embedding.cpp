@@ -4,24 +4,23 @@
 
 #include "taper/nn/init.h"
 #include "taper/ops/creation.h"
-#include "taper/ops/indexing.h"
+#include "taper/ops/scatter.h"
 #include "taper/ops/slicing.h"
 
 namespace taper::nn {
 
-EmbeddingImpl::EmbeddingImpl(EmbeddingOptions o) : options(std::move(o)) {
-  EmbeddingImpl::reset();
-}
+EmbeddingImpl::EmbeddingImpl(EmbeddingOptions o) : options(std::move(o)) { EmbeddingImpl::reset(); }
 
 void EmbeddingImpl::reset() {
   const int64_t rows = options.num_embeddings(), columns = options.embedding_dim();
   if (std::optional<int64_t>& padding = options.padding_idx()) {
     TAPER_CHECK_AS(ConfigError, *padding >= -rows && *padding < rows,
-                   "Embedding: Padding_idx must be within num_embeddings, got ", *padding,
-                   " of ", rows);
+                   "Embedding: Padding_idx must be within num_embeddings, got ", *padding, " of ",
+                   rows);
     if (*padding < 0) *padding += rows;
   }
-  const Tensor& given = options._weight();
+  // Used once: a clone gets a weight of its own.
+  const Tensor given = std::exchange(options._weight(), Tensor());
   if (given.defined()) {
     TAPER_CHECK_AS(ShapeError, given.sizes() == IntArrayRef({rows, columns}),
                    "Embedding: Shape of weight does not match num_embeddings and embedding_dim, "

@@ -9,12 +9,12 @@
 namespace taper TAPER_API {
 
 /// The words that options take, LibTorch's names: kMean is the value of type enumtype::kMean.
-#define TAPER_ENUM_DECLARE(name)                       \
-  namespace enumtype {                                 \
-  struct k##name {                                     \
-    static constexpr const char* text = "k" #name;     \
-  };                                                   \
-  }                                                    \
+#define TAPER_ENUM_DECLARE(name)                   \
+  namespace enumtype {                             \
+  struct k##name {                                 \
+    static constexpr const char* text = "k" #name; \
+  };                                               \
+  }                                                \
   inline constexpr enumtype::k##name k##name {}
 
 TAPER_ENUM_DECLARE(Linear);
@@ -76,7 +76,7 @@ void append(std::string& s, Choice<Tags...> choice) {
 
 namespace nn {
 /// How a loss joins the losses of the elements; the positions are those that ops take.
-using Reduction = Choice<enumtype::kNone, enumtype::kMean, enumtype::kSum>;
+using ReductionType = Choice<enumtype::kNone, enumtype::kMean, enumtype::kSum>;
 }  // namespace nn
 
 }  // namespace TAPER_API

@@ -15,8 +15,7 @@ void IdentityImpl::pretty_print(std::ostream& stream) const { stream << "taper::
 LinearImpl::LinearImpl(const LinearOptions& options) : options(options) { LinearImpl::reset(); }
 
 void LinearImpl::reset() {
-  weight =
-      register_parameter("weight", empty({options.out_features(), options.in_features()}));
+  weight = register_parameter("weight", empty({options.out_features(), options.in_features()}));
   bias = register_parameter("bias", options.bias() ? empty({options.out_features()}) : Tensor(),
                             options.bias());
   reset_parameters();

@@ -5,6 +5,12 @@
 #include "taper/ops/loss.h"
 
 namespace taper::nn {
+namespace {
+
+/// A handle of its own over the same memory, so that a clone of the module shares nothing.
+Tensor own(const Tensor& weight) { return weight.defined() ? weight.detach() : weight; }
+
+}  // namespace
 
 void L1LossImpl::pretty_print(std::ostream& stream) const { stream << "taper::nn::L1Loss()"; }
 Tensor L1LossImpl::forward(const Tensor& input, const Tensor& target) {
@@ -24,7 +30,7 @@ Tensor SmoothL1LossImpl::forward(const Tensor& input, const Tensor& target) {
 }
 
 BCELossImpl::BCELossImpl(BCELossOptions o) : options(std::move(o)) { BCELossImpl::reset(); }
-void BCELossImpl::reset() { register_buffer("weight", options.weight()); }
+void BCELossImpl::reset() { options.weight() = register_buffer("weight", own(options.weight())); }
 void BCELossImpl::pretty_print(std::ostream& stream) const { stream << "taper::nn::BCELoss()"; }
 Tensor BCELossImpl::forward(const Tensor& input, const Tensor& target) {
   return binary_cross_entropy(input, target, options.weight(), options.reduction().index());
@@ -34,8 +40,8 @@ BCEWithLogitsLossImpl::BCEWithLogitsLossImpl(BCEWithLogitsLossOptions o) : optio
   BCEWithLogitsLossImpl::reset();
 }
 void BCEWithLogitsLossImpl::reset() {
-  options.weight() = register_buffer("weight", options.weight());
-  options.pos_weight() = register_buffer("pos_weight", options.pos_weight());
+  options.weight() = register_buffer("weight", own(options.weight()));
+  options.pos_weight() = register_buffer("pos_weight", own(options.pos_weight()));
 }
 void BCEWithLogitsLossImpl::pretty_print(std::ostream& stream) const {
   stream << "taper::nn::BCEWithLogitsLoss()";
@@ -46,7 +52,7 @@ Tensor BCEWithLogitsLossImpl::forward(const Tensor& input, const Tensor& target)
 }
 
 NLLLossImpl::NLLLossImpl(NLLLossOptions o) : options(std::move(o)) { NLLLossImpl::reset(); }
-void NLLLossImpl::reset() { weight = register_buffer("weight", options.weight()); }
+void NLLLossImpl::reset() { weight = register_buffer("weight", own(options.weight())); }
 void NLLLossImpl::pretty_print(std::ostream& stream) const { stream << "taper::nn::NLLLoss()"; }
 Tensor NLLLossImpl::forward(const Tensor& input, const Tensor& target) {
   return nll_loss_nd(input, target, weight, options.reduction().index(), options.ignore_index());
@@ -55,7 +61,7 @@ Tensor NLLLossImpl::forward(const Tensor& input, const Tensor& target) {
 CrossEntropyLossImpl::CrossEntropyLossImpl(CrossEntropyLossOptions o) : options(std::move(o)) {
   CrossEntropyLossImpl::reset();
 }
-void CrossEntropyLossImpl::reset() { weight = register_buffer("weight", options.weight()); }
+void CrossEntropyLossImpl::reset() { weight = register_buffer("weight", own(options.weight())); }
 void CrossEntropyLossImpl::pretty_print(std::ostream& stream) const {
   stream << "taper::nn::CrossEntropyLoss()";
 }

@@ -72,11 +72,10 @@ struct Module::Walk {
                          bool remove_duplicate) {
     TensorMap result((root.*dict).key_description());
     Walk walk{remove_duplicate};
-    walk.each_tensor(
-        root, dict, recurse,
-        [&](const std::string& module, const std::string& name, const Tensor& tensor) {
-          result.insert(join(module, name), tensor);
-        });
+    walk.each_tensor(root, dict, recurse,
+                     [&](const std::string& module, const std::string& name, const Tensor& tensor) {
+                       result.insert(join(module, name), tensor);
+                     });
     return result;
   }
 };
@@ -137,7 +136,8 @@ std::shared_ptr<Module> Module::self() const {
   TAPER_CHECK(pointer != nullptr,
               "It looks like you attempted to retrieve your top-level module as a shared_ptr, but "
               "it is not stored in a shared_ptr. Use std::make_shared<",
-              name(), "> instead of creating your module on the stack, or pass include_self=false.");
+              name(),
+              "> instead of creating your module on the stack, or pass include_self=false.");
   return std::const_pointer_cast<Module>(pointer);
 }
 
@@ -178,8 +178,8 @@ void Module::apply(const ModulePointerApplyFunction& function, ApplyOrder order)
   visit([&](const std::string&, Module&, const std::shared_ptr<Module>& p) { function(p); }, {},
         self(), order);
 }
-void Module::apply(const NamedModulePointerApplyFunction& function,
-                   const std::string& name_prefix, ApplyOrder order) const {
+void Module::apply(const NamedModulePointerApplyFunction& function, const std::string& name_prefix,
+                   ApplyOrder order) const {
   visit([&](const std::string& name, Module&,
             const std::shared_ptr<Module>& p) { function(name, p); },
         name_prefix, self(), order);
@@ -206,11 +206,11 @@ Module::ModuleMap Module::named_modules(const std::string& name_prefix, bool inc
                                         bool remove_duplicate) const {
   ModuleMap result("Submodule");
   if (include_self) result.insert(name_prefix, self());
-  Walk{remove_duplicate}.each(name_prefix, *this, nullptr,
-                              [&](const std::string& name, const Module&,
-                                  const std::shared_ptr<Module>& pointer) {
-                                if (pointer) result.insert(name, pointer);
-                              });
+  Walk{remove_duplicate}.each(
+      name_prefix, *this, nullptr,
+      [&](const std::string& name, const Module&, const std::shared_ptr<Module>& pointer) {
+        if (pointer) result.insert(name, pointer);
+      });
   return result;
 }
 
@@ -251,9 +251,9 @@ Tensor Module::get_parameter(std::string_view target) const {
   const std::shared_ptr<Module> holder = target.empty() ? nullptr : get_submodule(target);
   const Module& module = holder ? *holder : *this;
   const Tensor* parameter = module.parameters_.find(name);
-  TAPER_CHECK(parameter != nullptr || module.buffers_.contains(name) ||
-                  module.children_.contains(name),
-              "get_parameter: ", module.name(), " has no attribute `", name, "`");
+  TAPER_CHECK(
+      parameter != nullptr || module.buffers_.contains(name) || module.children_.contains(name),
+      "get_parameter: ", module.name(), " has no attribute `", name, "`");
   TAPER_CHECK(parameter != nullptr && parameter->defined(), "get_parameter: `", name,
               "` is not an nn.Parameter");
   return *parameter;
@@ -264,9 +264,9 @@ Tensor Module::get_buffer(std::string_view target) const {
   const std::shared_ptr<Module> holder = target.empty() ? nullptr : get_submodule(target);
   const Module& module = holder ? *holder : *this;
   const Tensor* buffer = module.buffers_.find(name);
-  TAPER_CHECK(buffer != nullptr || module.parameters_.contains(name) ||
-                  module.children_.contains(name),
-              "get_buffer: ", module.name(), " has no attribute `", name, "`");
+  TAPER_CHECK(
+      buffer != nullptr || module.parameters_.contains(name) || module.children_.contains(name),
+      "get_buffer: ", module.name(), " has no attribute `", name, "`");
   TAPER_CHECK(buffer != nullptr, "get_buffer: `", name, "` is not a buffer");
   return *buffer;
 }
@@ -366,9 +366,8 @@ Tensor& Module::register_buffer(std::string name, Tensor tensor, bool persistent
 }
 
 bool Module::is_persistent_buffer(const std::string& name) const {
-  return buffers_.contains(name) &&
-         std::find(transient_buffers_.begin(), transient_buffers_.end(), name) ==
-             transient_buffers_.end();
+  return buffers_.contains(name) && std::find(transient_buffers_.begin(), transient_buffers_.end(),
+                                              name) == transient_buffers_.end();
 }
 
 void Module::add_child(std::string name, std::shared_ptr<Module> module) {

@@ -75,8 +75,8 @@ class Module : public std::enable_shared_from_this<Module> {
   /// All modules of the tree, each before its children. With include_self the module itself must
   /// be held by a shared_ptr.
   std::vector<std::shared_ptr<Module>> modules(bool include_self = true) const;
-  ModuleMap named_modules(const std::string& name_prefix = std::string(),
-                           bool include_self = true, bool remove_duplicate = true) const;
+  ModuleMap named_modules(const std::string& name_prefix = std::string(), bool include_self = true,
+                          bool remove_duplicate = true) const;
   /// The direct submodules.
   std::vector<std::shared_ptr<Module>> children() const;
   ModuleMap named_children() const;

@@ -30,8 +30,9 @@ class ModuleHolder {
   template <class Head, class... Tail>
   requires(sizeof...(Tail) > 0 ||
            (!std::is_base_of_v<ModuleHolder, std::remove_cvref_t<Head>> &&
-            !std::is_convertible_v<Head, std::shared_ptr<Contained>>))
-  explicit ModuleHolder(Head&& head, Tail&&... tail)
+            !std::is_convertible_v<
+                Head, std::shared_ptr<Contained>>)) explicit ModuleHolder(Head&& head,
+                                                                          Tail&&... tail)
       : impl_(std::make_shared<Contained>(std::forward<Head>(head), std::forward<Tail>(tail)...)) {}
   ModuleHolder(std::shared_ptr<Contained> module) : impl_(std::move(module)) {}
 
@@ -85,11 +86,11 @@ std::ostream& operator<<(std::ostream& stream, const ModuleHolder<Contained>& mo
 }  // namespace TAPER_API
 
 /// Declares class Name, the holder of ImplType.
-#define TAPER_MODULE_IMPL(Name, ImplType)                      \
-  class Name : public ::taper::nn::ModuleHolder<ImplType> {    \
-   public:                                                     \
-    using ::taper::nn::ModuleHolder<ImplType>::ModuleHolder;   \
-    using Impl = ImplType;                                     \
+#define TAPER_MODULE_IMPL(Name, ImplType)                    \
+  class Name : public ::taper::nn::ModuleHolder<ImplType> {  \
+   public:                                                   \
+    using ::taper::nn::ModuleHolder<ImplType>::ModuleHolder; \
+    using Impl = ImplType;                                   \
   }
 /// Declares class Name, the holder of NameImpl.
 #define TAPER_MODULE(Name) TAPER_MODULE_IMPL(Name, Name##Impl)

@@ -16,8 +16,7 @@ void BatchNormImplBase::register_all() {
   const bool track = options.track_running_stats();
   running_mean = register_buffer("running_mean", track ? zeros({n}) : Tensor());
   running_var = register_buffer("running_var", track ? ones({n}) : Tensor());
-  num_batches_tracked =
-      register_buffer("num_batches_tracked", track ? zeros({}, kLong) : Tensor());
+  num_batches_tracked = register_buffer("num_batches_tracked", track ? zeros({}, kLong) : Tensor());
   reset_parameters();
 }
 

@@ -14,8 +14,7 @@ namespace nn {
 /// Options of max pooling over D dimensions; the stride is the kernel size unless set.
 template <size_t D>
 struct MaxPoolOptions {
-  MaxPoolOptions(ExpandingArray<D> kernel_size)
-      : kernel_size_(kernel_size), stride_(kernel_size) {}
+  MaxPoolOptions(ExpandingArray<D> kernel_size) : kernel_size_(kernel_size), stride_(kernel_size) {}
   TAPER_ARG(ExpandingArray<D>, kernel_size);
   TAPER_ARG(ExpandingArray<D>, stride);
   TAPER_ARG(ExpandingArray<D>, padding) = 0;
@@ -28,8 +27,7 @@ using MaxPool2dOptions = MaxPoolOptions<2>;
 /// Options of average pooling over D dimensions; the stride is the kernel size unless set.
 template <size_t D>
 struct AvgPoolOptions {
-  AvgPoolOptions(ExpandingArray<D> kernel_size)
-      : kernel_size_(kernel_size), stride_(kernel_size) {}
+  AvgPoolOptions(ExpandingArray<D> kernel_size) : kernel_size_(kernel_size), stride_(kernel_size) {}
   TAPER_ARG(ExpandingArray<D>, kernel_size);
   TAPER_ARG(ExpandingArray<D>, stride);
   TAPER_ARG(ExpandingArray<D>, padding) = 0;

@@ -27,9 +27,7 @@ std::shared_ptr<Module> SequentialImpl::clone(const std::optional<Device>& devic
   return copy;
 }
 
-void SequentialImpl::pretty_print(std::ostream& stream) const {
-  stream << "taper::nn::Sequential";
-}
+void SequentialImpl::pretty_print(std::ostream& stream) const { stream << "taper::nn::Sequential"; }
 
 void SequentialImpl::check_not_empty() const {
   TAPER_CHECK(!modules_.empty(), "Cannot call forward() on an empty Sequential");
@@ -43,8 +41,8 @@ Tensor SequentialImpl::forward_tensor(const Tensor& input) {
 }
 
 void SequentialImpl::fail_return(const std::type_info& got, const std::type_info& wanted) {
-  TAPER_CHECK(false, "The type of the return value is ", demangle(got),
-              ", but you asked for type ", demangle(wanted));
+  TAPER_CHECK(false, "The type of the return value is ", demangle(got), ", but you asked for type ",
+              demangle(wanted));
   __builtin_unreachable();
 }
 
@@ -55,9 +53,7 @@ std::shared_ptr<Module> ModuleListImpl::clone(const std::optional<Device>& devic
   return copy;
 }
 
-void ModuleListImpl::pretty_print(std::ostream& stream) const {
-  stream << "taper::nn::ModuleList";
-}
+void ModuleListImpl::pretty_print(std::ostream& stream) const { stream << "taper::nn::ModuleList"; }
 
 void ModuleListImpl::push_back(std::shared_ptr<Module> module) {
   register_module(std::to_string(modules_.size()), module);

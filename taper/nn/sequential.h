@@ -22,8 +22,8 @@ class SequentialImpl : public Cloneable<SequentialImpl> {
   SequentialImpl() = default;
   template <class... Modules>
   requires(sizeof...(Modules) > 1 ||
-           !(std::is_same_v<std::remove_cvref_t<Modules>, SequentialImpl> && ...))
-  explicit SequentialImpl(Modules&&... modules) {
+           !(std::is_same_v<std::remove_cvref_t<Modules>, SequentialImpl> &&
+             ...)) explicit SequentialImpl(Modules&&... modules) {
     modules_.reserve(sizeof...(Modules));
     (push_back(std::forward<Modules>(modules)), ...);
   }
@@ -124,8 +124,8 @@ class ModuleListImpl : public Cloneable<ModuleListImpl> {
   ModuleListImpl() = default;
   template <class... Modules>
   requires(sizeof...(Modules) > 1 ||
-           !(std::is_same_v<std::remove_cvref_t<Modules>, ModuleListImpl> && ...))
-  explicit ModuleListImpl(Modules&&... modules) {
+           !(std::is_same_v<std::remove_cvref_t<Modules>, ModuleListImpl> &&
+             ...)) explicit ModuleListImpl(Modules&&... modules) {
     (push_back(std::forward<Modules>(modules)), ...);
   }
 
@@ -137,8 +137,8 @@ class ModuleListImpl : public Cloneable<ModuleListImpl> {
   template <class M>
   requires std::is_base_of_v<Module, std::remove_cvref_t<M>>
   void push_back(M&& module) {
-    push_back(std::shared_ptr<Module>(
-        std::make_shared<std::remove_cvref_t<M>>(std::forward<M>(module))));
+    push_back(
+        std::shared_ptr<Module>(std::make_shared<std::remove_cvref_t<M>>(std::forward<M>(module))));
   }
   template <class M>
   void push_back(const ModuleHolder<M>& holder) {

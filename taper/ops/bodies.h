@@ -4,11 +4,179 @@
 
 namespace taper::body {
 
+// taper/ops/dropout.h
+Tensor dropout(Out out, const Tensor& self, double p, bool train);
+Tensor feature_dropout(Out out, const Tensor& self, double p, bool train);
+Tensor alpha_dropout(Out out, const Tensor& self, double p, bool train);
+
+// taper/ops/extremum.h
+Tensor amax(Out out, const Tensor& self, IntArrayRef dim, bool keepdim);
+Tensor amin(Out out, const Tensor& self, IntArrayRef dim, bool keepdim);
+
 // taper/ops/masking.h
 Tensor masked_fill(Out out, const Tensor& self, const Tensor& mask, const Scalar& value);
 Tensor masked_fill(Out out, const Tensor& self, const Tensor& mask, const Tensor& value);
 Tensor tril(Out out, const Tensor& self, int64_t diagonal);
 Tensor triu(Out out, const Tensor& self, int64_t diagonal);
+
+// taper/ops/matmul.h
+Tensor dot(Out out, const Tensor& self, const Tensor& tensor);
+Tensor mv(Out out, const Tensor& self, const Tensor& vec);
+Tensor mm(Out out, const Tensor& self, const Tensor& mat2);
+Tensor bmm(Out out, const Tensor& self, const Tensor& mat2);
+Tensor matmul(Out out, const Tensor& self, const Tensor& other);
+Tensor addmm(Out out, const Tensor& self, const Tensor& mat1, const Tensor& mat2,
+             const Scalar& beta, const Scalar& alpha);
+Tensor baddbmm(Out out, const Tensor& self, const Tensor& batch1, const Tensor& batch2,
+               const Scalar& beta, const Scalar& alpha);
+Tensor outer(Out out, const Tensor& self, const Tensor& vec2);
+Tensor ger(Out out, const Tensor& self, const Tensor& vec2);
+
+// taper/ops/pointwise_activation.h
+Tensor relu(Out out, const Tensor& self);
+Tensor relu6(Out out, const Tensor& self);
+Tensor leaky_relu(Out out, const Tensor& self, const Scalar& negative_slope);
+Tensor elu(Out out, const Tensor& self, const Scalar& alpha, const Scalar& scale,
+           const Scalar& input_scale);
+Tensor selu(Out out, const Tensor& self);
+Tensor celu(Out out, const Tensor& self, const Scalar& alpha);
+Tensor gelu(Out out, const Tensor& self, std::string_view approximate);
+Tensor silu(Out out, const Tensor& self);
+Tensor mish(Out out, const Tensor& self);
+Tensor softplus(Out out, const Tensor& self, const Scalar& beta, const Scalar& threshold);
+Tensor hardtanh(Out out, const Tensor& self, const Scalar& min_val, const Scalar& max_val);
+Tensor hardsigmoid(Out out, const Tensor& self);
+Tensor hardswish(Out out, const Tensor& self);
+Tensor threshold(Out out, const Tensor& self, const Scalar& threshold, const Scalar& value);
+
+// taper/ops/pointwise_arith.h
+Tensor add(Out out, const Tensor& self, const Tensor& other, const Scalar& alpha);
+Tensor add(Out out, const Tensor& self, const Scalar& other, const Scalar& alpha);
+Tensor sub(Out out, const Tensor& self, const Tensor& other, const Scalar& alpha);
+Tensor sub(Out out, const Tensor& self, const Scalar& other, const Scalar& alpha);
+Tensor subtract(Out out, const Tensor& self, const Tensor& other, const Scalar& alpha);
+Tensor subtract(Out out, const Tensor& self, const Scalar& other, const Scalar& alpha);
+Tensor mul(Out out, const Tensor& self, const Tensor& other);
+Tensor mul(Out out, const Tensor& self, const Scalar& other);
+Tensor multiply(Out out, const Tensor& self, const Tensor& other);
+Tensor multiply(Out out, const Tensor& self, const Scalar& other);
+Tensor div(Out out, const Tensor& self, const Tensor& other);
+Tensor div(Out out, const Tensor& self, const Scalar& other);
+Tensor div(Out out, const Tensor& self, const Tensor& other,
+           std::optional<std::string_view> rounding_mode);
+Tensor div(Out out, const Tensor& self, const Scalar& other,
+           std::optional<std::string_view> rounding_mode);
+Tensor divide(Out out, const Tensor& self, const Tensor& other);
+Tensor divide(Out out, const Tensor& self, const Scalar& other);
+Tensor true_divide(Out out, const Tensor& self, const Tensor& other);
+Tensor true_divide(Out out, const Tensor& self, const Scalar& other);
+Tensor floor_divide(Out out, const Tensor& self, const Tensor& other);
+Tensor floor_divide(Out out, const Tensor& self, const Scalar& other);
+Tensor remainder(Out out, const Tensor& self, const Tensor& other);
+Tensor remainder(Out out, const Tensor& self, const Scalar& other);
+Tensor fmod(Out out, const Tensor& self, const Tensor& other);
+Tensor fmod(Out out, const Tensor& self, const Scalar& other);
+Tensor pow(Out out, const Tensor& self, const Tensor& exponent);
+Tensor pow(Out out, const Tensor& self, const Scalar& exponent);
+Tensor maximum(Out out, const Tensor& self, const Tensor& other);
+Tensor minimum(Out out, const Tensor& self, const Tensor& other);
+Tensor atan2(Out out, const Tensor& self, const Tensor& other);
+Tensor arctan2(Out out, const Tensor& self, const Tensor& other);
+
+// taper/ops/pointwise_compare.h
+Tensor eq(Out out, const Tensor& self, const Tensor& other);
+Tensor eq(Out out, const Tensor& self, const Scalar& other);
+Tensor ne(Out out, const Tensor& self, const Tensor& other);
+Tensor ne(Out out, const Tensor& self, const Scalar& other);
+Tensor not_equal(Out out, const Tensor& self, const Tensor& other);
+Tensor not_equal(Out out, const Tensor& self, const Scalar& other);
+Tensor lt(Out out, const Tensor& self, const Tensor& other);
+Tensor lt(Out out, const Tensor& self, const Scalar& other);
+Tensor less(Out out, const Tensor& self, const Tensor& other);
+Tensor less(Out out, const Tensor& self, const Scalar& other);
+Tensor le(Out out, const Tensor& self, const Tensor& other);
+Tensor le(Out out, const Tensor& self, const Scalar& other);
+Tensor less_equal(Out out, const Tensor& self, const Tensor& other);
+Tensor less_equal(Out out, const Tensor& self, const Scalar& other);
+Tensor gt(Out out, const Tensor& self, const Tensor& other);
+Tensor gt(Out out, const Tensor& self, const Scalar& other);
+Tensor greater(Out out, const Tensor& self, const Tensor& other);
+Tensor greater(Out out, const Tensor& self, const Scalar& other);
+Tensor ge(Out out, const Tensor& self, const Tensor& other);
+Tensor ge(Out out, const Tensor& self, const Scalar& other);
+Tensor greater_equal(Out out, const Tensor& self, const Tensor& other);
+Tensor greater_equal(Out out, const Tensor& self, const Scalar& other);
+Tensor logical_and(Out out, const Tensor& self, const Tensor& other);
+Tensor logical_or(Out out, const Tensor& self, const Tensor& other);
+Tensor logical_xor(Out out, const Tensor& self, const Tensor& other);
+Tensor logical_not(Out out, const Tensor& self);
+Tensor bitwise_and(Out out, const Tensor& self, const Tensor& other);
+Tensor bitwise_and(Out out, const Tensor& self, const Scalar& other);
+Tensor bitwise_or(Out out, const Tensor& self, const Tensor& other);
+Tensor bitwise_or(Out out, const Tensor& self, const Scalar& other);
+Tensor bitwise_xor(Out out, const Tensor& self, const Tensor& other);
+Tensor bitwise_xor(Out out, const Tensor& self, const Scalar& other);
+Tensor bitwise_not(Out out, const Tensor& self);
+
+// taper/ops/pointwise_math.h
+Tensor abs(Out out, const Tensor& self);
+Tensor absolute(Out out, const Tensor& self);
+Tensor neg(Out out, const Tensor& self);
+Tensor negative(Out out, const Tensor& self);
+Tensor sign(Out out, const Tensor& self);
+Tensor sgn(Out out, const Tensor& self);
+Tensor square(Out out, const Tensor& self);
+Tensor floor(Out out, const Tensor& self);
+Tensor ceil(Out out, const Tensor& self);
+Tensor trunc(Out out, const Tensor& self);
+Tensor fix(Out out, const Tensor& self);
+Tensor round(Out out, const Tensor& self);
+Tensor frac(Out out, const Tensor& self);
+Tensor reciprocal(Out out, const Tensor& self);
+Tensor sqrt(Out out, const Tensor& self);
+Tensor rsqrt(Out out, const Tensor& self);
+Tensor exp(Out out, const Tensor& self);
+Tensor exp2(Out out, const Tensor& self);
+Tensor expm1(Out out, const Tensor& self);
+Tensor log(Out out, const Tensor& self);
+Tensor log1p(Out out, const Tensor& self);
+Tensor log2(Out out, const Tensor& self);
+Tensor log10(Out out, const Tensor& self);
+Tensor sin(Out out, const Tensor& self);
+Tensor cos(Out out, const Tensor& self);
+Tensor tan(Out out, const Tensor& self);
+Tensor tanh(Out out, const Tensor& self);
+Tensor sigmoid(Out out, const Tensor& self);
+Tensor erf(Out out, const Tensor& self);
+Tensor erfc(Out out, const Tensor& self);
+Tensor clamp(Out out, const Tensor& self, const std::optional<Scalar>& min,
+             const std::optional<Scalar>& max);
+Tensor clamp(Out out, const Tensor& self, const std::optional<Tensor>& min,
+             const std::optional<Tensor>& max);
+Tensor clip(Out out, const Tensor& self, const std::optional<Scalar>& min,
+            const std::optional<Scalar>& max);
+Tensor clamp_min(Out out, const Tensor& self, const Scalar& min);
+Tensor clamp_max(Out out, const Tensor& self, const Scalar& max);
+Tensor nan_to_num(Out out, const Tensor& self, std::optional<double> nan,
+                  std::optional<double> posinf, std::optional<double> neginf);
+
+// taper/ops/pointwise_ternary.h
+Tensor lerp(Out out, const Tensor& self, const Tensor& end, const Tensor& weight);
+Tensor lerp(Out out, const Tensor& self, const Tensor& end, const Scalar& weight);
+Tensor addcmul(Out out, const Tensor& self, const Tensor& tensor1, const Tensor& tensor2,
+               const Scalar& value);
+Tensor addcdiv(Out out, const Tensor& self, const Tensor& tensor1, const Tensor& tensor2,
+               const Scalar& value);
+
+// taper/ops/reduction.h
+Tensor sum(Out out, const Tensor& self, IntArrayRef dim, bool keepdim,
+           std::optional<ScalarType> dtype);
+Tensor mean(Out out, const Tensor& self, IntArrayRef dim, bool keepdim,
+            std::optional<ScalarType> dtype);
+Tensor prod(Out out, const Tensor& self, int64_t dim, bool keepdim,
+            std::optional<ScalarType> dtype);
+Tensor any(Out out, const Tensor& self, int64_t dim, bool keepdim);
+Tensor all(Out out, const Tensor& self, int64_t dim, bool keepdim);
 
 // taper/ops/scatter.h
 Tensor scatter(Out out, const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src);
@@ -23,5 +191,9 @@ Tensor index_copy(Out out, const Tensor& self, int64_t dim, const Tensor& index,
                   const Tensor& source);
 Tensor index_fill(Out out, const Tensor& self, int64_t dim, const Tensor& index,
                   const Scalar& value);
+
+// taper/ops/softmax.h
+Tensor softmax(Out out, const Tensor& self, int64_t dim, std::optional<ScalarType> dtype);
+Tensor log_softmax(Out out, const Tensor& self, int64_t dim, std::optional<ScalarType> dtype);
 
 }  // namespace taper::body

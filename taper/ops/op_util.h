@@ -29,6 +29,8 @@ class Out {
 
   bool is_fresh() const { return kind_ == Kind::fresh; }
   bool is_inplace() const { return kind_ == Kind::inplace; }
+  /// The caller's tensor, or null for a fresh result.
+  const Tensor* target() const { return target_; }
 
   /// The tensor to write: of `sizes` and, when fresh, of `dtype`; a kernel that writes it converts
   /// to its type. Fresh results follow the strides of `like` if it is dense and of these sizes.

@@ -4,10 +4,23 @@
 #include "taper/ops/bodies.h"
 #include "taper/ops/copy.h"
 #include "taper/ops/creation.h"
+#include "taper/ops/dropout.h"
+#include "taper/ops/extremum.h"
 #include "taper/ops/joining.h"
 #include "taper/ops/masking.h"
+#include "taper/ops/matmul.h"
+#include "taper/ops/pointwise_activation.h"
+#include "taper/ops/pointwise_arith.h"
+#include "taper/ops/pointwise_compare.h"
+#include "taper/ops/pointwise_math.h"
+#include "taper/ops/pointwise_ternary.h"
+#include "taper/ops/random.h"
+#include "taper/ops/reduction.h"
+#include "taper/ops/scan.h"
 #include "taper/ops/scatter.h"
 #include "taper/ops/slicing.h"
+#include "taper/ops/softmax.h"
+#include "taper/ops/statistics.h"
 #include "taper/ops/view.h"
 
 namespace taper {
@@ -89,6 +102,100 @@ Tensor Tensor::new_ones(IntArrayRef size, const TensorOptions& options) const {
 Tensor Tensor::new_full(IntArrayRef size, const Scalar& fill_value,
                         const TensorOptions& options) const {
   return taper::new_full(*this, size, fill_value, options);
+}
+
+// taper/ops/dropout.h
+
+Tensor dropout(const Tensor& self, double p, bool train) {
+  return body::dropout(Out(), self, p, train);
+}
+Tensor& dropout_(Tensor& self, double p, bool train) {
+  body::dropout(Out::inplace(self), self, p, train);
+  return self;
+}
+
+Tensor feature_dropout(const Tensor& self, double p, bool train) {
+  return body::feature_dropout(Out(), self, p, train);
+}
+Tensor& feature_dropout_(Tensor& self, double p, bool train) {
+  body::feature_dropout(Out::inplace(self), self, p, train);
+  return self;
+}
+
+Tensor alpha_dropout(const Tensor& self, double p, bool train) {
+  return body::alpha_dropout(Out(), self, p, train);
+}
+Tensor& alpha_dropout_(Tensor& self, double p, bool train) {
+  body::alpha_dropout(Out::inplace(self), self, p, train);
+  return self;
+}
+
+Tensor Tensor::bernoulli(const std::optional<Generator>& generator) const {
+  return taper::bernoulli(*this, generator);
+}
+
+Tensor Tensor::bernoulli(double p, const std::optional<Generator>& generator) const {
+  return taper::bernoulli(*this, p, generator);
+}
+
+Tensor& Tensor::bernoulli_(double p, const std::optional<Generator>& generator) const {
+  return taper::bernoulli_(const_cast<Tensor&>(*this), p, generator);
+}
+
+Tensor& Tensor::bernoulli_(const Tensor& p, const std::optional<Generator>& generator) const {
+  return taper::bernoulli_(const_cast<Tensor&>(*this), p, generator);
+}
+
+// taper/ops/extremum.h
+
+Tensor Tensor::max() const {
+  return taper::max(*this);
+}
+
+Tensor Tensor::min() const {
+  return taper::min(*this);
+}
+
+std::tuple<Tensor, Tensor> Tensor::max(int64_t dim, bool keepdim) const {
+  return taper::max(*this, dim, keepdim);
+}
+
+std::tuple<Tensor, Tensor> Tensor::min(int64_t dim, bool keepdim) const {
+  return taper::min(*this, dim, keepdim);
+}
+
+Tensor amax(const Tensor& self, IntArrayRef dim, bool keepdim) {
+  return body::amax(Out(), self, dim, keepdim);
+}
+Tensor& amax_out(Tensor& out, const Tensor& self, IntArrayRef dim, bool keepdim) {
+  body::amax(Out::into(out), self, dim, keepdim);
+  return out;
+}
+Tensor Tensor::amax(IntArrayRef dim, bool keepdim) const {
+  return taper::amax(*this, dim, keepdim);
+}
+
+Tensor amin(const Tensor& self, IntArrayRef dim, bool keepdim) {
+  return body::amin(Out(), self, dim, keepdim);
+}
+Tensor& amin_out(Tensor& out, const Tensor& self, IntArrayRef dim, bool keepdim) {
+  body::amin(Out::into(out), self, dim, keepdim);
+  return out;
+}
+Tensor Tensor::amin(IntArrayRef dim, bool keepdim) const {
+  return taper::amin(*this, dim, keepdim);
+}
+
+std::tuple<Tensor, Tensor> Tensor::aminmax(std::optional<int64_t> dim, bool keepdim) const {
+  return taper::aminmax(*this, dim, keepdim);
+}
+
+Tensor Tensor::argmax(std::optional<int64_t> dim, bool keepdim) const {
+  return taper::argmax(*this, dim, keepdim);
+}
+
+Tensor Tensor::argmin(std::optional<int64_t> dim, bool keepdim) const {
+  return taper::argmin(*this, dim, keepdim);
 }
 
 // taper/ops/joining.h
@@ -185,6 +292,2326 @@ Tensor Tensor::triu(int64_t diagonal) const {
 }
 Tensor& Tensor::triu_(int64_t diagonal) const {
   return taper::triu_(const_cast<Tensor&>(*this), diagonal);
+}
+
+// taper/ops/matmul.h
+
+Tensor dot(const Tensor& self, const Tensor& tensor) {
+  return body::dot(Out(), self, tensor);
+}
+Tensor& dot_out(Tensor& out, const Tensor& self, const Tensor& tensor) {
+  body::dot(Out::into(out), self, tensor);
+  return out;
+}
+Tensor Tensor::dot(const Tensor& tensor) const {
+  return taper::dot(*this, tensor);
+}
+
+Tensor mv(const Tensor& self, const Tensor& vec) {
+  return body::mv(Out(), self, vec);
+}
+Tensor& mv_out(Tensor& out, const Tensor& self, const Tensor& vec) {
+  body::mv(Out::into(out), self, vec);
+  return out;
+}
+Tensor Tensor::mv(const Tensor& vec) const {
+  return taper::mv(*this, vec);
+}
+
+Tensor mm(const Tensor& self, const Tensor& mat2) {
+  return body::mm(Out(), self, mat2);
+}
+Tensor& mm_out(Tensor& out, const Tensor& self, const Tensor& mat2) {
+  body::mm(Out::into(out), self, mat2);
+  return out;
+}
+Tensor Tensor::mm(const Tensor& mat2) const {
+  return taper::mm(*this, mat2);
+}
+
+Tensor bmm(const Tensor& self, const Tensor& mat2) {
+  return body::bmm(Out(), self, mat2);
+}
+Tensor& bmm_out(Tensor& out, const Tensor& self, const Tensor& mat2) {
+  body::bmm(Out::into(out), self, mat2);
+  return out;
+}
+Tensor Tensor::bmm(const Tensor& mat2) const {
+  return taper::bmm(*this, mat2);
+}
+
+Tensor matmul(const Tensor& self, const Tensor& other) {
+  return body::matmul(Out(), self, other);
+}
+Tensor& matmul_out(Tensor& out, const Tensor& self, const Tensor& other) {
+  body::matmul(Out::into(out), self, other);
+  return out;
+}
+Tensor Tensor::matmul(const Tensor& other) const {
+  return taper::matmul(*this, other);
+}
+
+Tensor addmm(const Tensor& self, const Tensor& mat1, const Tensor& mat2, const Scalar& beta,
+             const Scalar& alpha) {
+  return body::addmm(Out(), self, mat1, mat2, beta, alpha);
+}
+Tensor& addmm_(Tensor& self, const Tensor& mat1, const Tensor& mat2, const Scalar& beta,
+               const Scalar& alpha) {
+  body::addmm(Out::inplace(self), self, mat1, mat2, beta, alpha);
+  return self;
+}
+Tensor& addmm_out(Tensor& out, const Tensor& self, const Tensor& mat1, const Tensor& mat2,
+                  const Scalar& beta, const Scalar& alpha) {
+  body::addmm(Out::into(out), self, mat1, mat2, beta, alpha);
+  return out;
+}
+Tensor Tensor::addmm(const Tensor& mat1, const Tensor& mat2, const Scalar& beta,
+                     const Scalar& alpha) const {
+  return taper::addmm(*this, mat1, mat2, beta, alpha);
+}
+Tensor& Tensor::addmm_(const Tensor& mat1, const Tensor& mat2, const Scalar& beta,
+                       const Scalar& alpha) const {
+  return taper::addmm_(const_cast<Tensor&>(*this), mat1, mat2, beta, alpha);
+}
+
+Tensor Tensor::addmv(const Tensor& mat, const Tensor& vec, const Scalar& beta,
+                     const Scalar& alpha) const {
+  return taper::addmv(*this, mat, vec, beta, alpha);
+}
+
+Tensor baddbmm(const Tensor& self, const Tensor& batch1, const Tensor& batch2, const Scalar& beta,
+               const Scalar& alpha) {
+  return body::baddbmm(Out(), self, batch1, batch2, beta, alpha);
+}
+Tensor& baddbmm_(Tensor& self, const Tensor& batch1, const Tensor& batch2, const Scalar& beta,
+                 const Scalar& alpha) {
+  body::baddbmm(Out::inplace(self), self, batch1, batch2, beta, alpha);
+  return self;
+}
+Tensor& baddbmm_out(Tensor& out, const Tensor& self, const Tensor& batch1, const Tensor& batch2,
+                    const Scalar& beta, const Scalar& alpha) {
+  body::baddbmm(Out::into(out), self, batch1, batch2, beta, alpha);
+  return out;
+}
+Tensor Tensor::baddbmm(const Tensor& batch1, const Tensor& batch2, const Scalar& beta,
+                       const Scalar& alpha) const {
+  return taper::baddbmm(*this, batch1, batch2, beta, alpha);
+}
+Tensor& Tensor::baddbmm_(const Tensor& batch1, const Tensor& batch2, const Scalar& beta,
+                         const Scalar& alpha) const {
+  return taper::baddbmm_(const_cast<Tensor&>(*this), batch1, batch2, beta, alpha);
+}
+
+Tensor outer(const Tensor& self, const Tensor& vec2) {
+  return body::outer(Out(), self, vec2);
+}
+Tensor& outer_out(Tensor& out, const Tensor& self, const Tensor& vec2) {
+  body::outer(Out::into(out), self, vec2);
+  return out;
+}
+Tensor Tensor::outer(const Tensor& vec2) const {
+  return taper::outer(*this, vec2);
+}
+
+Tensor ger(const Tensor& self, const Tensor& vec2) {
+  return body::ger(Out(), self, vec2);
+}
+Tensor& ger_out(Tensor& out, const Tensor& self, const Tensor& vec2) {
+  body::ger(Out::into(out), self, vec2);
+  return out;
+}
+Tensor Tensor::ger(const Tensor& vec2) const {
+  return taper::ger(*this, vec2);
+}
+
+// taper/ops/pointwise_activation.h
+
+Tensor relu(const Tensor& self) {
+  return body::relu(Out(), self);
+}
+Tensor& relu_(Tensor& self) {
+  body::relu(Out::inplace(self), self);
+  return self;
+}
+Tensor& relu_out(Tensor& out, const Tensor& self) {
+  body::relu(Out::into(out), self);
+  return out;
+}
+Tensor Tensor::relu() const {
+  return taper::relu(*this);
+}
+Tensor& Tensor::relu_() const {
+  return taper::relu_(const_cast<Tensor&>(*this));
+}
+
+Tensor relu6(const Tensor& self) {
+  return body::relu6(Out(), self);
+}
+Tensor& relu6_(Tensor& self) {
+  body::relu6(Out::inplace(self), self);
+  return self;
+}
+
+Tensor leaky_relu(const Tensor& self, const Scalar& negative_slope) {
+  return body::leaky_relu(Out(), self, negative_slope);
+}
+Tensor& leaky_relu_(Tensor& self, const Scalar& negative_slope) {
+  body::leaky_relu(Out::inplace(self), self, negative_slope);
+  return self;
+}
+Tensor& leaky_relu_out(Tensor& out, const Tensor& self, const Scalar& negative_slope) {
+  body::leaky_relu(Out::into(out), self, negative_slope);
+  return out;
+}
+
+Tensor elu(const Tensor& self, const Scalar& alpha, const Scalar& scale,
+           const Scalar& input_scale) {
+  return body::elu(Out(), self, alpha, scale, input_scale);
+}
+Tensor& elu_(Tensor& self, const Scalar& alpha, const Scalar& scale, const Scalar& input_scale) {
+  body::elu(Out::inplace(self), self, alpha, scale, input_scale);
+  return self;
+}
+Tensor& elu_out(Tensor& out, const Tensor& self, const Scalar& alpha, const Scalar& scale,
+                const Scalar& input_scale) {
+  body::elu(Out::into(out), self, alpha, scale, input_scale);
+  return out;
+}
+
+Tensor selu(const Tensor& self) {
+  return body::selu(Out(), self);
+}
+Tensor& selu_(Tensor& self) {
+  body::selu(Out::inplace(self), self);
+  return self;
+}
+
+Tensor celu(const Tensor& self, const Scalar& alpha) {
+  return body::celu(Out(), self, alpha);
+}
+Tensor& celu_(Tensor& self, const Scalar& alpha) {
+  body::celu(Out::inplace(self), self, alpha);
+  return self;
+}
+
+Tensor gelu(const Tensor& self, std::string_view approximate) {
+  return body::gelu(Out(), self, approximate);
+}
+Tensor& gelu_(Tensor& self, std::string_view approximate) {
+  body::gelu(Out::inplace(self), self, approximate);
+  return self;
+}
+Tensor& gelu_out(Tensor& out, const Tensor& self, std::string_view approximate) {
+  body::gelu(Out::into(out), self, approximate);
+  return out;
+}
+
+Tensor silu(const Tensor& self) {
+  return body::silu(Out(), self);
+}
+Tensor& silu_(Tensor& self) {
+  body::silu(Out::inplace(self), self);
+  return self;
+}
+Tensor& silu_out(Tensor& out, const Tensor& self) {
+  body::silu(Out::into(out), self);
+  return out;
+}
+
+Tensor mish(const Tensor& self) {
+  return body::mish(Out(), self);
+}
+Tensor& mish_(Tensor& self) {
+  body::mish(Out::inplace(self), self);
+  return self;
+}
+
+Tensor softplus(const Tensor& self, const Scalar& beta, const Scalar& threshold) {
+  return body::softplus(Out(), self, beta, threshold);
+}
+Tensor& softplus_out(Tensor& out, const Tensor& self, const Scalar& beta, const Scalar& threshold) {
+  body::softplus(Out::into(out), self, beta, threshold);
+  return out;
+}
+
+Tensor hardtanh(const Tensor& self, const Scalar& min_val, const Scalar& max_val) {
+  return body::hardtanh(Out(), self, min_val, max_val);
+}
+Tensor& hardtanh_(Tensor& self, const Scalar& min_val, const Scalar& max_val) {
+  body::hardtanh(Out::inplace(self), self, min_val, max_val);
+  return self;
+}
+Tensor& hardtanh_out(Tensor& out, const Tensor& self, const Scalar& min_val,
+                     const Scalar& max_val) {
+  body::hardtanh(Out::into(out), self, min_val, max_val);
+  return out;
+}
+
+Tensor hardsigmoid(const Tensor& self) {
+  return body::hardsigmoid(Out(), self);
+}
+Tensor& hardsigmoid_(Tensor& self) {
+  body::hardsigmoid(Out::inplace(self), self);
+  return self;
+}
+Tensor& hardsigmoid_out(Tensor& out, const Tensor& self) {
+  body::hardsigmoid(Out::into(out), self);
+  return out;
+}
+
+Tensor hardswish(const Tensor& self) {
+  return body::hardswish(Out(), self);
+}
+Tensor& hardswish_(Tensor& self) {
+  body::hardswish(Out::inplace(self), self);
+  return self;
+}
+Tensor& hardswish_out(Tensor& out, const Tensor& self) {
+  body::hardswish(Out::into(out), self);
+  return out;
+}
+
+Tensor threshold(const Tensor& self, const Scalar& threshold, const Scalar& value) {
+  return body::threshold(Out(), self, threshold, value);
+}
+Tensor& threshold_(Tensor& self, const Scalar& threshold, const Scalar& value) {
+  body::threshold(Out::inplace(self), self, threshold, value);
+  return self;
+}
+Tensor& threshold_out(Tensor& out, const Tensor& self, const Scalar& threshold,
+                      const Scalar& value) {
+  body::threshold(Out::into(out), self, threshold, value);
+  return out;
+}
+
+// taper/ops/pointwise_arith.h
+
+Tensor add(const Tensor& self, const Tensor& other, const Scalar& alpha) {
+  return body::add(Out(), self, other, alpha);
+}
+Tensor& add_(Tensor& self, const Tensor& other, const Scalar& alpha) {
+  body::add(Out::inplace(self), self, other, alpha);
+  return self;
+}
+Tensor& add_out(Tensor& out, const Tensor& self, const Tensor& other, const Scalar& alpha) {
+  body::add(Out::into(out), self, other, alpha);
+  return out;
+}
+Tensor Tensor::add(const Tensor& other, const Scalar& alpha) const {
+  return taper::add(*this, other, alpha);
+}
+Tensor& Tensor::add_(const Tensor& other, const Scalar& alpha) const {
+  return taper::add_(const_cast<Tensor&>(*this), other, alpha);
+}
+
+Tensor add(const Tensor& self, const Scalar& other, const Scalar& alpha) {
+  return body::add(Out(), self, other, alpha);
+}
+Tensor& add_(Tensor& self, const Scalar& other, const Scalar& alpha) {
+  body::add(Out::inplace(self), self, other, alpha);
+  return self;
+}
+Tensor& add_out(Tensor& out, const Tensor& self, const Scalar& other, const Scalar& alpha) {
+  body::add(Out::into(out), self, other, alpha);
+  return out;
+}
+Tensor Tensor::add(const Scalar& other, const Scalar& alpha) const {
+  return taper::add(*this, other, alpha);
+}
+Tensor& Tensor::add_(const Scalar& other, const Scalar& alpha) const {
+  return taper::add_(const_cast<Tensor&>(*this), other, alpha);
+}
+
+Tensor sub(const Tensor& self, const Tensor& other, const Scalar& alpha) {
+  return body::sub(Out(), self, other, alpha);
+}
+Tensor& sub_(Tensor& self, const Tensor& other, const Scalar& alpha) {
+  body::sub(Out::inplace(self), self, other, alpha);
+  return self;
+}
+Tensor& sub_out(Tensor& out, const Tensor& self, const Tensor& other, const Scalar& alpha) {
+  body::sub(Out::into(out), self, other, alpha);
+  return out;
+}
+Tensor Tensor::sub(const Tensor& other, const Scalar& alpha) const {
+  return taper::sub(*this, other, alpha);
+}
+Tensor& Tensor::sub_(const Tensor& other, const Scalar& alpha) const {
+  return taper::sub_(const_cast<Tensor&>(*this), other, alpha);
+}
+
+Tensor sub(const Tensor& self, const Scalar& other, const Scalar& alpha) {
+  return body::sub(Out(), self, other, alpha);
+}
+Tensor& sub_(Tensor& self, const Scalar& other, const Scalar& alpha) {
+  body::sub(Out::inplace(self), self, other, alpha);
+  return self;
+}
+Tensor& sub_out(Tensor& out, const Tensor& self, const Scalar& other, const Scalar& alpha) {
+  body::sub(Out::into(out), self, other, alpha);
+  return out;
+}
+Tensor Tensor::sub(const Scalar& other, const Scalar& alpha) const {
+  return taper::sub(*this, other, alpha);
+}
+Tensor& Tensor::sub_(const Scalar& other, const Scalar& alpha) const {
+  return taper::sub_(const_cast<Tensor&>(*this), other, alpha);
+}
+
+Tensor subtract(const Tensor& self, const Tensor& other, const Scalar& alpha) {
+  return body::subtract(Out(), self, other, alpha);
+}
+Tensor& subtract_(Tensor& self, const Tensor& other, const Scalar& alpha) {
+  body::subtract(Out::inplace(self), self, other, alpha);
+  return self;
+}
+Tensor& subtract_out(Tensor& out, const Tensor& self, const Tensor& other, const Scalar& alpha) {
+  body::subtract(Out::into(out), self, other, alpha);
+  return out;
+}
+Tensor Tensor::subtract(const Tensor& other, const Scalar& alpha) const {
+  return taper::subtract(*this, other, alpha);
+}
+Tensor& Tensor::subtract_(const Tensor& other, const Scalar& alpha) const {
+  return taper::subtract_(const_cast<Tensor&>(*this), other, alpha);
+}
+
+Tensor subtract(const Tensor& self, const Scalar& other, const Scalar& alpha) {
+  return body::subtract(Out(), self, other, alpha);
+}
+Tensor& subtract_(Tensor& self, const Scalar& other, const Scalar& alpha) {
+  body::subtract(Out::inplace(self), self, other, alpha);
+  return self;
+}
+Tensor& subtract_out(Tensor& out, const Tensor& self, const Scalar& other, const Scalar& alpha) {
+  body::subtract(Out::into(out), self, other, alpha);
+  return out;
+}
+Tensor Tensor::subtract(const Scalar& other, const Scalar& alpha) const {
+  return taper::subtract(*this, other, alpha);
+}
+Tensor& Tensor::subtract_(const Scalar& other, const Scalar& alpha) const {
+  return taper::subtract_(const_cast<Tensor&>(*this), other, alpha);
+}
+
+Tensor mul(const Tensor& self, const Tensor& other) {
+  return body::mul(Out(), self, other);
+}
+Tensor& mul_(Tensor& self, const Tensor& other) {
+  body::mul(Out::inplace(self), self, other);
+  return self;
+}
+Tensor& mul_out(Tensor& out, const Tensor& self, const Tensor& other) {
+  body::mul(Out::into(out), self, other);
+  return out;
+}
+Tensor Tensor::mul(const Tensor& other) const {
+  return taper::mul(*this, other);
+}
+Tensor& Tensor::mul_(const Tensor& other) const {
+  return taper::mul_(const_cast<Tensor&>(*this), other);
+}
+
+Tensor mul(const Tensor& self, const Scalar& other) {
+  return body::mul(Out(), self, other);
+}
+Tensor& mul_(Tensor& self, const Scalar& other) {
+  body::mul(Out::inplace(self), self, other);
+  return self;
+}
+Tensor& mul_out(Tensor& out, const Tensor& self, const Scalar& other) {
+  body::mul(Out::into(out), self, other);
+  return out;
+}
+Tensor Tensor::mul(const Scalar& other) const {
+  return taper::mul(*this, other);
+}
+Tensor& Tensor::mul_(const Scalar& other) const {
+  return taper::mul_(const_cast<Tensor&>(*this), other);
+}
+
+Tensor multiply(const Tensor& self, const Tensor& other) {
+  return body::multiply(Out(), self, other);
+}
+Tensor& multiply_(Tensor& self, const Tensor& other) {
+  body::multiply(Out::inplace(self), self, other);
+  return self;
+}
+Tensor& multiply_out(Tensor& out, const Tensor& self, const Tensor& other) {
+  body::multiply(Out::into(out), self, other);
+  return out;
+}
+Tensor Tensor::multiply(const Tensor& other) const {
+  return taper::multiply(*this, other);
+}
+Tensor& Tensor::multiply_(const Tensor& other) const {
+  return taper::multiply_(const_cast<Tensor&>(*this), other);
+}
+
+Tensor multiply(const Tensor& self, const Scalar& other) {
+  return body::multiply(Out(), self, other);
+}
+Tensor& multiply_(Tensor& self, const Scalar& other) {
+  body::multiply(Out::inplace(self), self, other);
+  return self;
+}
+Tensor& multiply_out(Tensor& out, const Tensor& self, const Scalar& other) {
+  body::multiply(Out::into(out), self, other);
+  return out;
+}
+Tensor Tensor::multiply(const Scalar& other) const {
+  return taper::multiply(*this, other);
+}
+Tensor& Tensor::multiply_(const Scalar& other) const {
+  return taper::multiply_(const_cast<Tensor&>(*this), other);
+}
+
+Tensor div(const Tensor& self, const Tensor& other) {
+  return body::div(Out(), self, other);
+}
+Tensor& div_(Tensor& self, const Tensor& other) {
+  body::div(Out::inplace(self), self, other);
+  return self;
+}
+Tensor& div_out(Tensor& out, const Tensor& self, const Tensor& other) {
+  body::div(Out::into(out), self, other);
+  return out;
+}
+Tensor Tensor::div(const Tensor& other) const {
+  return taper::div(*this, other);
+}
+Tensor& Tensor::div_(const Tensor& other) const {
+  return taper::div_(const_cast<Tensor&>(*this), other);
+}
+
+Tensor div(const Tensor& self, const Scalar& other) {
+  return body::div(Out(), self, other);
+}
+Tensor& div_(Tensor& self, const Scalar& other) {
+  body::div(Out::inplace(self), self, other);
+  return self;
+}
+Tensor& div_out(Tensor& out, const Tensor& self, const Scalar& other) {
+  body::div(Out::into(out), self, other);
+  return out;
+}
+Tensor Tensor::div(const Scalar& other) const {
+  return taper::div(*this, other);
+}
+Tensor& Tensor::div_(const Scalar& other) const {
+  return taper::div_(const_cast<Tensor&>(*this), other);
+}
+
+Tensor div(const Tensor& self, const Tensor& other, std::optional<std::string_view> rounding_mode) {
+  return body::div(Out(), self, other, rounding_mode);
+}
+Tensor& div_(Tensor& self, const Tensor& other, std::optional<std::string_view> rounding_mode) {
+  body::div(Out::inplace(self), self, other, rounding_mode);
+  return self;
+}
+Tensor& div_out(Tensor& out, const Tensor& self, const Tensor& other,
+                std::optional<std::string_view> rounding_mode) {
+  body::div(Out::into(out), self, other, rounding_mode);
+  return out;
+}
+Tensor Tensor::div(const Tensor& other, std::optional<std::string_view> rounding_mode) const {
+  return taper::div(*this, other, rounding_mode);
+}
+Tensor& Tensor::div_(const Tensor& other, std::optional<std::string_view> rounding_mode) const {
+  return taper::div_(const_cast<Tensor&>(*this), other, rounding_mode);
+}
+
+Tensor div(const Tensor& self, const Scalar& other, std::optional<std::string_view> rounding_mode) {
+  return body::div(Out(), self, other, rounding_mode);
+}
+Tensor& div_(Tensor& self, const Scalar& other, std::optional<std::string_view> rounding_mode) {
+  body::div(Out::inplace(self), self, other, rounding_mode);
+  return self;
+}
+Tensor& div_out(Tensor& out, const Tensor& self, const Scalar& other,
+                std::optional<std::string_view> rounding_mode) {
+  body::div(Out::into(out), self, other, rounding_mode);
+  return out;
+}
+Tensor Tensor::div(const Scalar& other, std::optional<std::string_view> rounding_mode) const {
+  return taper::div(*this, other, rounding_mode);
+}
+Tensor& Tensor::div_(const Scalar& other, std::optional<std::string_view> rounding_mode) const {
+  return taper::div_(const_cast<Tensor&>(*this), other, rounding_mode);
+}
+
+Tensor divide(const Tensor& self, const Tensor& other) {
+  return body::divide(Out(), self, other);
+}
+Tensor& divide_(Tensor& self, const Tensor& other) {
+  body::divide(Out::inplace(self), self, other);
+  return self;
+}
+Tensor& divide_out(Tensor& out, const Tensor& self, const Tensor& other) {
+  body::divide(Out::into(out), self, other);
+  return out;
+}
+Tensor Tensor::divide(const Tensor& other) const {
+  return taper::divide(*this, other);
+}
+Tensor& Tensor::divide_(const Tensor& other) const {
+  return taper::divide_(const_cast<Tensor&>(*this), other);
+}
+
+Tensor divide(const Tensor& self, const Scalar& other) {
+  return body::divide(Out(), self, other);
+}
+Tensor& divide_(Tensor& self, const Scalar& other) {
+  body::divide(Out::inplace(self), self, other);
+  return self;
+}
+Tensor& divide_out(Tensor& out, const Tensor& self, const Scalar& other) {
+  body::divide(Out::into(out), self, other);
+  return out;
+}
+Tensor Tensor::divide(const Scalar& other) const {
+  return taper::divide(*this, other);
+}
+Tensor& Tensor::divide_(const Scalar& other) const {
+  return taper::divide_(const_cast<Tensor&>(*this), other);
+}
+
+Tensor true_divide(const Tensor& self, const Tensor& other) {
+  return body::true_divide(Out(), self, other);
+}
+Tensor& true_divide_(Tensor& self, const Tensor& other) {
+  body::true_divide(Out::inplace(self), self, other);
+  return self;
+}
+Tensor& true_divide_out(Tensor& out, const Tensor& self, const Tensor& other) {
+  body::true_divide(Out::into(out), self, other);
+  return out;
+}
+Tensor Tensor::true_divide(const Tensor& other) const {
+  return taper::true_divide(*this, other);
+}
+Tensor& Tensor::true_divide_(const Tensor& other) const {
+  return taper::true_divide_(const_cast<Tensor&>(*this), other);
+}
+
+Tensor true_divide(const Tensor& self, const Scalar& other) {
+  return body::true_divide(Out(), self, other);
+}
+Tensor& true_divide_(Tensor& self, const Scalar& other) {
+  body::true_divide(Out::inplace(self), self, other);
+  return self;
+}
+Tensor& true_divide_out(Tensor& out, const Tensor& self, const Scalar& other) {
+  body::true_divide(Out::into(out), self, other);
+  return out;
+}
+Tensor Tensor::true_divide(const Scalar& other) const {
+  return taper::true_divide(*this, other);
+}
+Tensor& Tensor::true_divide_(const Scalar& other) const {
+  return taper::true_divide_(const_cast<Tensor&>(*this), other);
+}
+
+Tensor floor_divide(const Tensor& self, const Tensor& other) {
+  return body::floor_divide(Out(), self, other);
+}
+Tensor& floor_divide_(Tensor& self, const Tensor& other) {
+  body::floor_divide(Out::inplace(self), self, other);
+  return self;
+}
+Tensor& floor_divide_out(Tensor& out, const Tensor& self, const Tensor& other) {
+  body::floor_divide(Out::into(out), self, other);
+  return out;
+}
+Tensor Tensor::floor_divide(const Tensor& other) const {
+  return taper::floor_divide(*this, other);
+}
+Tensor& Tensor::floor_divide_(const Tensor& other) const {
+  return taper::floor_divide_(const_cast<Tensor&>(*this), other);
+}
+
+Tensor floor_divide(const Tensor& self, const Scalar& other) {
+  return body::floor_divide(Out(), self, other);
+}
+Tensor& floor_divide_(Tensor& self, const Scalar& other) {
+  body::floor_divide(Out::inplace(self), self, other);
+  return self;
+}
+Tensor& floor_divide_out(Tensor& out, const Tensor& self, const Scalar& other) {
+  body::floor_divide(Out::into(out), self, other);
+  return out;
+}
+Tensor Tensor::floor_divide(const Scalar& other) const {
+  return taper::floor_divide(*this, other);
+}
+Tensor& Tensor::floor_divide_(const Scalar& other) const {
+  return taper::floor_divide_(const_cast<Tensor&>(*this), other);
+}
+
+Tensor remainder(const Tensor& self, const Tensor& other) {
+  return body::remainder(Out(), self, other);
+}
+Tensor& remainder_(Tensor& self, const Tensor& other) {
+  body::remainder(Out::inplace(self), self, other);
+  return self;
+}
+Tensor& remainder_out(Tensor& out, const Tensor& self, const Tensor& other) {
+  body::remainder(Out::into(out), self, other);
+  return out;
+}
+Tensor Tensor::remainder(const Tensor& other) const {
+  return taper::remainder(*this, other);
+}
+Tensor& Tensor::remainder_(const Tensor& other) const {
+  return taper::remainder_(const_cast<Tensor&>(*this), other);
+}
+
+Tensor remainder(const Tensor& self, const Scalar& other) {
+  return body::remainder(Out(), self, other);
+}
+Tensor& remainder_(Tensor& self, const Scalar& other) {
+  body::remainder(Out::inplace(self), self, other);
+  return self;
+}
+Tensor& remainder_out(Tensor& out, const Tensor& self, const Scalar& other) {
+  body::remainder(Out::into(out), self, other);
+  return out;
+}
+Tensor Tensor::remainder(const Scalar& other) const {
+  return taper::remainder(*this, other);
+}
+Tensor& Tensor::remainder_(const Scalar& other) const {
+  return taper::remainder_(const_cast<Tensor&>(*this), other);
+}
+
+Tensor fmod(const Tensor& self, const Tensor& other) {
+  return body::fmod(Out(), self, other);
+}
+Tensor& fmod_(Tensor& self, const Tensor& other) {
+  body::fmod(Out::inplace(self), self, other);
+  return self;
+}
+Tensor& fmod_out(Tensor& out, const Tensor& self, const Tensor& other) {
+  body::fmod(Out::into(out), self, other);
+  return out;
+}
+Tensor Tensor::fmod(const Tensor& other) const {
+  return taper::fmod(*this, other);
+}
+Tensor& Tensor::fmod_(const Tensor& other) const {
+  return taper::fmod_(const_cast<Tensor&>(*this), other);
+}
+
+Tensor fmod(const Tensor& self, const Scalar& other) {
+  return body::fmod(Out(), self, other);
+}
+Tensor& fmod_(Tensor& self, const Scalar& other) {
+  body::fmod(Out::inplace(self), self, other);
+  return self;
+}
+Tensor& fmod_out(Tensor& out, const Tensor& self, const Scalar& other) {
+  body::fmod(Out::into(out), self, other);
+  return out;
+}
+Tensor Tensor::fmod(const Scalar& other) const {
+  return taper::fmod(*this, other);
+}
+Tensor& Tensor::fmod_(const Scalar& other) const {
+  return taper::fmod_(const_cast<Tensor&>(*this), other);
+}
+
+Tensor pow(const Tensor& self, const Tensor& exponent) {
+  return body::pow(Out(), self, exponent);
+}
+Tensor& pow_(Tensor& self, const Tensor& exponent) {
+  body::pow(Out::inplace(self), self, exponent);
+  return self;
+}
+Tensor& pow_out(Tensor& out, const Tensor& self, const Tensor& exponent) {
+  body::pow(Out::into(out), self, exponent);
+  return out;
+}
+Tensor Tensor::pow(const Tensor& exponent) const {
+  return taper::pow(*this, exponent);
+}
+Tensor& Tensor::pow_(const Tensor& exponent) const {
+  return taper::pow_(const_cast<Tensor&>(*this), exponent);
+}
+
+Tensor pow(const Tensor& self, const Scalar& exponent) {
+  return body::pow(Out(), self, exponent);
+}
+Tensor& pow_(Tensor& self, const Scalar& exponent) {
+  body::pow(Out::inplace(self), self, exponent);
+  return self;
+}
+Tensor& pow_out(Tensor& out, const Tensor& self, const Scalar& exponent) {
+  body::pow(Out::into(out), self, exponent);
+  return out;
+}
+Tensor Tensor::pow(const Scalar& exponent) const {
+  return taper::pow(*this, exponent);
+}
+Tensor& Tensor::pow_(const Scalar& exponent) const {
+  return taper::pow_(const_cast<Tensor&>(*this), exponent);
+}
+
+Tensor maximum(const Tensor& self, const Tensor& other) {
+  return body::maximum(Out(), self, other);
+}
+Tensor& maximum_out(Tensor& out, const Tensor& self, const Tensor& other) {
+  body::maximum(Out::into(out), self, other);
+  return out;
+}
+Tensor Tensor::maximum(const Tensor& other) const {
+  return taper::maximum(*this, other);
+}
+
+Tensor minimum(const Tensor& self, const Tensor& other) {
+  return body::minimum(Out(), self, other);
+}
+Tensor& minimum_out(Tensor& out, const Tensor& self, const Tensor& other) {
+  body::minimum(Out::into(out), self, other);
+  return out;
+}
+Tensor Tensor::minimum(const Tensor& other) const {
+  return taper::minimum(*this, other);
+}
+
+Tensor atan2(const Tensor& self, const Tensor& other) {
+  return body::atan2(Out(), self, other);
+}
+Tensor& atan2_(Tensor& self, const Tensor& other) {
+  body::atan2(Out::inplace(self), self, other);
+  return self;
+}
+Tensor& atan2_out(Tensor& out, const Tensor& self, const Tensor& other) {
+  body::atan2(Out::into(out), self, other);
+  return out;
+}
+Tensor Tensor::atan2(const Tensor& other) const {
+  return taper::atan2(*this, other);
+}
+Tensor& Tensor::atan2_(const Tensor& other) const {
+  return taper::atan2_(const_cast<Tensor&>(*this), other);
+}
+
+Tensor arctan2(const Tensor& self, const Tensor& other) {
+  return body::arctan2(Out(), self, other);
+}
+Tensor& arctan2_(Tensor& self, const Tensor& other) {
+  body::arctan2(Out::inplace(self), self, other);
+  return self;
+}
+Tensor& arctan2_out(Tensor& out, const Tensor& self, const Tensor& other) {
+  body::arctan2(Out::into(out), self, other);
+  return out;
+}
+Tensor Tensor::arctan2(const Tensor& other) const {
+  return taper::arctan2(*this, other);
+}
+Tensor& Tensor::arctan2_(const Tensor& other) const {
+  return taper::arctan2_(const_cast<Tensor&>(*this), other);
+}
+
+// taper/ops/pointwise_compare.h
+
+Tensor eq(const Tensor& self, const Tensor& other) {
+  return body::eq(Out(), self, other);
+}
+Tensor& eq_(Tensor& self, const Tensor& other) {
+  body::eq(Out::inplace(self), self, other);
+  return self;
+}
+Tensor& eq_out(Tensor& out, const Tensor& self, const Tensor& other) {
+  body::eq(Out::into(out), self, other);
+  return out;
+}
+Tensor Tensor::eq(const Tensor& other) const {
+  return taper::eq(*this, other);
+}
+Tensor& Tensor::eq_(const Tensor& other) const {
+  return taper::eq_(const_cast<Tensor&>(*this), other);
+}
+
+Tensor eq(const Tensor& self, const Scalar& other) {
+  return body::eq(Out(), self, other);
+}
+Tensor& eq_(Tensor& self, const Scalar& other) {
+  body::eq(Out::inplace(self), self, other);
+  return self;
+}
+Tensor& eq_out(Tensor& out, const Tensor& self, const Scalar& other) {
+  body::eq(Out::into(out), self, other);
+  return out;
+}
+Tensor Tensor::eq(const Scalar& other) const {
+  return taper::eq(*this, other);
+}
+Tensor& Tensor::eq_(const Scalar& other) const {
+  return taper::eq_(const_cast<Tensor&>(*this), other);
+}
+
+Tensor ne(const Tensor& self, const Tensor& other) {
+  return body::ne(Out(), self, other);
+}
+Tensor& ne_(Tensor& self, const Tensor& other) {
+  body::ne(Out::inplace(self), self, other);
+  return self;
+}
+Tensor& ne_out(Tensor& out, const Tensor& self, const Tensor& other) {
+  body::ne(Out::into(out), self, other);
+  return out;
+}
+Tensor Tensor::ne(const Tensor& other) const {
+  return taper::ne(*this, other);
+}
+Tensor& Tensor::ne_(const Tensor& other) const {
+  return taper::ne_(const_cast<Tensor&>(*this), other);
+}
+
+Tensor ne(const Tensor& self, const Scalar& other) {
+  return body::ne(Out(), self, other);
+}
+Tensor& ne_(Tensor& self, const Scalar& other) {
+  body::ne(Out::inplace(self), self, other);
+  return self;
+}
+Tensor& ne_out(Tensor& out, const Tensor& self, const Scalar& other) {
+  body::ne(Out::into(out), self, other);
+  return out;
+}
+Tensor Tensor::ne(const Scalar& other) const {
+  return taper::ne(*this, other);
+}
+Tensor& Tensor::ne_(const Scalar& other) const {
+  return taper::ne_(const_cast<Tensor&>(*this), other);
+}
+
+Tensor not_equal(const Tensor& self, const Tensor& other) {
+  return body::not_equal(Out(), self, other);
+}
+Tensor& not_equal_(Tensor& self, const Tensor& other) {
+  body::not_equal(Out::inplace(self), self, other);
+  return self;
+}
+Tensor& not_equal_out(Tensor& out, const Tensor& self, const Tensor& other) {
+  body::not_equal(Out::into(out), self, other);
+  return out;
+}
+Tensor Tensor::not_equal(const Tensor& other) const {
+  return taper::not_equal(*this, other);
+}
+Tensor& Tensor::not_equal_(const Tensor& other) const {
+  return taper::not_equal_(const_cast<Tensor&>(*this), other);
+}
+
+Tensor not_equal(const Tensor& self, const Scalar& other) {
+  return body::not_equal(Out(), self, other);
+}
+Tensor& not_equal_(Tensor& self, const Scalar& other) {
+  body::not_equal(Out::inplace(self), self, other);
+  return self;
+}
+Tensor& not_equal_out(Tensor& out, const Tensor& self, const Scalar& other) {
+  body::not_equal(Out::into(out), self, other);
+  return out;
+}
+Tensor Tensor::not_equal(const Scalar& other) const {
+  return taper::not_equal(*this, other);
+}
+Tensor& Tensor::not_equal_(const Scalar& other) const {
+  return taper::not_equal_(const_cast<Tensor&>(*this), other);
+}
+
+Tensor lt(const Tensor& self, const Tensor& other) {
+  return body::lt(Out(), self, other);
+}
+Tensor& lt_(Tensor& self, const Tensor& other) {
+  body::lt(Out::inplace(self), self, other);
+  return self;
+}
+Tensor& lt_out(Tensor& out, const Tensor& self, const Tensor& other) {
+  body::lt(Out::into(out), self, other);
+  return out;
+}
+Tensor Tensor::lt(const Tensor& other) const {
+  return taper::lt(*this, other);
+}
+Tensor& Tensor::lt_(const Tensor& other) const {
+  return taper::lt_(const_cast<Tensor&>(*this), other);
+}
+
+Tensor lt(const Tensor& self, const Scalar& other) {
+  return body::lt(Out(), self, other);
+}
+Tensor& lt_(Tensor& self, const Scalar& other) {
+  body::lt(Out::inplace(self), self, other);
+  return self;
+}
+Tensor& lt_out(Tensor& out, const Tensor& self, const Scalar& other) {
+  body::lt(Out::into(out), self, other);
+  return out;
+}
+Tensor Tensor::lt(const Scalar& other) const {
+  return taper::lt(*this, other);
+}
+Tensor& Tensor::lt_(const Scalar& other) const {
+  return taper::lt_(const_cast<Tensor&>(*this), other);
+}
+
+Tensor less(const Tensor& self, const Tensor& other) {
+  return body::less(Out(), self, other);
+}
+Tensor& less_(Tensor& self, const Tensor& other) {
+  body::less(Out::inplace(self), self, other);
+  return self;
+}
+Tensor& less_out(Tensor& out, const Tensor& self, const Tensor& other) {
+  body::less(Out::into(out), self, other);
+  return out;
+}
+Tensor Tensor::less(const Tensor& other) const {
+  return taper::less(*this, other);
+}
+Tensor& Tensor::less_(const Tensor& other) const {
+  return taper::less_(const_cast<Tensor&>(*this), other);
+}
+
+Tensor less(const Tensor& self, const Scalar& other) {
+  return body::less(Out(), self, other);
+}
+Tensor& less_(Tensor& self, const Scalar& other) {
+  body::less(Out::inplace(self), self, other);
+  return self;
+}
+Tensor& less_out(Tensor& out, const Tensor& self, const Scalar& other) {
+  body::less(Out::into(out), self, other);
+  return out;
+}
+Tensor Tensor::less(const Scalar& other) const {
+  return taper::less(*this, other);
+}
+Tensor& Tensor::less_(const Scalar& other) const {
+  return taper::less_(const_cast<Tensor&>(*this), other);
+}
+
+Tensor le(const Tensor& self, const Tensor& other) {
+  return body::le(Out(), self, other);
+}
+Tensor& le_(Tensor& self, const Tensor& other) {
+  body::le(Out::inplace(self), self, other);
+  return self;
+}
+Tensor& le_out(Tensor& out, const Tensor& self, const Tensor& other) {
+  body::le(Out::into(out), self, other);
+  return out;
+}
+Tensor Tensor::le(const Tensor& other) const {
+  return taper::le(*this, other);
+}
+Tensor& Tensor::le_(const Tensor& other) const {
+  return taper::le_(const_cast<Tensor&>(*this), other);
+}
+
+Tensor le(const Tensor& self, const Scalar& other) {
+  return body::le(Out(), self, other);
+}
+Tensor& le_(Tensor& self, const Scalar& other) {
+  body::le(Out::inplace(self), self, other);
+  return self;
+}
+Tensor& le_out(Tensor& out, const Tensor& self, const Scalar& other) {
+  body::le(Out::into(out), self, other);
+  return out;
+}
+Tensor Tensor::le(const Scalar& other) const {
+  return taper::le(*this, other);
+}
+Tensor& Tensor::le_(const Scalar& other) const {
+  return taper::le_(const_cast<Tensor&>(*this), other);
+}
+
+Tensor less_equal(const Tensor& self, const Tensor& other) {
+  return body::less_equal(Out(), self, other);
+}
+Tensor& less_equal_(Tensor& self, const Tensor& other) {
+  body::less_equal(Out::inplace(self), self, other);
+  return self;
+}
+Tensor& less_equal_out(Tensor& out, const Tensor& self, const Tensor& other) {
+  body::less_equal(Out::into(out), self, other);
+  return out;
+}
+Tensor Tensor::less_equal(const Tensor& other) const {
+  return taper::less_equal(*this, other);
+}
+Tensor& Tensor::less_equal_(const Tensor& other) const {
+  return taper::less_equal_(const_cast<Tensor&>(*this), other);
+}
+
+Tensor less_equal(const Tensor& self, const Scalar& other) {
+  return body::less_equal(Out(), self, other);
+}
+Tensor& less_equal_(Tensor& self, const Scalar& other) {
+  body::less_equal(Out::inplace(self), self, other);
+  return self;
+}
+Tensor& less_equal_out(Tensor& out, const Tensor& self, const Scalar& other) {
+  body::less_equal(Out::into(out), self, other);
+  return out;
+}
+Tensor Tensor::less_equal(const Scalar& other) const {
+  return taper::less_equal(*this, other);
+}
+Tensor& Tensor::less_equal_(const Scalar& other) const {
+  return taper::less_equal_(const_cast<Tensor&>(*this), other);
+}
+
+Tensor gt(const Tensor& self, const Tensor& other) {
+  return body::gt(Out(), self, other);
+}
+Tensor& gt_(Tensor& self, const Tensor& other) {
+  body::gt(Out::inplace(self), self, other);
+  return self;
+}
+Tensor& gt_out(Tensor& out, const Tensor& self, const Tensor& other) {
+  body::gt(Out::into(out), self, other);
+  return out;
+}
+Tensor Tensor::gt(const Tensor& other) const {
+  return taper::gt(*this, other);
+}
+Tensor& Tensor::gt_(const Tensor& other) const {
+  return taper::gt_(const_cast<Tensor&>(*this), other);
+}
+
+Tensor gt(const Tensor& self, const Scalar& other) {
+  return body::gt(Out(), self, other);
+}
+Tensor& gt_(Tensor& self, const Scalar& other) {
+  body::gt(Out::inplace(self), self, other);
+  return self;
+}
+Tensor& gt_out(Tensor& out, const Tensor& self, const Scalar& other) {
+  body::gt(Out::into(out), self, other);
+  return out;
+}
+Tensor Tensor::gt(const Scalar& other) const {
+  return taper::gt(*this, other);
+}
+Tensor& Tensor::gt_(const Scalar& other) const {
+  return taper::gt_(const_cast<Tensor&>(*this), other);
+}
+
+Tensor greater(const Tensor& self, const Tensor& other) {
+  return body::greater(Out(), self, other);
+}
+Tensor& greater_(Tensor& self, const Tensor& other) {
+  body::greater(Out::inplace(self), self, other);
+  return self;
+}
+Tensor& greater_out(Tensor& out, const Tensor& self, const Tensor& other) {
+  body::greater(Out::into(out), self, other);
+  return out;
+}
+Tensor Tensor::greater(const Tensor& other) const {
+  return taper::greater(*this, other);
+}
+Tensor& Tensor::greater_(const Tensor& other) const {
+  return taper::greater_(const_cast<Tensor&>(*this), other);
+}
+
+Tensor greater(const Tensor& self, const Scalar& other) {
+  return body::greater(Out(), self, other);
+}
+Tensor& greater_(Tensor& self, const Scalar& other) {
+  body::greater(Out::inplace(self), self, other);
+  return self;
+}
+Tensor& greater_out(Tensor& out, const Tensor& self, const Scalar& other) {
+  body::greater(Out::into(out), self, other);
+  return out;
+}
+Tensor Tensor::greater(const Scalar& other) const {
+  return taper::greater(*this, other);
+}
+Tensor& Tensor::greater_(const Scalar& other) const {
+  return taper::greater_(const_cast<Tensor&>(*this), other);
+}
+
+Tensor ge(const Tensor& self, const Tensor& other) {
+  return body::ge(Out(), self, other);
+}
+Tensor& ge_(Tensor& self, const Tensor& other) {
+  body::ge(Out::inplace(self), self, other);
+  return self;
+}
+Tensor& ge_out(Tensor& out, const Tensor& self, const Tensor& other) {
+  body::ge(Out::into(out), self, other);
+  return out;
+}
+Tensor Tensor::ge(const Tensor& other) const {
+  return taper::ge(*this, other);
+}
+Tensor& Tensor::ge_(const Tensor& other) const {
+  return taper::ge_(const_cast<Tensor&>(*this), other);
+}
+
+Tensor ge(const Tensor& self, const Scalar& other) {
+  return body::ge(Out(), self, other);
+}
+Tensor& ge_(Tensor& self, const Scalar& other) {
+  body::ge(Out::inplace(self), self, other);
+  return self;
+}
+Tensor& ge_out(Tensor& out, const Tensor& self, const Scalar& other) {
+  body::ge(Out::into(out), self, other);
+  return out;
+}
+Tensor Tensor::ge(const Scalar& other) const {
+  return taper::ge(*this, other);
+}
+Tensor& Tensor::ge_(const Scalar& other) const {
+  return taper::ge_(const_cast<Tensor&>(*this), other);
+}
+
+Tensor greater_equal(const Tensor& self, const Tensor& other) {
+  return body::greater_equal(Out(), self, other);
+}
+Tensor& greater_equal_(Tensor& self, const Tensor& other) {
+  body::greater_equal(Out::inplace(self), self, other);
+  return self;
+}
+Tensor& greater_equal_out(Tensor& out, const Tensor& self, const Tensor& other) {
+  body::greater_equal(Out::into(out), self, other);
+  return out;
+}
+Tensor Tensor::greater_equal(const Tensor& other) const {
+  return taper::greater_equal(*this, other);
+}
+Tensor& Tensor::greater_equal_(const Tensor& other) const {
+  return taper::greater_equal_(const_cast<Tensor&>(*this), other);
+}
+
+Tensor greater_equal(const Tensor& self, const Scalar& other) {
+  return body::greater_equal(Out(), self, other);
+}
+Tensor& greater_equal_(Tensor& self, const Scalar& other) {
+  body::greater_equal(Out::inplace(self), self, other);
+  return self;
+}
+Tensor& greater_equal_out(Tensor& out, const Tensor& self, const Scalar& other) {
+  body::greater_equal(Out::into(out), self, other);
+  return out;
+}
+Tensor Tensor::greater_equal(const Scalar& other) const {
+  return taper::greater_equal(*this, other);
+}
+Tensor& Tensor::greater_equal_(const Scalar& other) const {
+  return taper::greater_equal_(const_cast<Tensor&>(*this), other);
+}
+
+Tensor logical_and(const Tensor& self, const Tensor& other) {
+  return body::logical_and(Out(), self, other);
+}
+Tensor& logical_and_(Tensor& self, const Tensor& other) {
+  body::logical_and(Out::inplace(self), self, other);
+  return self;
+}
+Tensor& logical_and_out(Tensor& out, const Tensor& self, const Tensor& other) {
+  body::logical_and(Out::into(out), self, other);
+  return out;
+}
+Tensor Tensor::logical_and(const Tensor& other) const {
+  return taper::logical_and(*this, other);
+}
+Tensor& Tensor::logical_and_(const Tensor& other) const {
+  return taper::logical_and_(const_cast<Tensor&>(*this), other);
+}
+
+Tensor logical_or(const Tensor& self, const Tensor& other) {
+  return body::logical_or(Out(), self, other);
+}
+Tensor& logical_or_(Tensor& self, const Tensor& other) {
+  body::logical_or(Out::inplace(self), self, other);
+  return self;
+}
+Tensor& logical_or_out(Tensor& out, const Tensor& self, const Tensor& other) {
+  body::logical_or(Out::into(out), self, other);
+  return out;
+}
+Tensor Tensor::logical_or(const Tensor& other) const {
+  return taper::logical_or(*this, other);
+}
+Tensor& Tensor::logical_or_(const Tensor& other) const {
+  return taper::logical_or_(const_cast<Tensor&>(*this), other);
+}
+
+Tensor logical_xor(const Tensor& self, const Tensor& other) {
+  return body::logical_xor(Out(), self, other);
+}
+Tensor& logical_xor_(Tensor& self, const Tensor& other) {
+  body::logical_xor(Out::inplace(self), self, other);
+  return self;
+}
+Tensor& logical_xor_out(Tensor& out, const Tensor& self, const Tensor& other) {
+  body::logical_xor(Out::into(out), self, other);
+  return out;
+}
+Tensor Tensor::logical_xor(const Tensor& other) const {
+  return taper::logical_xor(*this, other);
+}
+Tensor& Tensor::logical_xor_(const Tensor& other) const {
+  return taper::logical_xor_(const_cast<Tensor&>(*this), other);
+}
+
+Tensor logical_not(const Tensor& self) {
+  return body::logical_not(Out(), self);
+}
+Tensor& logical_not_(Tensor& self) {
+  body::logical_not(Out::inplace(self), self);
+  return self;
+}
+Tensor& logical_not_out(Tensor& out, const Tensor& self) {
+  body::logical_not(Out::into(out), self);
+  return out;
+}
+Tensor Tensor::logical_not() const {
+  return taper::logical_not(*this);
+}
+Tensor& Tensor::logical_not_() const {
+  return taper::logical_not_(const_cast<Tensor&>(*this));
+}
+
+Tensor bitwise_and(const Tensor& self, const Tensor& other) {
+  return body::bitwise_and(Out(), self, other);
+}
+Tensor& bitwise_and_(Tensor& self, const Tensor& other) {
+  body::bitwise_and(Out::inplace(self), self, other);
+  return self;
+}
+Tensor& bitwise_and_out(Tensor& out, const Tensor& self, const Tensor& other) {
+  body::bitwise_and(Out::into(out), self, other);
+  return out;
+}
+Tensor Tensor::bitwise_and(const Tensor& other) const {
+  return taper::bitwise_and(*this, other);
+}
+Tensor& Tensor::bitwise_and_(const Tensor& other) const {
+  return taper::bitwise_and_(const_cast<Tensor&>(*this), other);
+}
+
+Tensor bitwise_and(const Tensor& self, const Scalar& other) {
+  return body::bitwise_and(Out(), self, other);
+}
+Tensor& bitwise_and_(Tensor& self, const Scalar& other) {
+  body::bitwise_and(Out::inplace(self), self, other);
+  return self;
+}
+Tensor& bitwise_and_out(Tensor& out, const Tensor& self, const Scalar& other) {
+  body::bitwise_and(Out::into(out), self, other);
+  return out;
+}
+Tensor Tensor::bitwise_and(const Scalar& other) const {
+  return taper::bitwise_and(*this, other);
+}
+Tensor& Tensor::bitwise_and_(const Scalar& other) const {
+  return taper::bitwise_and_(const_cast<Tensor&>(*this), other);
+}
+
+Tensor bitwise_or(const Tensor& self, const Tensor& other) {
+  return body::bitwise_or(Out(), self, other);
+}
+Tensor& bitwise_or_(Tensor& self, const Tensor& other) {
+  body::bitwise_or(Out::inplace(self), self, other);
+  return self;
+}
+Tensor& bitwise_or_out(Tensor& out, const Tensor& self, const Tensor& other) {
+  body::bitwise_or(Out::into(out), self, other);
+  return out;
+}
+Tensor Tensor::bitwise_or(const Tensor& other) const {
+  return taper::bitwise_or(*this, other);
+}
+Tensor& Tensor::bitwise_or_(const Tensor& other) const {
+  return taper::bitwise_or_(const_cast<Tensor&>(*this), other);
+}
+
+Tensor bitwise_or(const Tensor& self, const Scalar& other) {
+  return body::bitwise_or(Out(), self, other);
+}
+Tensor& bitwise_or_(Tensor& self, const Scalar& other) {
+  body::bitwise_or(Out::inplace(self), self, other);
+  return self;
+}
+Tensor& bitwise_or_out(Tensor& out, const Tensor& self, const Scalar& other) {
+  body::bitwise_or(Out::into(out), self, other);
+  return out;
+}
+Tensor Tensor::bitwise_or(const Scalar& other) const {
+  return taper::bitwise_or(*this, other);
+}
+Tensor& Tensor::bitwise_or_(const Scalar& other) const {
+  return taper::bitwise_or_(const_cast<Tensor&>(*this), other);
+}
+
+Tensor bitwise_xor(const Tensor& self, const Tensor& other) {
+  return body::bitwise_xor(Out(), self, other);
+}
+Tensor& bitwise_xor_(Tensor& self, const Tensor& other) {
+  body::bitwise_xor(Out::inplace(self), self, other);
+  return self;
+}
+Tensor& bitwise_xor_out(Tensor& out, const Tensor& self, const Tensor& other) {
+  body::bitwise_xor(Out::into(out), self, other);
+  return out;
+}
+Tensor Tensor::bitwise_xor(const Tensor& other) const {
+  return taper::bitwise_xor(*this, other);
+}
+Tensor& Tensor::bitwise_xor_(const Tensor& other) const {
+  return taper::bitwise_xor_(const_cast<Tensor&>(*this), other);
+}
+
+Tensor bitwise_xor(const Tensor& self, const Scalar& other) {
+  return body::bitwise_xor(Out(), self, other);
+}
+Tensor& bitwise_xor_(Tensor& self, const Scalar& other) {
+  body::bitwise_xor(Out::inplace(self), self, other);
+  return self;
+}
+Tensor& bitwise_xor_out(Tensor& out, const Tensor& self, const Scalar& other) {
+  body::bitwise_xor(Out::into(out), self, other);
+  return out;
+}
+Tensor Tensor::bitwise_xor(const Scalar& other) const {
+  return taper::bitwise_xor(*this, other);
+}
+Tensor& Tensor::bitwise_xor_(const Scalar& other) const {
+  return taper::bitwise_xor_(const_cast<Tensor&>(*this), other);
+}
+
+Tensor bitwise_not(const Tensor& self) {
+  return body::bitwise_not(Out(), self);
+}
+Tensor& bitwise_not_(Tensor& self) {
+  body::bitwise_not(Out::inplace(self), self);
+  return self;
+}
+Tensor& bitwise_not_out(Tensor& out, const Tensor& self) {
+  body::bitwise_not(Out::into(out), self);
+  return out;
+}
+Tensor Tensor::bitwise_not() const {
+  return taper::bitwise_not(*this);
+}
+Tensor& Tensor::bitwise_not_() const {
+  return taper::bitwise_not_(const_cast<Tensor&>(*this));
+}
+
+Tensor Tensor::isnan() const {
+  return taper::isnan(*this);
+}
+
+Tensor Tensor::isinf() const {
+  return taper::isinf(*this);
+}
+
+Tensor Tensor::isfinite() const {
+  return taper::isfinite(*this);
+}
+
+Tensor Tensor::isclose(const Tensor& other, double rtol, double atol, bool equal_nan) const {
+  return taper::isclose(*this, other, rtol, atol, equal_nan);
+}
+
+bool Tensor::allclose(const Tensor& other, double rtol, double atol, bool equal_nan) const {
+  return taper::allclose(*this, other, rtol, atol, equal_nan);
+}
+
+bool Tensor::equal(const Tensor& other) const {
+  return taper::equal(*this, other);
+}
+
+// taper/ops/pointwise_math.h
+
+Tensor abs(const Tensor& self) {
+  return body::abs(Out(), self);
+}
+Tensor& abs_(Tensor& self) {
+  body::abs(Out::inplace(self), self);
+  return self;
+}
+Tensor& abs_out(Tensor& out, const Tensor& self) {
+  body::abs(Out::into(out), self);
+  return out;
+}
+Tensor Tensor::abs() const {
+  return taper::abs(*this);
+}
+Tensor& Tensor::abs_() const {
+  return taper::abs_(const_cast<Tensor&>(*this));
+}
+
+Tensor absolute(const Tensor& self) {
+  return body::absolute(Out(), self);
+}
+Tensor& absolute_(Tensor& self) {
+  body::absolute(Out::inplace(self), self);
+  return self;
+}
+Tensor& absolute_out(Tensor& out, const Tensor& self) {
+  body::absolute(Out::into(out), self);
+  return out;
+}
+Tensor Tensor::absolute() const {
+  return taper::absolute(*this);
+}
+Tensor& Tensor::absolute_() const {
+  return taper::absolute_(const_cast<Tensor&>(*this));
+}
+
+Tensor neg(const Tensor& self) {
+  return body::neg(Out(), self);
+}
+Tensor& neg_(Tensor& self) {
+  body::neg(Out::inplace(self), self);
+  return self;
+}
+Tensor& neg_out(Tensor& out, const Tensor& self) {
+  body::neg(Out::into(out), self);
+  return out;
+}
+Tensor Tensor::neg() const {
+  return taper::neg(*this);
+}
+Tensor& Tensor::neg_() const {
+  return taper::neg_(const_cast<Tensor&>(*this));
+}
+
+Tensor negative(const Tensor& self) {
+  return body::negative(Out(), self);
+}
+Tensor& negative_(Tensor& self) {
+  body::negative(Out::inplace(self), self);
+  return self;
+}
+Tensor& negative_out(Tensor& out, const Tensor& self) {
+  body::negative(Out::into(out), self);
+  return out;
+}
+Tensor Tensor::negative() const {
+  return taper::negative(*this);
+}
+Tensor& Tensor::negative_() const {
+  return taper::negative_(const_cast<Tensor&>(*this));
+}
+
+Tensor Tensor::positive() const {
+  return taper::positive(*this);
+}
+
+Tensor sign(const Tensor& self) {
+  return body::sign(Out(), self);
+}
+Tensor& sign_(Tensor& self) {
+  body::sign(Out::inplace(self), self);
+  return self;
+}
+Tensor& sign_out(Tensor& out, const Tensor& self) {
+  body::sign(Out::into(out), self);
+  return out;
+}
+Tensor Tensor::sign() const {
+  return taper::sign(*this);
+}
+Tensor& Tensor::sign_() const {
+  return taper::sign_(const_cast<Tensor&>(*this));
+}
+
+Tensor sgn(const Tensor& self) {
+  return body::sgn(Out(), self);
+}
+Tensor& sgn_(Tensor& self) {
+  body::sgn(Out::inplace(self), self);
+  return self;
+}
+Tensor& sgn_out(Tensor& out, const Tensor& self) {
+  body::sgn(Out::into(out), self);
+  return out;
+}
+Tensor Tensor::sgn() const {
+  return taper::sgn(*this);
+}
+Tensor& Tensor::sgn_() const {
+  return taper::sgn_(const_cast<Tensor&>(*this));
+}
+
+Tensor square(const Tensor& self) {
+  return body::square(Out(), self);
+}
+Tensor& square_(Tensor& self) {
+  body::square(Out::inplace(self), self);
+  return self;
+}
+Tensor& square_out(Tensor& out, const Tensor& self) {
+  body::square(Out::into(out), self);
+  return out;
+}
+Tensor Tensor::square() const {
+  return taper::square(*this);
+}
+Tensor& Tensor::square_() const {
+  return taper::square_(const_cast<Tensor&>(*this));
+}
+
+Tensor floor(const Tensor& self) {
+  return body::floor(Out(), self);
+}
+Tensor& floor_(Tensor& self) {
+  body::floor(Out::inplace(self), self);
+  return self;
+}
+Tensor& floor_out(Tensor& out, const Tensor& self) {
+  body::floor(Out::into(out), self);
+  return out;
+}
+Tensor Tensor::floor() const {
+  return taper::floor(*this);
+}
+Tensor& Tensor::floor_() const {
+  return taper::floor_(const_cast<Tensor&>(*this));
+}
+
+Tensor ceil(const Tensor& self) {
+  return body::ceil(Out(), self);
+}
+Tensor& ceil_(Tensor& self) {
+  body::ceil(Out::inplace(self), self);
+  return self;
+}
+Tensor& ceil_out(Tensor& out, const Tensor& self) {
+  body::ceil(Out::into(out), self);
+  return out;
+}
+Tensor Tensor::ceil() const {
+  return taper::ceil(*this);
+}
+Tensor& Tensor::ceil_() const {
+  return taper::ceil_(const_cast<Tensor&>(*this));
+}
+
+Tensor trunc(const Tensor& self) {
+  return body::trunc(Out(), self);
+}
+Tensor& trunc_(Tensor& self) {
+  body::trunc(Out::inplace(self), self);
+  return self;
+}
+Tensor& trunc_out(Tensor& out, const Tensor& self) {
+  body::trunc(Out::into(out), self);
+  return out;
+}
+Tensor Tensor::trunc() const {
+  return taper::trunc(*this);
+}
+Tensor& Tensor::trunc_() const {
+  return taper::trunc_(const_cast<Tensor&>(*this));
+}
+
+Tensor fix(const Tensor& self) {
+  return body::fix(Out(), self);
+}
+Tensor& fix_(Tensor& self) {
+  body::fix(Out::inplace(self), self);
+  return self;
+}
+Tensor& fix_out(Tensor& out, const Tensor& self) {
+  body::fix(Out::into(out), self);
+  return out;
+}
+Tensor Tensor::fix() const {
+  return taper::fix(*this);
+}
+Tensor& Tensor::fix_() const {
+  return taper::fix_(const_cast<Tensor&>(*this));
+}
+
+Tensor round(const Tensor& self) {
+  return body::round(Out(), self);
+}
+Tensor& round_(Tensor& self) {
+  body::round(Out::inplace(self), self);
+  return self;
+}
+Tensor& round_out(Tensor& out, const Tensor& self) {
+  body::round(Out::into(out), self);
+  return out;
+}
+Tensor Tensor::round() const {
+  return taper::round(*this);
+}
+Tensor& Tensor::round_() const {
+  return taper::round_(const_cast<Tensor&>(*this));
+}
+
+Tensor frac(const Tensor& self) {
+  return body::frac(Out(), self);
+}
+Tensor& frac_(Tensor& self) {
+  body::frac(Out::inplace(self), self);
+  return self;
+}
+Tensor& frac_out(Tensor& out, const Tensor& self) {
+  body::frac(Out::into(out), self);
+  return out;
+}
+Tensor Tensor::frac() const {
+  return taper::frac(*this);
+}
+Tensor& Tensor::frac_() const {
+  return taper::frac_(const_cast<Tensor&>(*this));
+}
+
+Tensor reciprocal(const Tensor& self) {
+  return body::reciprocal(Out(), self);
+}
+Tensor& reciprocal_(Tensor& self) {
+  body::reciprocal(Out::inplace(self), self);
+  return self;
+}
+Tensor& reciprocal_out(Tensor& out, const Tensor& self) {
+  body::reciprocal(Out::into(out), self);
+  return out;
+}
+Tensor Tensor::reciprocal() const {
+  return taper::reciprocal(*this);
+}
+Tensor& Tensor::reciprocal_() const {
+  return taper::reciprocal_(const_cast<Tensor&>(*this));
+}
+
+Tensor sqrt(const Tensor& self) {
+  return body::sqrt(Out(), self);
+}
+Tensor& sqrt_(Tensor& self) {
+  body::sqrt(Out::inplace(self), self);
+  return self;
+}
+Tensor& sqrt_out(Tensor& out, const Tensor& self) {
+  body::sqrt(Out::into(out), self);
+  return out;
+}
+Tensor Tensor::sqrt() const {
+  return taper::sqrt(*this);
+}
+Tensor& Tensor::sqrt_() const {
+  return taper::sqrt_(const_cast<Tensor&>(*this));
+}
+
+Tensor rsqrt(const Tensor& self) {
+  return body::rsqrt(Out(), self);
+}
+Tensor& rsqrt_(Tensor& self) {
+  body::rsqrt(Out::inplace(self), self);
+  return self;
+}
+Tensor& rsqrt_out(Tensor& out, const Tensor& self) {
+  body::rsqrt(Out::into(out), self);
+  return out;
+}
+Tensor Tensor::rsqrt() const {
+  return taper::rsqrt(*this);
+}
+Tensor& Tensor::rsqrt_() const {
+  return taper::rsqrt_(const_cast<Tensor&>(*this));
+}
+
+Tensor exp(const Tensor& self) {
+  return body::exp(Out(), self);
+}
+Tensor& exp_(Tensor& self) {
+  body::exp(Out::inplace(self), self);
+  return self;
+}
+Tensor& exp_out(Tensor& out, const Tensor& self) {
+  body::exp(Out::into(out), self);
+  return out;
+}
+Tensor Tensor::exp() const {
+  return taper::exp(*this);
+}
+Tensor& Tensor::exp_() const {
+  return taper::exp_(const_cast<Tensor&>(*this));
+}
+
+Tensor exp2(const Tensor& self) {
+  return body::exp2(Out(), self);
+}
+Tensor& exp2_(Tensor& self) {
+  body::exp2(Out::inplace(self), self);
+  return self;
+}
+Tensor& exp2_out(Tensor& out, const Tensor& self) {
+  body::exp2(Out::into(out), self);
+  return out;
+}
+Tensor Tensor::exp2() const {
+  return taper::exp2(*this);
+}
+Tensor& Tensor::exp2_() const {
+  return taper::exp2_(const_cast<Tensor&>(*this));
+}
+
+Tensor expm1(const Tensor& self) {
+  return body::expm1(Out(), self);
+}
+Tensor& expm1_(Tensor& self) {
+  body::expm1(Out::inplace(self), self);
+  return self;
+}
+Tensor& expm1_out(Tensor& out, const Tensor& self) {
+  body::expm1(Out::into(out), self);
+  return out;
+}
+Tensor Tensor::expm1() const {
+  return taper::expm1(*this);
+}
+Tensor& Tensor::expm1_() const {
+  return taper::expm1_(const_cast<Tensor&>(*this));
+}
+
+Tensor log(const Tensor& self) {
+  return body::log(Out(), self);
+}
+Tensor& log_(Tensor& self) {
+  body::log(Out::inplace(self), self);
+  return self;
+}
+Tensor& log_out(Tensor& out, const Tensor& self) {
+  body::log(Out::into(out), self);
+  return out;
+}
+Tensor Tensor::log() const {
+  return taper::log(*this);
+}
+Tensor& Tensor::log_() const {
+  return taper::log_(const_cast<Tensor&>(*this));
+}
+
+Tensor log1p(const Tensor& self) {
+  return body::log1p(Out(), self);
+}
+Tensor& log1p_(Tensor& self) {
+  body::log1p(Out::inplace(self), self);
+  return self;
+}
+Tensor& log1p_out(Tensor& out, const Tensor& self) {
+  body::log1p(Out::into(out), self);
+  return out;
+}
+Tensor Tensor::log1p() const {
+  return taper::log1p(*this);
+}
+Tensor& Tensor::log1p_() const {
+  return taper::log1p_(const_cast<Tensor&>(*this));
+}
+
+Tensor log2(const Tensor& self) {
+  return body::log2(Out(), self);
+}
+Tensor& log2_(Tensor& self) {
+  body::log2(Out::inplace(self), self);
+  return self;
+}
+Tensor& log2_out(Tensor& out, const Tensor& self) {
+  body::log2(Out::into(out), self);
+  return out;
+}
+Tensor Tensor::log2() const {
+  return taper::log2(*this);
+}
+Tensor& Tensor::log2_() const {
+  return taper::log2_(const_cast<Tensor&>(*this));
+}
+
+Tensor log10(const Tensor& self) {
+  return body::log10(Out(), self);
+}
+Tensor& log10_(Tensor& self) {
+  body::log10(Out::inplace(self), self);
+  return self;
+}
+Tensor& log10_out(Tensor& out, const Tensor& self) {
+  body::log10(Out::into(out), self);
+  return out;
+}
+Tensor Tensor::log10() const {
+  return taper::log10(*this);
+}
+Tensor& Tensor::log10_() const {
+  return taper::log10_(const_cast<Tensor&>(*this));
+}
+
+Tensor sin(const Tensor& self) {
+  return body::sin(Out(), self);
+}
+Tensor& sin_(Tensor& self) {
+  body::sin(Out::inplace(self), self);
+  return self;
+}
+Tensor& sin_out(Tensor& out, const Tensor& self) {
+  body::sin(Out::into(out), self);
+  return out;
+}
+Tensor Tensor::sin() const {
+  return taper::sin(*this);
+}
+Tensor& Tensor::sin_() const {
+  return taper::sin_(const_cast<Tensor&>(*this));
+}
+
+Tensor cos(const Tensor& self) {
+  return body::cos(Out(), self);
+}
+Tensor& cos_(Tensor& self) {
+  body::cos(Out::inplace(self), self);
+  return self;
+}
+Tensor& cos_out(Tensor& out, const Tensor& self) {
+  body::cos(Out::into(out), self);
+  return out;
+}
+Tensor Tensor::cos() const {
+  return taper::cos(*this);
+}
+Tensor& Tensor::cos_() const {
+  return taper::cos_(const_cast<Tensor&>(*this));
+}
+
+Tensor tan(const Tensor& self) {
+  return body::tan(Out(), self);
+}
+Tensor& tan_(Tensor& self) {
+  body::tan(Out::inplace(self), self);
+  return self;
+}
+Tensor& tan_out(Tensor& out, const Tensor& self) {
+  body::tan(Out::into(out), self);
+  return out;
+}
+Tensor Tensor::tan() const {
+  return taper::tan(*this);
+}
+Tensor& Tensor::tan_() const {
+  return taper::tan_(const_cast<Tensor&>(*this));
+}
+
+Tensor tanh(const Tensor& self) {
+  return body::tanh(Out(), self);
+}
+Tensor& tanh_(Tensor& self) {
+  body::tanh(Out::inplace(self), self);
+  return self;
+}
+Tensor& tanh_out(Tensor& out, const Tensor& self) {
+  body::tanh(Out::into(out), self);
+  return out;
+}
+Tensor Tensor::tanh() const {
+  return taper::tanh(*this);
+}
+Tensor& Tensor::tanh_() const {
+  return taper::tanh_(const_cast<Tensor&>(*this));
+}
+
+Tensor sigmoid(const Tensor& self) {
+  return body::sigmoid(Out(), self);
+}
+Tensor& sigmoid_(Tensor& self) {
+  body::sigmoid(Out::inplace(self), self);
+  return self;
+}
+Tensor& sigmoid_out(Tensor& out, const Tensor& self) {
+  body::sigmoid(Out::into(out), self);
+  return out;
+}
+Tensor Tensor::sigmoid() const {
+  return taper::sigmoid(*this);
+}
+Tensor& Tensor::sigmoid_() const {
+  return taper::sigmoid_(const_cast<Tensor&>(*this));
+}
+
+Tensor erf(const Tensor& self) {
+  return body::erf(Out(), self);
+}
+Tensor& erf_(Tensor& self) {
+  body::erf(Out::inplace(self), self);
+  return self;
+}
+Tensor& erf_out(Tensor& out, const Tensor& self) {
+  body::erf(Out::into(out), self);
+  return out;
+}
+Tensor Tensor::erf() const {
+  return taper::erf(*this);
+}
+Tensor& Tensor::erf_() const {
+  return taper::erf_(const_cast<Tensor&>(*this));
+}
+
+Tensor erfc(const Tensor& self) {
+  return body::erfc(Out(), self);
+}
+Tensor& erfc_(Tensor& self) {
+  body::erfc(Out::inplace(self), self);
+  return self;
+}
+Tensor& erfc_out(Tensor& out, const Tensor& self) {
+  body::erfc(Out::into(out), self);
+  return out;
+}
+Tensor Tensor::erfc() const {
+  return taper::erfc(*this);
+}
+Tensor& Tensor::erfc_() const {
+  return taper::erfc_(const_cast<Tensor&>(*this));
+}
+
+Tensor clamp(const Tensor& self, const std::optional<Scalar>& min,
+             const std::optional<Scalar>& max) {
+  return body::clamp(Out(), self, min, max);
+}
+Tensor& clamp_(Tensor& self, const std::optional<Scalar>& min, const std::optional<Scalar>& max) {
+  body::clamp(Out::inplace(self), self, min, max);
+  return self;
+}
+Tensor& clamp_out(Tensor& out, const Tensor& self, const std::optional<Scalar>& min,
+                  const std::optional<Scalar>& max) {
+  body::clamp(Out::into(out), self, min, max);
+  return out;
+}
+Tensor Tensor::clamp(const std::optional<Scalar>& min, const std::optional<Scalar>& max) const {
+  return taper::clamp(*this, min, max);
+}
+Tensor& Tensor::clamp_(const std::optional<Scalar>& min, const std::optional<Scalar>& max) const {
+  return taper::clamp_(const_cast<Tensor&>(*this), min, max);
+}
+
+Tensor clamp(const Tensor& self, const std::optional<Tensor>& min,
+             const std::optional<Tensor>& max) {
+  return body::clamp(Out(), self, min, max);
+}
+Tensor& clamp_(Tensor& self, const std::optional<Tensor>& min, const std::optional<Tensor>& max) {
+  body::clamp(Out::inplace(self), self, min, max);
+  return self;
+}
+Tensor& clamp_out(Tensor& out, const Tensor& self, const std::optional<Tensor>& min,
+                  const std::optional<Tensor>& max) {
+  body::clamp(Out::into(out), self, min, max);
+  return out;
+}
+Tensor Tensor::clamp(const std::optional<Tensor>& min, const std::optional<Tensor>& max) const {
+  return taper::clamp(*this, min, max);
+}
+Tensor& Tensor::clamp_(const std::optional<Tensor>& min, const std::optional<Tensor>& max) const {
+  return taper::clamp_(const_cast<Tensor&>(*this), min, max);
+}
+
+Tensor clip(const Tensor& self, const std::optional<Scalar>& min,
+            const std::optional<Scalar>& max) {
+  return body::clip(Out(), self, min, max);
+}
+Tensor& clip_(Tensor& self, const std::optional<Scalar>& min, const std::optional<Scalar>& max) {
+  body::clip(Out::inplace(self), self, min, max);
+  return self;
+}
+Tensor& clip_out(Tensor& out, const Tensor& self, const std::optional<Scalar>& min,
+                 const std::optional<Scalar>& max) {
+  body::clip(Out::into(out), self, min, max);
+  return out;
+}
+Tensor Tensor::clip(const std::optional<Scalar>& min, const std::optional<Scalar>& max) const {
+  return taper::clip(*this, min, max);
+}
+Tensor& Tensor::clip_(const std::optional<Scalar>& min, const std::optional<Scalar>& max) const {
+  return taper::clip_(const_cast<Tensor&>(*this), min, max);
+}
+
+Tensor clamp_min(const Tensor& self, const Scalar& min) {
+  return body::clamp_min(Out(), self, min);
+}
+Tensor& clamp_min_(Tensor& self, const Scalar& min) {
+  body::clamp_min(Out::inplace(self), self, min);
+  return self;
+}
+Tensor& clamp_min_out(Tensor& out, const Tensor& self, const Scalar& min) {
+  body::clamp_min(Out::into(out), self, min);
+  return out;
+}
+Tensor Tensor::clamp_min(const Scalar& min) const {
+  return taper::clamp_min(*this, min);
+}
+Tensor& Tensor::clamp_min_(const Scalar& min) const {
+  return taper::clamp_min_(const_cast<Tensor&>(*this), min);
+}
+
+Tensor clamp_max(const Tensor& self, const Scalar& max) {
+  return body::clamp_max(Out(), self, max);
+}
+Tensor& clamp_max_(Tensor& self, const Scalar& max) {
+  body::clamp_max(Out::inplace(self), self, max);
+  return self;
+}
+Tensor& clamp_max_out(Tensor& out, const Tensor& self, const Scalar& max) {
+  body::clamp_max(Out::into(out), self, max);
+  return out;
+}
+Tensor Tensor::clamp_max(const Scalar& max) const {
+  return taper::clamp_max(*this, max);
+}
+Tensor& Tensor::clamp_max_(const Scalar& max) const {
+  return taper::clamp_max_(const_cast<Tensor&>(*this), max);
+}
+
+Tensor nan_to_num(const Tensor& self, std::optional<double> nan, std::optional<double> posinf,
+                  std::optional<double> neginf) {
+  return body::nan_to_num(Out(), self, nan, posinf, neginf);
+}
+Tensor& nan_to_num_(Tensor& self, std::optional<double> nan, std::optional<double> posinf,
+                    std::optional<double> neginf) {
+  body::nan_to_num(Out::inplace(self), self, nan, posinf, neginf);
+  return self;
+}
+Tensor& nan_to_num_out(Tensor& out, const Tensor& self, std::optional<double> nan,
+                       std::optional<double> posinf, std::optional<double> neginf) {
+  body::nan_to_num(Out::into(out), self, nan, posinf, neginf);
+  return out;
+}
+Tensor Tensor::nan_to_num(std::optional<double> nan, std::optional<double> posinf,
+                          std::optional<double> neginf) const {
+  return taper::nan_to_num(*this, nan, posinf, neginf);
+}
+Tensor& Tensor::nan_to_num_(std::optional<double> nan, std::optional<double> posinf,
+                            std::optional<double> neginf) const {
+  return taper::nan_to_num_(const_cast<Tensor&>(*this), nan, posinf, neginf);
+}
+
+// taper/ops/pointwise_ternary.h
+
+Tensor Tensor::where(const Tensor& condition, const Tensor& other) const {
+  return taper::where(condition, *this, other);
+}
+
+Tensor Tensor::where(const Tensor& condition, const Scalar& other) const {
+  return taper::where(condition, *this, other);
+}
+
+Tensor lerp(const Tensor& self, const Tensor& end, const Tensor& weight) {
+  return body::lerp(Out(), self, end, weight);
+}
+Tensor& lerp_(Tensor& self, const Tensor& end, const Tensor& weight) {
+  body::lerp(Out::inplace(self), self, end, weight);
+  return self;
+}
+Tensor& lerp_out(Tensor& out, const Tensor& self, const Tensor& end, const Tensor& weight) {
+  body::lerp(Out::into(out), self, end, weight);
+  return out;
+}
+Tensor Tensor::lerp(const Tensor& end, const Tensor& weight) const {
+  return taper::lerp(*this, end, weight);
+}
+Tensor& Tensor::lerp_(const Tensor& end, const Tensor& weight) const {
+  return taper::lerp_(const_cast<Tensor&>(*this), end, weight);
+}
+
+Tensor lerp(const Tensor& self, const Tensor& end, const Scalar& weight) {
+  return body::lerp(Out(), self, end, weight);
+}
+Tensor& lerp_(Tensor& self, const Tensor& end, const Scalar& weight) {
+  body::lerp(Out::inplace(self), self, end, weight);
+  return self;
+}
+Tensor& lerp_out(Tensor& out, const Tensor& self, const Tensor& end, const Scalar& weight) {
+  body::lerp(Out::into(out), self, end, weight);
+  return out;
+}
+Tensor Tensor::lerp(const Tensor& end, const Scalar& weight) const {
+  return taper::lerp(*this, end, weight);
+}
+Tensor& Tensor::lerp_(const Tensor& end, const Scalar& weight) const {
+  return taper::lerp_(const_cast<Tensor&>(*this), end, weight);
+}
+
+Tensor addcmul(const Tensor& self, const Tensor& tensor1, const Tensor& tensor2,
+               const Scalar& value) {
+  return body::addcmul(Out(), self, tensor1, tensor2, value);
+}
+Tensor& addcmul_(Tensor& self, const Tensor& tensor1, const Tensor& tensor2, const Scalar& value) {
+  body::addcmul(Out::inplace(self), self, tensor1, tensor2, value);
+  return self;
+}
+Tensor& addcmul_out(Tensor& out, const Tensor& self, const Tensor& tensor1, const Tensor& tensor2,
+                    const Scalar& value) {
+  body::addcmul(Out::into(out), self, tensor1, tensor2, value);
+  return out;
+}
+Tensor Tensor::addcmul(const Tensor& tensor1, const Tensor& tensor2, const Scalar& value) const {
+  return taper::addcmul(*this, tensor1, tensor2, value);
+}
+Tensor& Tensor::addcmul_(const Tensor& tensor1, const Tensor& tensor2, const Scalar& value) const {
+  return taper::addcmul_(const_cast<Tensor&>(*this), tensor1, tensor2, value);
+}
+
+Tensor addcdiv(const Tensor& self, const Tensor& tensor1, const Tensor& tensor2,
+               const Scalar& value) {
+  return body::addcdiv(Out(), self, tensor1, tensor2, value);
+}
+Tensor& addcdiv_(Tensor& self, const Tensor& tensor1, const Tensor& tensor2, const Scalar& value) {
+  body::addcdiv(Out::inplace(self), self, tensor1, tensor2, value);
+  return self;
+}
+Tensor& addcdiv_out(Tensor& out, const Tensor& self, const Tensor& tensor1, const Tensor& tensor2,
+                    const Scalar& value) {
+  body::addcdiv(Out::into(out), self, tensor1, tensor2, value);
+  return out;
+}
+Tensor Tensor::addcdiv(const Tensor& tensor1, const Tensor& tensor2, const Scalar& value) const {
+  return taper::addcdiv(*this, tensor1, tensor2, value);
+}
+Tensor& Tensor::addcdiv_(const Tensor& tensor1, const Tensor& tensor2, const Scalar& value) const {
+  return taper::addcdiv_(const_cast<Tensor&>(*this), tensor1, tensor2, value);
+}
+
+// taper/ops/random.h
+
+Tensor& Tensor::normal_(double mean, double std, const std::optional<Generator>& generator) const {
+  return taper::normal_(const_cast<Tensor&>(*this), mean, std, generator);
+}
+
+Tensor& Tensor::uniform_(double from, double to, const std::optional<Generator>& generator) const {
+  return taper::uniform_(const_cast<Tensor&>(*this), from, to, generator);
+}
+
+Tensor& Tensor::exponential_(double lambd, const std::optional<Generator>& generator) const {
+  return taper::exponential_(const_cast<Tensor&>(*this), lambd, generator);
+}
+
+Tensor& Tensor::random_(const std::optional<Generator>& generator) const {
+  return taper::random_(const_cast<Tensor&>(*this), generator);
+}
+
+Tensor& Tensor::random_(int64_t to, const std::optional<Generator>& generator) const {
+  return taper::random_(const_cast<Tensor&>(*this), to, generator);
+}
+
+Tensor& Tensor::random_(int64_t from, std::optional<int64_t> to,
+                        const std::optional<Generator>& generator) const {
+  return taper::random_(const_cast<Tensor&>(*this), from, to, generator);
+}
+
+// taper/ops/reduction.h
+
+Tensor Tensor::sum(std::optional<ScalarType> dtype) const {
+  return taper::sum(*this, dtype);
+}
+
+Tensor sum(const Tensor& self, IntArrayRef dim, bool keepdim, std::optional<ScalarType> dtype) {
+  return body::sum(Out(), self, dim, keepdim, dtype);
+}
+Tensor& sum_out(Tensor& out, const Tensor& self, IntArrayRef dim, bool keepdim,
+                std::optional<ScalarType> dtype) {
+  body::sum(Out::into(out), self, dim, keepdim, dtype);
+  return out;
+}
+Tensor Tensor::sum(IntArrayRef dim, bool keepdim, std::optional<ScalarType> dtype) const {
+  return taper::sum(*this, dim, keepdim, dtype);
+}
+
+Tensor Tensor::mean(std::optional<ScalarType> dtype) const {
+  return taper::mean(*this, dtype);
+}
+
+Tensor mean(const Tensor& self, IntArrayRef dim, bool keepdim, std::optional<ScalarType> dtype) {
+  return body::mean(Out(), self, dim, keepdim, dtype);
+}
+Tensor& mean_out(Tensor& out, const Tensor& self, IntArrayRef dim, bool keepdim,
+                 std::optional<ScalarType> dtype) {
+  body::mean(Out::into(out), self, dim, keepdim, dtype);
+  return out;
+}
+Tensor Tensor::mean(IntArrayRef dim, bool keepdim, std::optional<ScalarType> dtype) const {
+  return taper::mean(*this, dim, keepdim, dtype);
+}
+
+Tensor Tensor::nansum(IntArrayRef dim, bool keepdim, std::optional<ScalarType> dtype) const {
+  return taper::nansum(*this, dim, keepdim, dtype);
+}
+
+Tensor Tensor::prod(std::optional<ScalarType> dtype) const {
+  return taper::prod(*this, dtype);
+}
+
+Tensor prod(const Tensor& self, int64_t dim, bool keepdim, std::optional<ScalarType> dtype) {
+  return body::prod(Out(), self, dim, keepdim, dtype);
+}
+Tensor& prod_out(Tensor& out, const Tensor& self, int64_t dim, bool keepdim,
+                 std::optional<ScalarType> dtype) {
+  body::prod(Out::into(out), self, dim, keepdim, dtype);
+  return out;
+}
+Tensor Tensor::prod(int64_t dim, bool keepdim, std::optional<ScalarType> dtype) const {
+  return taper::prod(*this, dim, keepdim, dtype);
+}
+
+Tensor Tensor::any() const {
+  return taper::any(*this);
+}
+
+Tensor any(const Tensor& self, int64_t dim, bool keepdim) {
+  return body::any(Out(), self, dim, keepdim);
+}
+Tensor& any_out(Tensor& out, const Tensor& self, int64_t dim, bool keepdim) {
+  body::any(Out::into(out), self, dim, keepdim);
+  return out;
+}
+Tensor Tensor::any(int64_t dim, bool keepdim) const {
+  return taper::any(*this, dim, keepdim);
+}
+
+Tensor Tensor::all() const {
+  return taper::all(*this);
+}
+
+Tensor all(const Tensor& self, int64_t dim, bool keepdim) {
+  return body::all(Out(), self, dim, keepdim);
+}
+Tensor& all_out(Tensor& out, const Tensor& self, int64_t dim, bool keepdim) {
+  body::all(Out::into(out), self, dim, keepdim);
+  return out;
+}
+Tensor Tensor::all(int64_t dim, bool keepdim) const {
+  return taper::all(*this, dim, keepdim);
+}
+
+Tensor Tensor::count_nonzero(IntArrayRef dim) const {
+  return taper::count_nonzero(*this, dim);
+}
+
+Tensor Tensor::trace() const {
+  return taper::trace(*this);
+}
+
+// taper/ops/scan.h
+
+Tensor Tensor::cumsum(int64_t dim, std::optional<ScalarType> dtype) const {
+  return taper::cumsum(*this, dim, dtype);
+}
+
+Tensor Tensor::cumprod(int64_t dim, std::optional<ScalarType> dtype) const {
+  return taper::cumprod(*this, dim, dtype);
 }
 
 // taper/ops/scatter.h
@@ -361,6 +2788,80 @@ std::vector<Tensor> Tensor::split_with_sizes(IntArrayRef split_sizes, int64_t di
 
 std::vector<Tensor> Tensor::chunk(int64_t chunks, int64_t dim) const {
   return taper::chunk(*this, chunks, dim);
+}
+
+// taper/ops/softmax.h
+
+Tensor softmax(const Tensor& self, int64_t dim, std::optional<ScalarType> dtype) {
+  return body::softmax(Out(), self, dim, dtype);
+}
+Tensor& softmax_out(Tensor& out, const Tensor& self, int64_t dim, std::optional<ScalarType> dtype) {
+  body::softmax(Out::into(out), self, dim, dtype);
+  return out;
+}
+Tensor Tensor::softmax(int64_t dim, std::optional<ScalarType> dtype) const {
+  return taper::softmax(*this, dim, dtype);
+}
+
+Tensor log_softmax(const Tensor& self, int64_t dim, std::optional<ScalarType> dtype) {
+  return body::log_softmax(Out(), self, dim, dtype);
+}
+Tensor& log_softmax_out(Tensor& out, const Tensor& self, int64_t dim,
+                        std::optional<ScalarType> dtype) {
+  body::log_softmax(Out::into(out), self, dim, dtype);
+  return out;
+}
+Tensor Tensor::log_softmax(int64_t dim, std::optional<ScalarType> dtype) const {
+  return taper::log_softmax(*this, dim, dtype);
+}
+
+// taper/ops/statistics.h
+
+Tensor Tensor::var(bool unbiased) const {
+  return taper::var(*this, unbiased);
+}
+
+Tensor Tensor::var(IntArrayRef dim, bool unbiased, bool keepdim) const {
+  return taper::var(*this, dim, unbiased, keepdim);
+}
+
+Tensor Tensor::var(std::optional<IntArrayRef> dim, const std::optional<Scalar>& correction,
+                   bool keepdim) const {
+  return taper::var(*this, dim, correction, keepdim);
+}
+
+Tensor Tensor::std(bool unbiased) const {
+  return taper::std(*this, unbiased);
+}
+
+Tensor Tensor::std(IntArrayRef dim, bool unbiased, bool keepdim) const {
+  return taper::std(*this, dim, unbiased, keepdim);
+}
+
+Tensor Tensor::std(std::optional<IntArrayRef> dim, const std::optional<Scalar>& correction,
+                   bool keepdim) const {
+  return taper::std(*this, dim, correction, keepdim);
+}
+
+Tensor Tensor::norm(const Scalar& p) const {
+  return taper::norm(*this, p);
+}
+
+Tensor Tensor::norm(const std::optional<Scalar>& p, ScalarType dtype) const {
+  return taper::norm(*this, p, dtype);
+}
+
+Tensor Tensor::norm(const std::optional<Scalar>& p, IntArrayRef dim, bool keepdim) const {
+  return taper::norm(*this, p, dim, keepdim);
+}
+
+Tensor Tensor::norm(const std::optional<Scalar>& p, IntArrayRef dim, bool keepdim,
+                    ScalarType dtype) const {
+  return taper::norm(*this, p, dim, keepdim, dtype);
+}
+
+Tensor Tensor::logsumexp(IntArrayRef dim, bool keepdim) const {
+  return taper::logsumexp(*this, dim, keepdim);
 }
 
 // taper/ops/view.h

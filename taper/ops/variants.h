@@ -4,6 +4,20 @@
 
 namespace taper TAPER_API {
 
+// taper/ops/dropout.h
+/// Writes taper::dropout(self, ...) to self and returns it.
+Tensor& dropout_(Tensor& self, double p, bool train);
+/// Writes taper::feature_dropout(self, ...) to self and returns it.
+Tensor& feature_dropout_(Tensor& self, double p, bool train);
+/// Writes taper::alpha_dropout(self, ...) to self and returns it.
+Tensor& alpha_dropout_(Tensor& self, double p, bool train);
+
+// taper/ops/extremum.h
+/// Writes taper::amax(self, ...) to out, resized when it must be, and returns it.
+Tensor& amax_out(Tensor& out, const Tensor& self, IntArrayRef dim = {}, bool keepdim = false);
+/// Writes taper::amin(self, ...) to out, resized when it must be, and returns it.
+Tensor& amin_out(Tensor& out, const Tensor& self, IntArrayRef dim = {}, bool keepdim = false);
+
 // taper/ops/masking.h
 /// Writes taper::masked_fill(self, ...) to self and returns it.
 Tensor& masked_fill_(Tensor& self, const Tensor& mask, const Scalar& value);
@@ -13,6 +27,534 @@ Tensor& masked_fill_(Tensor& self, const Tensor& mask, const Tensor& value);
 Tensor& tril_(Tensor& self, int64_t diagonal = 0);
 /// Writes taper::triu(self, ...) to self and returns it.
 Tensor& triu_(Tensor& self, int64_t diagonal = 0);
+
+// taper/ops/matmul.h
+/// Writes taper::dot(self, ...) to out, resized when it must be, and returns it.
+Tensor& dot_out(Tensor& out, const Tensor& self, const Tensor& tensor);
+/// Writes taper::mv(self, ...) to out, resized when it must be, and returns it.
+Tensor& mv_out(Tensor& out, const Tensor& self, const Tensor& vec);
+/// Writes taper::mm(self, ...) to out, resized when it must be, and returns it.
+Tensor& mm_out(Tensor& out, const Tensor& self, const Tensor& mat2);
+/// Writes taper::bmm(self, ...) to out, resized when it must be, and returns it.
+Tensor& bmm_out(Tensor& out, const Tensor& self, const Tensor& mat2);
+/// Writes taper::matmul(self, ...) to out, resized when it must be, and returns it.
+Tensor& matmul_out(Tensor& out, const Tensor& self, const Tensor& other);
+/// Writes taper::addmm(self, ...) to self and returns it.
+Tensor& addmm_(Tensor& self, const Tensor& mat1, const Tensor& mat2, const Scalar& beta = 1,
+               const Scalar& alpha = 1);
+/// Writes taper::addmm(self, ...) to out, resized when it must be, and returns it.
+Tensor& addmm_out(Tensor& out, const Tensor& self, const Tensor& mat1, const Tensor& mat2,
+                  const Scalar& beta = 1, const Scalar& alpha = 1);
+/// Writes taper::baddbmm(self, ...) to self and returns it.
+Tensor& baddbmm_(Tensor& self, const Tensor& batch1, const Tensor& batch2, const Scalar& beta = 1,
+                 const Scalar& alpha = 1);
+/// Writes taper::baddbmm(self, ...) to out, resized when it must be, and returns it.
+Tensor& baddbmm_out(Tensor& out, const Tensor& self, const Tensor& batch1, const Tensor& batch2,
+                    const Scalar& beta = 1, const Scalar& alpha = 1);
+/// Writes taper::outer(self, ...) to out, resized when it must be, and returns it.
+Tensor& outer_out(Tensor& out, const Tensor& self, const Tensor& vec2);
+/// Writes taper::ger(self, ...) to out, resized when it must be, and returns it.
+Tensor& ger_out(Tensor& out, const Tensor& self, const Tensor& vec2);
+
+// taper/ops/pointwise_activation.h
+/// Writes taper::relu(self, ...) to self and returns it.
+Tensor& relu_(Tensor& self);
+/// Writes taper::relu(self, ...) to out, resized when it must be, and returns it.
+Tensor& relu_out(Tensor& out, const Tensor& self);
+/// Writes taper::relu6(self, ...) to self and returns it.
+Tensor& relu6_(Tensor& self);
+/// Writes taper::leaky_relu(self, ...) to self and returns it.
+Tensor& leaky_relu_(Tensor& self, const Scalar& negative_slope = 0.01);
+/// Writes taper::leaky_relu(self, ...) to out, resized when it must be, and returns it.
+Tensor& leaky_relu_out(Tensor& out, const Tensor& self, const Scalar& negative_slope = 0.01);
+/// Writes taper::elu(self, ...) to self and returns it.
+Tensor& elu_(Tensor& self, const Scalar& alpha = 1, const Scalar& scale = 1,
+             const Scalar& input_scale = 1);
+/// Writes taper::elu(self, ...) to out, resized when it must be, and returns it.
+Tensor& elu_out(Tensor& out, const Tensor& self, const Scalar& alpha = 1, const Scalar& scale = 1,
+                const Scalar& input_scale = 1);
+/// Writes taper::selu(self, ...) to self and returns it.
+Tensor& selu_(Tensor& self);
+/// Writes taper::celu(self, ...) to self and returns it.
+Tensor& celu_(Tensor& self, const Scalar& alpha = 1);
+/// Writes taper::gelu(self, ...) to self and returns it.
+Tensor& gelu_(Tensor& self, std::string_view approximate = "none");
+/// Writes taper::gelu(self, ...) to out, resized when it must be, and returns it.
+Tensor& gelu_out(Tensor& out, const Tensor& self, std::string_view approximate = "none");
+/// Writes taper::silu(self, ...) to self and returns it.
+Tensor& silu_(Tensor& self);
+/// Writes taper::silu(self, ...) to out, resized when it must be, and returns it.
+Tensor& silu_out(Tensor& out, const Tensor& self);
+/// Writes taper::mish(self, ...) to self and returns it.
+Tensor& mish_(Tensor& self);
+/// Writes taper::softplus(self, ...) to out, resized when it must be, and returns it.
+Tensor& softplus_out(Tensor& out, const Tensor& self, const Scalar& beta = 1,
+                     const Scalar& threshold = 20);
+/// Writes taper::hardtanh(self, ...) to self and returns it.
+Tensor& hardtanh_(Tensor& self, const Scalar& min_val = -1, const Scalar& max_val = 1);
+/// Writes taper::hardtanh(self, ...) to out, resized when it must be, and returns it.
+Tensor& hardtanh_out(Tensor& out, const Tensor& self, const Scalar& min_val = -1,
+                     const Scalar& max_val = 1);
+/// Writes taper::hardsigmoid(self, ...) to self and returns it.
+Tensor& hardsigmoid_(Tensor& self);
+/// Writes taper::hardsigmoid(self, ...) to out, resized when it must be, and returns it.
+Tensor& hardsigmoid_out(Tensor& out, const Tensor& self);
+/// Writes taper::hardswish(self, ...) to self and returns it.
+Tensor& hardswish_(Tensor& self);
+/// Writes taper::hardswish(self, ...) to out, resized when it must be, and returns it.
+Tensor& hardswish_out(Tensor& out, const Tensor& self);
+/// Writes taper::threshold(self, ...) to self and returns it.
+Tensor& threshold_(Tensor& self, const Scalar& threshold, const Scalar& value);
+/// Writes taper::threshold(self, ...) to out, resized when it must be, and returns it.
+Tensor& threshold_out(Tensor& out, const Tensor& self, const Scalar& threshold,
+                      const Scalar& value);
+
+// taper/ops/pointwise_arith.h
+/// Writes taper::add(self, ...) to self and returns it.
+Tensor& add_(Tensor& self, const Tensor& other, const Scalar& alpha = 1);
+/// Writes taper::add(self, ...) to out, resized when it must be, and returns it.
+Tensor& add_out(Tensor& out, const Tensor& self, const Tensor& other, const Scalar& alpha = 1);
+/// Writes taper::add(self, ...) to self and returns it.
+Tensor& add_(Tensor& self, const Scalar& other, const Scalar& alpha = 1);
+/// Writes taper::add(self, ...) to out, resized when it must be, and returns it.
+Tensor& add_out(Tensor& out, const Tensor& self, const Scalar& other, const Scalar& alpha = 1);
+/// Writes taper::sub(self, ...) to self and returns it.
+Tensor& sub_(Tensor& self, const Tensor& other, const Scalar& alpha = 1);
+/// Writes taper::sub(self, ...) to out, resized when it must be, and returns it.
+Tensor& sub_out(Tensor& out, const Tensor& self, const Tensor& other, const Scalar& alpha = 1);
+/// Writes taper::sub(self, ...) to self and returns it.
+Tensor& sub_(Tensor& self, const Scalar& other, const Scalar& alpha = 1);
+/// Writes taper::sub(self, ...) to out, resized when it must be, and returns it.
+Tensor& sub_out(Tensor& out, const Tensor& self, const Scalar& other, const Scalar& alpha = 1);
+/// Writes taper::subtract(self, ...) to self and returns it.
+Tensor& subtract_(Tensor& self, const Tensor& other, const Scalar& alpha = 1);
+/// Writes taper::subtract(self, ...) to out, resized when it must be, and returns it.
+Tensor& subtract_out(Tensor& out, const Tensor& self, const Tensor& other, const Scalar& alpha = 1);
+/// Writes taper::subtract(self, ...) to self and returns it.
+Tensor& subtract_(Tensor& self, const Scalar& other, const Scalar& alpha = 1);
+/// Writes taper::subtract(self, ...) to out, resized when it must be, and returns it.
+Tensor& subtract_out(Tensor& out, const Tensor& self, const Scalar& other, const Scalar& alpha = 1);
+/// Writes taper::mul(self, ...) to self and returns it.
+Tensor& mul_(Tensor& self, const Tensor& other);
+/// Writes taper::mul(self, ...) to out, resized when it must be, and returns it.
+Tensor& mul_out(Tensor& out, const Tensor& self, const Tensor& other);
+/// Writes taper::mul(self, ...) to self and returns it.
+Tensor& mul_(Tensor& self, const Scalar& other);
+/// Writes taper::mul(self, ...) to out, resized when it must be, and returns it.
+Tensor& mul_out(Tensor& out, const Tensor& self, const Scalar& other);
+/// Writes taper::multiply(self, ...) to self and returns it.
+Tensor& multiply_(Tensor& self, const Tensor& other);
+/// Writes taper::multiply(self, ...) to out, resized when it must be, and returns it.
+Tensor& multiply_out(Tensor& out, const Tensor& self, const Tensor& other);
+/// Writes taper::multiply(self, ...) to self and returns it.
+Tensor& multiply_(Tensor& self, const Scalar& other);
+/// Writes taper::multiply(self, ...) to out, resized when it must be, and returns it.
+Tensor& multiply_out(Tensor& out, const Tensor& self, const Scalar& other);
+/// Writes taper::div(self, ...) to self and returns it.
+Tensor& div_(Tensor& self, const Tensor& other);
+/// Writes taper::div(self, ...) to out, resized when it must be, and returns it.
+Tensor& div_out(Tensor& out, const Tensor& self, const Tensor& other);
+/// Writes taper::div(self, ...) to self and returns it.
+Tensor& div_(Tensor& self, const Scalar& other);
+/// Writes taper::div(self, ...) to out, resized when it must be, and returns it.
+Tensor& div_out(Tensor& out, const Tensor& self, const Scalar& other);
+/// Writes taper::div(self, ...) to self and returns it.
+Tensor& div_(Tensor& self, const Tensor& other, std::optional<std::string_view> rounding_mode);
+/// Writes taper::div(self, ...) to out, resized when it must be, and returns it.
+Tensor& div_out(Tensor& out, const Tensor& self, const Tensor& other,
+                std::optional<std::string_view> rounding_mode);
+/// Writes taper::div(self, ...) to self and returns it.
+Tensor& div_(Tensor& self, const Scalar& other, std::optional<std::string_view> rounding_mode);
+/// Writes taper::div(self, ...) to out, resized when it must be, and returns it.
+Tensor& div_out(Tensor& out, const Tensor& self, const Scalar& other,
+                std::optional<std::string_view> rounding_mode);
+/// Writes taper::divide(self, ...) to self and returns it.
+Tensor& divide_(Tensor& self, const Tensor& other);
+/// Writes taper::divide(self, ...) to out, resized when it must be, and returns it.
+Tensor& divide_out(Tensor& out, const Tensor& self, const Tensor& other);
+/// Writes taper::divide(self, ...) to self and returns it.
+Tensor& divide_(Tensor& self, const Scalar& other);
+/// Writes taper::divide(self, ...) to out, resized when it must be, and returns it.
+Tensor& divide_out(Tensor& out, const Tensor& self, const Scalar& other);
+/// Writes taper::true_divide(self, ...) to self and returns it.
+Tensor& true_divide_(Tensor& self, const Tensor& other);
+/// Writes taper::true_divide(self, ...) to out, resized when it must be, and returns it.
+Tensor& true_divide_out(Tensor& out, const Tensor& self, const Tensor& other);
+/// Writes taper::true_divide(self, ...) to self and returns it.
+Tensor& true_divide_(Tensor& self, const Scalar& other);
+/// Writes taper::true_divide(self, ...) to out, resized when it must be, and returns it.
+Tensor& true_divide_out(Tensor& out, const Tensor& self, const Scalar& other);
+/// Writes taper::floor_divide(self, ...) to self and returns it.
+Tensor& floor_divide_(Tensor& self, const Tensor& other);
+/// Writes taper::floor_divide(self, ...) to out, resized when it must be, and returns it.
+Tensor& floor_divide_out(Tensor& out, const Tensor& self, const Tensor& other);
+/// Writes taper::floor_divide(self, ...) to self and returns it.
+Tensor& floor_divide_(Tensor& self, const Scalar& other);
+/// Writes taper::floor_divide(self, ...) to out, resized when it must be, and returns it.
+Tensor& floor_divide_out(Tensor& out, const Tensor& self, const Scalar& other);
+/// Writes taper::remainder(self, ...) to self and returns it.
+Tensor& remainder_(Tensor& self, const Tensor& other);
+/// Writes taper::remainder(self, ...) to out, resized when it must be, and returns it.
+Tensor& remainder_out(Tensor& out, const Tensor& self, const Tensor& other);
+/// Writes taper::remainder(self, ...) to self and returns it.
+Tensor& remainder_(Tensor& self, const Scalar& other);
+/// Writes taper::remainder(self, ...) to out, resized when it must be, and returns it.
+Tensor& remainder_out(Tensor& out, const Tensor& self, const Scalar& other);
+/// Writes taper::fmod(self, ...) to self and returns it.
+Tensor& fmod_(Tensor& self, const Tensor& other);
+/// Writes taper::fmod(self, ...) to out, resized when it must be, and returns it.
+Tensor& fmod_out(Tensor& out, const Tensor& self, const Tensor& other);
+/// Writes taper::fmod(self, ...) to self and returns it.
+Tensor& fmod_(Tensor& self, const Scalar& other);
+/// Writes taper::fmod(self, ...) to out, resized when it must be, and returns it.
+Tensor& fmod_out(Tensor& out, const Tensor& self, const Scalar& other);
+/// Writes taper::pow(self, ...) to self and returns it.
+Tensor& pow_(Tensor& self, const Tensor& exponent);
+/// Writes taper::pow(self, ...) to out, resized when it must be, and returns it.
+Tensor& pow_out(Tensor& out, const Tensor& self, const Tensor& exponent);
+/// Writes taper::pow(self, ...) to self and returns it.
+Tensor& pow_(Tensor& self, const Scalar& exponent);
+/// Writes taper::pow(self, ...) to out, resized when it must be, and returns it.
+Tensor& pow_out(Tensor& out, const Tensor& self, const Scalar& exponent);
+/// Writes taper::maximum(self, ...) to out, resized when it must be, and returns it.
+Tensor& maximum_out(Tensor& out, const Tensor& self, const Tensor& other);
+/// Writes taper::minimum(self, ...) to out, resized when it must be, and returns it.
+Tensor& minimum_out(Tensor& out, const Tensor& self, const Tensor& other);
+/// Writes taper::atan2(self, ...) to self and returns it.
+Tensor& atan2_(Tensor& self, const Tensor& other);
+/// Writes taper::atan2(self, ...) to out, resized when it must be, and returns it.
+Tensor& atan2_out(Tensor& out, const Tensor& self, const Tensor& other);
+/// Writes taper::arctan2(self, ...) to self and returns it.
+Tensor& arctan2_(Tensor& self, const Tensor& other);
+/// Writes taper::arctan2(self, ...) to out, resized when it must be, and returns it.
+Tensor& arctan2_out(Tensor& out, const Tensor& self, const Tensor& other);
+
+// taper/ops/pointwise_compare.h
+/// Writes taper::eq(self, ...) to self and returns it.
+Tensor& eq_(Tensor& self, const Tensor& other);
+/// Writes taper::eq(self, ...) to out, resized when it must be, and returns it.
+Tensor& eq_out(Tensor& out, const Tensor& self, const Tensor& other);
+/// Writes taper::eq(self, ...) to self and returns it.
+Tensor& eq_(Tensor& self, const Scalar& other);
+/// Writes taper::eq(self, ...) to out, resized when it must be, and returns it.
+Tensor& eq_out(Tensor& out, const Tensor& self, const Scalar& other);
+/// Writes taper::ne(self, ...) to self and returns it.
+Tensor& ne_(Tensor& self, const Tensor& other);
+/// Writes taper::ne(self, ...) to out, resized when it must be, and returns it.
+Tensor& ne_out(Tensor& out, const Tensor& self, const Tensor& other);
+/// Writes taper::ne(self, ...) to self and returns it.
+Tensor& ne_(Tensor& self, const Scalar& other);
+/// Writes taper::ne(self, ...) to out, resized when it must be, and returns it.
+Tensor& ne_out(Tensor& out, const Tensor& self, const Scalar& other);
+/// Writes taper::not_equal(self, ...) to self and returns it.
+Tensor& not_equal_(Tensor& self, const Tensor& other);
+/// Writes taper::not_equal(self, ...) to out, resized when it must be, and returns it.
+Tensor& not_equal_out(Tensor& out, const Tensor& self, const Tensor& other);
+/// Writes taper::not_equal(self, ...) to self and returns it.
+Tensor& not_equal_(Tensor& self, const Scalar& other);
+/// Writes taper::not_equal(self, ...) to out, resized when it must be, and returns it.
+Tensor& not_equal_out(Tensor& out, const Tensor& self, const Scalar& other);
+/// Writes taper::lt(self, ...) to self and returns it.
+Tensor& lt_(Tensor& self, const Tensor& other);
+/// Writes taper::lt(self, ...) to out, resized when it must be, and returns it.
+Tensor& lt_out(Tensor& out, const Tensor& self, const Tensor& other);
+/// Writes taper::lt(self, ...) to self and returns it.
+Tensor& lt_(Tensor& self, const Scalar& other);
+/// Writes taper::lt(self, ...) to out, resized when it must be, and returns it.
+Tensor& lt_out(Tensor& out, const Tensor& self, const Scalar& other);
+/// Writes taper::less(self, ...) to self and returns it.
+Tensor& less_(Tensor& self, const Tensor& other);
+/// Writes taper::less(self, ...) to out, resized when it must be, and returns it.
+Tensor& less_out(Tensor& out, const Tensor& self, const Tensor& other);
+/// Writes taper::less(self, ...) to self and returns it.
+Tensor& less_(Tensor& self, const Scalar& other);
+/// Writes taper::less(self, ...) to out, resized when it must be, and returns it.
+Tensor& less_out(Tensor& out, const Tensor& self, const Scalar& other);
+/// Writes taper::le(self, ...) to self and returns it.
+Tensor& le_(Tensor& self, const Tensor& other);
+/// Writes taper::le(self, ...) to out, resized when it must be, and returns it.
+Tensor& le_out(Tensor& out, const Tensor& self, const Tensor& other);
+/// Writes taper::le(self, ...) to self and returns it.
+Tensor& le_(Tensor& self, const Scalar& other);
+/// Writes taper::le(self, ...) to out, resized when it must be, and returns it.
+Tensor& le_out(Tensor& out, const Tensor& self, const Scalar& other);
+/// Writes taper::less_equal(self, ...) to self and returns it.
+Tensor& less_equal_(Tensor& self, const Tensor& other);
+/// Writes taper::less_equal(self, ...) to out, resized when it must be, and returns it.
+Tensor& less_equal_out(Tensor& out, const Tensor& self, const Tensor& other);
+/// Writes taper::less_equal(self, ...) to self and returns it.
+Tensor& less_equal_(Tensor& self, const Scalar& other);
+/// Writes taper::less_equal(self, ...) to out, resized when it must be, and returns it.
+Tensor& less_equal_out(Tensor& out, const Tensor& self, const Scalar& other);
+/// Writes taper::gt(self, ...) to self and returns it.
+Tensor& gt_(Tensor& self, const Tensor& other);
+/// Writes taper::gt(self, ...) to out, resized when it must be, and returns it.
+Tensor& gt_out(Tensor& out, const Tensor& self, const Tensor& other);
+/// Writes taper::gt(self, ...) to self and returns it.
+Tensor& gt_(Tensor& self, const Scalar& other);
+/// Writes taper::gt(self, ...) to out, resized when it must be, and returns it.
+Tensor& gt_out(Tensor& out, const Tensor& self, const Scalar& other);
+/// Writes taper::greater(self, ...) to self and returns it.
+Tensor& greater_(Tensor& self, const Tensor& other);
+/// Writes taper::greater(self, ...) to out, resized when it must be, and returns it.
+Tensor& greater_out(Tensor& out, const Tensor& self, const Tensor& other);
+/// Writes taper::greater(self, ...) to self and returns it.
+Tensor& greater_(Tensor& self, const Scalar& other);
+/// Writes taper::greater(self, ...) to out, resized when it must be, and returns it.
+Tensor& greater_out(Tensor& out, const Tensor& self, const Scalar& other);
+/// Writes taper::ge(self, ...) to self and returns it.
+Tensor& ge_(Tensor& self, const Tensor& other);
+/// Writes taper::ge(self, ...) to out, resized when it must be, and returns it.
+Tensor& ge_out(Tensor& out, const Tensor& self, const Tensor& other);
+/// Writes taper::ge(self, ...) to self and returns it.
+Tensor& ge_(Tensor& self, const Scalar& other);
+/// Writes taper::ge(self, ...) to out, resized when it must be, and returns it.
+Tensor& ge_out(Tensor& out, const Tensor& self, const Scalar& other);
+/// Writes taper::greater_equal(self, ...) to self and returns it.
+Tensor& greater_equal_(Tensor& self, const Tensor& other);
+/// Writes taper::greater_equal(self, ...) to out, resized when it must be, and returns it.
+Tensor& greater_equal_out(Tensor& out, const Tensor& self, const Tensor& other);
+/// Writes taper::greater_equal(self, ...) to self and returns it.
+Tensor& greater_equal_(Tensor& self, const Scalar& other);
+/// Writes taper::greater_equal(self, ...) to out, resized when it must be, and returns it.
+Tensor& greater_equal_out(Tensor& out, const Tensor& self, const Scalar& other);
+/// Writes taper::logical_and(self, ...) to self and returns it.
+Tensor& logical_and_(Tensor& self, const Tensor& other);
+/// Writes taper::logical_and(self, ...) to out, resized when it must be, and returns it.
+Tensor& logical_and_out(Tensor& out, const Tensor& self, const Tensor& other);
+/// Writes taper::logical_or(self, ...) to self and returns it.
+Tensor& logical_or_(Tensor& self, const Tensor& other);
+/// Writes taper::logical_or(self, ...) to out, resized when it must be, and returns it.
+Tensor& logical_or_out(Tensor& out, const Tensor& self, const Tensor& other);
+/// Writes taper::logical_xor(self, ...) to self and returns it.
+Tensor& logical_xor_(Tensor& self, const Tensor& other);
+/// Writes taper::logical_xor(self, ...) to out, resized when it must be, and returns it.
+Tensor& logical_xor_out(Tensor& out, const Tensor& self, const Tensor& other);
+/// Writes taper::logical_not(self, ...) to self and returns it.
+Tensor& logical_not_(Tensor& self);
+/// Writes taper::logical_not(self, ...) to out, resized when it must be, and returns it.
+Tensor& logical_not_out(Tensor& out, const Tensor& self);
+/// Writes taper::bitwise_and(self, ...) to self and returns it.
+Tensor& bitwise_and_(Tensor& self, const Tensor& other);
+/// Writes taper::bitwise_and(self, ...) to out, resized when it must be, and returns it.
+Tensor& bitwise_and_out(Tensor& out, const Tensor& self, const Tensor& other);
+/// Writes taper::bitwise_and(self, ...) to self and returns it.
+Tensor& bitwise_and_(Tensor& self, const Scalar& other);
+/// Writes taper::bitwise_and(self, ...) to out, resized when it must be, and returns it.
+Tensor& bitwise_and_out(Tensor& out, const Tensor& self, const Scalar& other);
+/// Writes taper::bitwise_or(self, ...) to self and returns it.
+Tensor& bitwise_or_(Tensor& self, const Tensor& other);
+/// Writes taper::bitwise_or(self, ...) to out, resized when it must be, and returns it.
+Tensor& bitwise_or_out(Tensor& out, const Tensor& self, const Tensor& other);
+/// Writes taper::bitwise_or(self, ...) to self and returns it.
+Tensor& bitwise_or_(Tensor& self, const Scalar& other);
+/// Writes taper::bitwise_or(self, ...) to out, resized when it must be, and returns it.
+Tensor& bitwise_or_out(Tensor& out, const Tensor& self, const Scalar& other);
+/// Writes taper::bitwise_xor(self, ...) to self and returns it.
+Tensor& bitwise_xor_(Tensor& self, const Tensor& other);
+/// Writes taper::bitwise_xor(self, ...) to out, resized when it must be, and returns it.
+Tensor& bitwise_xor_out(Tensor& out, const Tensor& self, const Tensor& other);
+/// Writes taper::bitwise_xor(self, ...) to self and returns it.
+Tensor& bitwise_xor_(Tensor& self, const Scalar& other);
+/// Writes taper::bitwise_xor(self, ...) to out, resized when it must be, and returns it.
+Tensor& bitwise_xor_out(Tensor& out, const Tensor& self, const Scalar& other);
+/// Writes taper::bitwise_not(self, ...) to self and returns it.
+Tensor& bitwise_not_(Tensor& self);
+/// Writes taper::bitwise_not(self, ...) to out, resized when it must be, and returns it.
+Tensor& bitwise_not_out(Tensor& out, const Tensor& self);
+
+// taper/ops/pointwise_math.h
+/// Writes taper::abs(self, ...) to self and returns it.
+Tensor& abs_(Tensor& self);
+/// Writes taper::abs(self, ...) to out, resized when it must be, and returns it.
+Tensor& abs_out(Tensor& out, const Tensor& self);
+/// Writes taper::absolute(self, ...) to self and returns it.
+Tensor& absolute_(Tensor& self);
+/// Writes taper::absolute(self, ...) to out, resized when it must be, and returns it.
+Tensor& absolute_out(Tensor& out, const Tensor& self);
+/// Writes taper::neg(self, ...) to self and returns it.
+Tensor& neg_(Tensor& self);
+/// Writes taper::neg(self, ...) to out, resized when it must be, and returns it.
+Tensor& neg_out(Tensor& out, const Tensor& self);
+/// Writes taper::negative(self, ...) to self and returns it.
+Tensor& negative_(Tensor& self);
+/// Writes taper::negative(self, ...) to out, resized when it must be, and returns it.
+Tensor& negative_out(Tensor& out, const Tensor& self);
+/// Writes taper::sign(self, ...) to self and returns it.
+Tensor& sign_(Tensor& self);
+/// Writes taper::sign(self, ...) to out, resized when it must be, and returns it.
+Tensor& sign_out(Tensor& out, const Tensor& self);
+/// Writes taper::sgn(self, ...) to self and returns it.
+Tensor& sgn_(Tensor& self);
+/// Writes taper::sgn(self, ...) to out, resized when it must be, and returns it.
+Tensor& sgn_out(Tensor& out, const Tensor& self);
+/// Writes taper::square(self, ...) to self and returns it.
+Tensor& square_(Tensor& self);
+/// Writes taper::square(self, ...) to out, resized when it must be, and returns it.
+Tensor& square_out(Tensor& out, const Tensor& self);
+/// Writes taper::floor(self, ...) to self and returns it.
+Tensor& floor_(Tensor& self);
+/// Writes taper::floor(self, ...) to out, resized when it must be, and returns it.
+Tensor& floor_out(Tensor& out, const Tensor& self);
+/// Writes taper::ceil(self, ...) to self and returns it.
+Tensor& ceil_(Tensor& self);
+/// Writes taper::ceil(self, ...) to out, resized when it must be, and returns it.
+Tensor& ceil_out(Tensor& out, const Tensor& self);
+/// Writes taper::trunc(self, ...) to self and returns it.
+Tensor& trunc_(Tensor& self);
+/// Writes taper::trunc(self, ...) to out, resized when it must be, and returns it.
+Tensor& trunc_out(Tensor& out, const Tensor& self);
+/// Writes taper::fix(self, ...) to self and returns it.
+Tensor& fix_(Tensor& self);
+/// Writes taper::fix(self, ...) to out, resized when it must be, and returns it.
+Tensor& fix_out(Tensor& out, const Tensor& self);
+/// Writes taper::round(self, ...) to self and returns it.
+Tensor& round_(Tensor& self);
+/// Writes taper::round(self, ...) to out, resized when it must be, and returns it.
+Tensor& round_out(Tensor& out, const Tensor& self);
+/// Writes taper::frac(self, ...) to self and returns it.
+Tensor& frac_(Tensor& self);
+/// Writes taper::frac(self, ...) to out, resized when it must be, and returns it.
+Tensor& frac_out(Tensor& out, const Tensor& self);
+/// Writes taper::reciprocal(self, ...) to self and returns it.
+Tensor& reciprocal_(Tensor& self);
+/// Writes taper::reciprocal(self, ...) to out, resized when it must be, and returns it.
+Tensor& reciprocal_out(Tensor& out, const Tensor& self);
+/// Writes taper::sqrt(self, ...) to self and returns it.
+Tensor& sqrt_(Tensor& self);
+/// Writes taper::sqrt(self, ...) to out, resized when it must be, and returns it.
+Tensor& sqrt_out(Tensor& out, const Tensor& self);
+/// Writes taper::rsqrt(self, ...) to self and returns it.
+Tensor& rsqrt_(Tensor& self);
+/// Writes taper::rsqrt(self, ...) to out, resized when it must be, and returns it.
+Tensor& rsqrt_out(Tensor& out, const Tensor& self);
+/// Writes taper::exp(self, ...) to self and returns it.
+Tensor& exp_(Tensor& self);
+/// Writes taper::exp(self, ...) to out, resized when it must be, and returns it.
+Tensor& exp_out(Tensor& out, const Tensor& self);
+/// Writes taper::exp2(self, ...) to self and returns it.
+Tensor& exp2_(Tensor& self);
+/// Writes taper::exp2(self, ...) to out, resized when it must be, and returns it.
+Tensor& exp2_out(Tensor& out, const Tensor& self);
+/// Writes taper::expm1(self, ...) to self and returns it.
+Tensor& expm1_(Tensor& self);
+/// Writes taper::expm1(self, ...) to out, resized when it must be, and returns it.
+Tensor& expm1_out(Tensor& out, const Tensor& self);
+/// Writes taper::log(self, ...) to self and returns it.
+Tensor& log_(Tensor& self);
+/// Writes taper::log(self, ...) to out, resized when it must be, and returns it.
+Tensor& log_out(Tensor& out, const Tensor& self);
+/// Writes taper::log1p(self, ...) to self and returns it.
+Tensor& log1p_(Tensor& self);
+/// Writes taper::log1p(self, ...) to out, resized when it must be, and returns it.
+Tensor& log1p_out(Tensor& out, const Tensor& self);
+/// Writes taper::log2(self, ...) to self and returns it.
+Tensor& log2_(Tensor& self);
+/// Writes taper::log2(self, ...) to out, resized when it must be, and returns it.
+Tensor& log2_out(Tensor& out, const Tensor& self);
+/// Writes taper::log10(self, ...) to self and returns it.
+Tensor& log10_(Tensor& self);
+/// Writes taper::log10(self, ...) to out, resized when it must be, and returns it.
+Tensor& log10_out(Tensor& out, const Tensor& self);
+/// Writes taper::sin(self, ...) to self and returns it.
+Tensor& sin_(Tensor& self);
+/// Writes taper::sin(self, ...) to out, resized when it must be, and returns it.
+Tensor& sin_out(Tensor& out, const Tensor& self);
+/// Writes taper::cos(self, ...) to self and returns it.
+Tensor& cos_(Tensor& self);
+/// Writes taper::cos(self, ...) to out, resized when it must be, and returns it.
+Tensor& cos_out(Tensor& out, const Tensor& self);
+/// Writes taper::tan(self, ...) to self and returns it.
+Tensor& tan_(Tensor& self);
+/// Writes taper::tan(self, ...) to out, resized when it must be, and returns it.
+Tensor& tan_out(Tensor& out, const Tensor& self);
+/// Writes taper::tanh(self, ...) to self and returns it.
+Tensor& tanh_(Tensor& self);
+/// Writes taper::tanh(self, ...) to out, resized when it must be, and returns it.
+Tensor& tanh_out(Tensor& out, const Tensor& self);
+/// Writes taper::sigmoid(self, ...) to self and returns it.
+Tensor& sigmoid_(Tensor& self);
+/// Writes taper::sigmoid(self, ...) to out, resized when it must be, and returns it.
+Tensor& sigmoid_out(Tensor& out, const Tensor& self);
+/// Writes taper::erf(self, ...) to self and returns it.
+Tensor& erf_(Tensor& self);
+/// Writes taper::erf(self, ...) to out, resized when it must be, and returns it.
+Tensor& erf_out(Tensor& out, const Tensor& self);
+/// Writes taper::erfc(self, ...) to self and returns it.
+Tensor& erfc_(Tensor& self);
+/// Writes taper::erfc(self, ...) to out, resized when it must be, and returns it.
+Tensor& erfc_out(Tensor& out, const Tensor& self);
+/// Writes taper::clamp(self, ...) to self and returns it.
+Tensor& clamp_(Tensor& self, const std::optional<Scalar>& min,
+               const std::optional<Scalar>& max = std::nullopt);
+/// Writes taper::clamp(self, ...) to out, resized when it must be, and returns it.
+Tensor& clamp_out(Tensor& out, const Tensor& self, const std::optional<Scalar>& min,
+                  const std::optional<Scalar>& max = std::nullopt);
+/// Writes taper::clamp(self, ...) to self and returns it.
+Tensor& clamp_(Tensor& self, const std::optional<Tensor>& min,
+               const std::optional<Tensor>& max = std::nullopt);
+/// Writes taper::clamp(self, ...) to out, resized when it must be, and returns it.
+Tensor& clamp_out(Tensor& out, const Tensor& self, const std::optional<Tensor>& min,
+                  const std::optional<Tensor>& max = std::nullopt);
+/// Writes taper::clip(self, ...) to self and returns it.
+Tensor& clip_(Tensor& self, const std::optional<Scalar>& min,
+              const std::optional<Scalar>& max = std::nullopt);
+/// Writes taper::clip(self, ...) to out, resized when it must be, and returns it.
+Tensor& clip_out(Tensor& out, const Tensor& self, const std::optional<Scalar>& min,
+                 const std::optional<Scalar>& max = std::nullopt);
+/// Writes taper::clamp_min(self, ...) to self and returns it.
+Tensor& clamp_min_(Tensor& self, const Scalar& min);
+/// Writes taper::clamp_min(self, ...) to out, resized when it must be, and returns it.
+Tensor& clamp_min_out(Tensor& out, const Tensor& self, const Scalar& min);
+/// Writes taper::clamp_max(self, ...) to self and returns it.
+Tensor& clamp_max_(Tensor& self, const Scalar& max);
+/// Writes taper::clamp_max(self, ...) to out, resized when it must be, and returns it.
+Tensor& clamp_max_out(Tensor& out, const Tensor& self, const Scalar& max);
+/// Writes taper::nan_to_num(self, ...) to self and returns it.
+Tensor& nan_to_num_(Tensor& self, std::optional<double> nan = std::nullopt,
+                    std::optional<double> posinf = std::nullopt,
+                    std::optional<double> neginf = std::nullopt);
+/// Writes taper::nan_to_num(self, ...) to out, resized when it must be, and returns it.
+Tensor& nan_to_num_out(Tensor& out, const Tensor& self, std::optional<double> nan = std::nullopt,
+                       std::optional<double> posinf = std::nullopt,
+                       std::optional<double> neginf = std::nullopt);
+
+// taper/ops/pointwise_ternary.h
+/// Writes taper::lerp(self, ...) to self and returns it.
+Tensor& lerp_(Tensor& self, const Tensor& end, const Tensor& weight);
+/// Writes taper::lerp(self, ...) to out, resized when it must be, and returns it.
+Tensor& lerp_out(Tensor& out, const Tensor& self, const Tensor& end, const Tensor& weight);
+/// Writes taper::lerp(self, ...) to self and returns it.
+Tensor& lerp_(Tensor& self, const Tensor& end, const Scalar& weight);
+/// Writes taper::lerp(self, ...) to out, resized when it must be, and returns it.
+Tensor& lerp_out(Tensor& out, const Tensor& self, const Tensor& end, const Scalar& weight);
+/// Writes taper::addcmul(self, ...) to self and returns it.
+Tensor& addcmul_(Tensor& self, const Tensor& tensor1, const Tensor& tensor2,
+                 const Scalar& value = 1);
+/// Writes taper::addcmul(self, ...) to out, resized when it must be, and returns it.
+Tensor& addcmul_out(Tensor& out, const Tensor& self, const Tensor& tensor1, const Tensor& tensor2,
+                    const Scalar& value = 1);
+/// Writes taper::addcdiv(self, ...) to self and returns it.
+Tensor& addcdiv_(Tensor& self, const Tensor& tensor1, const Tensor& tensor2,
+                 const Scalar& value = 1);
+/// Writes taper::addcdiv(self, ...) to out, resized when it must be, and returns it.
+Tensor& addcdiv_out(Tensor& out, const Tensor& self, const Tensor& tensor1, const Tensor& tensor2,
+                    const Scalar& value = 1);
+
+// taper/ops/reduction.h
+/// Writes taper::sum(self, ...) to out, resized when it must be, and returns it.
+Tensor& sum_out(Tensor& out, const Tensor& self, IntArrayRef dim, bool keepdim = false,
+                std::optional<ScalarType> dtype = std::nullopt);
+/// Writes taper::mean(self, ...) to out, resized when it must be, and returns it.
+Tensor& mean_out(Tensor& out, const Tensor& self, IntArrayRef dim, bool keepdim = false,
+                 std::optional<ScalarType> dtype = std::nullopt);
+/// Writes taper::prod(self, ...) to out, resized when it must be, and returns it.
+Tensor& prod_out(Tensor& out, const Tensor& self, int64_t dim, bool keepdim = false,
+                 std::optional<ScalarType> dtype = std::nullopt);
+/// Writes taper::any(self, ...) to out, resized when it must be, and returns it.
+Tensor& any_out(Tensor& out, const Tensor& self, int64_t dim, bool keepdim = false);
+/// Writes taper::all(self, ...) to out, resized when it must be, and returns it.
+Tensor& all_out(Tensor& out, const Tensor& self, int64_t dim, bool keepdim = false);
 
 // taper/ops/scatter.h
 /// Writes taper::scatter(self, ...) to self and returns it.
@@ -31,5 +573,13 @@ Tensor& index_add_(Tensor& self, int64_t dim, const Tensor& index, const Tensor&
 Tensor& index_copy_(Tensor& self, int64_t dim, const Tensor& index, const Tensor& source);
 /// Writes taper::index_fill(self, ...) to self and returns it.
 Tensor& index_fill_(Tensor& self, int64_t dim, const Tensor& index, const Scalar& value);
+
+// taper/ops/softmax.h
+/// Writes taper::softmax(self, ...) to out, resized when it must be, and returns it.
+Tensor& softmax_out(Tensor& out, const Tensor& self, int64_t dim,
+                    std::optional<ScalarType> dtype = std::nullopt);
+/// Writes taper::log_softmax(self, ...) to out, resized when it must be, and returns it.
+Tensor& log_softmax_out(Tensor& out, const Tensor& self, int64_t dim,
+                        std::optional<ScalarType> dtype = std::nullopt);
 
 }  // namespace taper

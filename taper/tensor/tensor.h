@@ -16,11 +16,11 @@
 #include "taper/core/tensor_impl.h"
 #include "taper/core/tensor_options.h"
 #include "taper/tensor/accessor.h"
+#include "taper/tensor/generator.h"
 
 namespace taper TAPER_API {
 
 class Node;
-class Generator;
 class Tensor;
 namespace indexing {
 struct TensorIndex;

@@ -89,4 +89,54 @@ io::Image picture_grid(const std::vector<PictureTile>& tiles, int64_t columns, i
   return grid;
 }
 
+namespace {
+
+const std::string& name_of(const std::vector<std::string>& names, int64_t label) {
+  TAPER_CHECK_AS(IndexError, label >= 0 && label < static_cast<int64_t>(names.size()),
+                 "save_predictions: label ", label, " is out of range for ", names.size(),
+                 " names");
+  return names[static_cast<size_t>(label)];
+}
+
+// One image [channels, height, width] of float32, contiguous.
+io::Image to_image(const float* values, int64_t channels, int64_t height, int64_t width) {
+  io::Image image(height, width, channels);
+  for (int64_t c = 0; c < channels; ++c) {
+    for (int64_t i = 0; i < height * width; ++i) {
+      // The comparison's order turns NaN into 0.
+      const float level = std::min(1.0f, std::max(0.0f, values[c * height * width + i]));
+      image.pixels[static_cast<size_t>(i * channels + c)] =
+          static_cast<uint8_t>(level * 255.0f + 0.5f);
+    }
+  }
+  return image;
+}
+
+}  // namespace
+
+void save_predictions(const std::string& path, const Tensor& images, const Tensor& predicted,
+                      const Tensor& truth, const std::vector<std::string>& names, int64_t columns,
+                      int64_t scale) {
+  TAPER_CHECK_AS(ShapeError, images.dim() == 4 && (images.size(1) == 1 || images.size(1) == 3),
+                 "save_predictions: got images ", images.sizes(),
+                 ", expected [N, 1 or 3, height, width]");
+  for (const Tensor& labels : {predicted, truth}) {
+    TAPER_CHECK_AS(ShapeError, labels.dim() == 1 && labels.size(0) == images.size(0),
+                   "save_predictions: got labels ", labels.sizes(), " for images ", images.sizes());
+    TAPER_CHECK_AS(DTypeError, labels.scalar_type() == kLong, "save_predictions: got labels of ",
+                   labels.scalar_type(), ", expected Long");
+  }
+  const Tensor values = images.detach().to(kFloat).contiguous();
+  const Tensor guessed = predicted.contiguous(), right = truth.contiguous();
+  const int64_t channels = images.size(1), height = images.size(2), width = images.size(3);
+  std::vector<PictureTile> tiles;
+  for (int64_t i = 0; i < images.size(0); ++i) {
+    tiles.push_back({to_image(values.data_ptr<float>() + i * channels * height * width, channels,
+                              height, width),
+                     name_of(names, guessed.data_ptr<int64_t>()[i]),
+                     name_of(names, right.data_ptr<int64_t>()[i])});
+  }
+  io::write_png(path, picture_grid(tiles, columns, scale));
+}
+
 }  // namespace taper::train

@@ -7,6 +7,7 @@
 
 #include "taper/base/macros.h"
 #include "taper/io/png.h"
+#include "taper/tensor/tensor.h"
 
 namespace taper TAPER_API {
 namespace train {
@@ -33,6 +34,13 @@ struct PictureTile {
 /// label, green where it is the true one; else red, with the true label under it. All tiles have
 /// one size. Throws ShapeError.
 io::Image picture_grid(const std::vector<PictureTile>& tiles, int64_t columns, int64_t scale = 3);
+
+/// Writes a PNG of images [N, channels, height, width] (1 or 3 channels, values from 0 to 1) and
+/// their labels [N] of int64 through picture_grid; names are the classes'. Throws ShapeError,
+/// DTypeError, IndexError on a label without a name, and IoError.
+void save_predictions(const std::string& path, const Tensor& images, const Tensor& predicted,
+                      const Tensor& truth, const std::vector<std::string>& names,
+                      int64_t columns = 8, int64_t scale = 3);
 
 }  // namespace train
 }  // namespace TAPER_API

@@ -64,9 +64,10 @@ struct Progress::Impl {
   int64_t done = 0;
   ProgressValues values = {};
   bool finished = false;
+  double end = 0;  // of the clock, once finished
   int exceptions = std::uncaught_exceptions();
 
-  double seconds() const { return clock() - start; }
+  double seconds() const { return (finished ? end : clock()) - start; }
   double rate(double elapsed) const {
     return elapsed > 0 ? static_cast<double>(done) / elapsed : 0;
   }
@@ -162,6 +163,7 @@ void Progress::finish() {
   Impl& p = *impl_;
   if (p.finished) return;
   p.finished = true;
+  p.end = p.clock();
   if (p.options.style != ProgressOptions::Style::kSilent) p.draw(true);
 }
 

@@ -51,8 +51,9 @@ class Progress {
   void finish();
 
   int64_t done() const;
+  /// Since the start, until finish().
   double seconds() const;
-  /// Units per second since the start.
+  /// Units per second of that time.
   double rate() const;
 
  private:

@@ -46,6 +46,7 @@ class LayerCheck(Tree):
         self.write("taper/taper.h", "// All.\n#pragma once\n#include \"taper/base/error.h\"\n")
         self.assertEqual(self.errors("taper/core/a.cpp", '#include "taper/base/error.h"\n'), [])
         self.assertEqual(self.errors("taper/backend/cpu/k.cpp", "#include <hwy/highway.h>\n"), [])
+        self.assertEqual(self.errors("taper/backend/cpu/k-inl.h", '#include "hwy/highway.h"\n'), [])
         self.assertEqual(self.errors("taper/io/png.cpp", "#include <png.h>\n"), [])
         self.assertEqual(self.errors("taper/base/os.cpp", "#include <sys/mman.h>\n"), [])
 

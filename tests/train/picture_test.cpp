@@ -7,7 +7,10 @@
 #include <string>
 
 #include "taper/base/error.h"
+#include "taper/ops/creation.h"
+#include "taper/ops/view.h"
 #include "taper/train/font.h"
+#include "tests/support/temp_folder.h"
 
 namespace taper::train {
 namespace {
@@ -84,6 +87,24 @@ TEST(PictureGrid, RefusesWrongShapes) {
   EXPECT_THROW(picture_grid({}, 1), ShapeError);
   EXPECT_THROW(picture_grid({small}, 0), ShapeError);
   EXPECT_THROW(picture_grid({small, large}, 2), ShapeError);
+}
+
+TEST(SavePredictions, WritesAPictureOfTensors) {
+  taper::testing::TempFolder folder;
+  const Tensor images = empty({3, 1, 4, 4}, kFloat).fill_(2.0);
+  const Tensor labels = arange(3, kLong);
+  save_predictions(folder / "a.png", images, labels, labels, {"a", "b", "c"}, 2);
+  const io::Image image = io::read_png(folder / "a.png");
+  EXPECT_EQ(image.channels, 3);
+  EXPECT_TRUE(has_color(image, 20, 130));
+  auto save = [&](const Tensor& pictures, const Tensor& guessed) {
+    save_predictions(folder / "b.png", pictures, guessed, labels, {"a", "b"}, 2);
+  };
+  EXPECT_THROW(save(images, labels), IndexError);
+  EXPECT_THROW(save(images.view({3, 4, 4}), labels), ShapeError);
+  EXPECT_THROW(save(images, arange(2, kLong)), ShapeError);
+  EXPECT_THROW(save(images, arange(3, kFloat)), DTypeError);
+  EXPECT_EQ(folder.count(), 1);
 }
 
 }  // namespace

@@ -42,6 +42,8 @@ TEST_F(ProgressTest, WritesFewPlainLinesWithoutATerminal) {
   progress.finish();
   progress.finish();
   progress.update(1000);
+  now += 100;
+  EXPECT_DOUBLE_EQ(progress.seconds(), 30) << "stands still after the end";
   EXPECT_EQ(output(),
             "epoch 1/5  20,000/60,000  2,000 images/s  loss 0.1000  ETA 0:20\n"
             "epoch 1/5  40,000/60,000  2,000 images/s  loss 0.0500  ETA 0:10\n"

@@ -234,7 +234,8 @@ bool wants_winograd(const Key& key) {
   const ConvShape& s = key.shape;
   const ConvGeometry& g = s.geometry;
   const auto ones = [](const int64_t (&v)[2]) { return v[0] == 1 && v[1] == 1; };
-  return winograd_enabled() && key.dtype == static_cast<int64_t>(kFloat32) && g.groups == 1 &&
+  // Gradients gain nothing from it.
+  return key.kind == Kind::forward && winograd_enabled() && key.dtype == static_cast<int64_t>(kFloat32) && g.groups == 1 &&
          s.kernel_height == 3 && s.kernel_width == 3 && ones(g.stride) && ones(g.dilation) &&
          s.channels >= 16 && s.out_channels >= 16;
 }
@@ -252,13 +253,14 @@ std::shared_ptr<const Plan> plan_for(Key key, int64_t images) {
 }
 
 /// How the batch is cut: by the shape alone, so that results do not depend on the threads. A
-/// slice's blocked copies stay in L2.
+/// slice's blocked copies stay in L2; Winograd's algorithm wants more images for its transforms.
 struct Slices {
   int64_t count, most;
-  explicit Slices(const ConvShape& s, int64_t limit = 16) {
+  Slices(const ConvShape& s, bool winograd, int64_t limit) {
     const int64_t bytes = 4 * (s.channels * s.height * s.width +
                                s.out_channels * s.out_height * s.out_width);
-    const int64_t fit = std::clamp<int64_t>((int64_t{3} << 19) / std::max<int64_t>(1, bytes), 1, 16);
+    const int64_t room = winograd ? 1536 << 10 : 640 << 10;
+    const int64_t fit = std::clamp<int64_t>(room / std::max<int64_t>(1, bytes), 1, 16);
     count = std::clamp<int64_t>((s.images + fit - 1) / fit, std::min<int64_t>(s.images, 4), s.images);
     count = std::min(count, limit);
     most = (s.images + count - 1) / count;
@@ -322,7 +324,7 @@ bool map_images(Key key, const Block4<const void>& source, const Block4<const vo
                 const void* bias, const Block4<void>& result) {
   const ConvShape& s = key.shape;
   const int64_t item = elementSize(static_cast<ScalarType>(key.dtype));
-  const Slices slices(s);
+  const Slices slices(s, wants_winograd(key), 64);
   // Too few slices for the threads: one primitive takes the batch, with all of them.
   bool whole = slices.count < 2 * get_num_threads() && slices.count % get_num_threads() != 0;
   const ScopedOmpThreads scope(whole ? get_num_threads() : 1);
@@ -390,7 +392,7 @@ bool weight_gradient(const ConvBackward<void>& c, ScalarType dtype) {
   const int64_t weight_bytes = 4 * s.out_channels * (s.channels / s.geometry.groups) *
                                s.kernel_height * s.kernel_width;
   const ScopedOmpThreads one(1);
-  const Slices slices(s, std::clamp<int64_t>((int64_t{64} << 20) / weight_bytes, 1, 64));
+  const Slices slices(s, false, std::clamp<int64_t>((int64_t{64} << 20) / weight_bytes, 1, 64));
   const auto plan = plan_for(key, slices.most);
   if (plan == nullptr) return false;
   const int64_t count = (s.images + slices.most - 1) / slices.most;

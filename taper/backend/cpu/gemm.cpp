@@ -567,7 +567,7 @@ void Blocked(const GemmArgs<T>& g) {
 
 template <class T>
 void Gemm(const GemmArgs<T>& g) {
-  if (g.a_col == 1 && g.b_row == 1 && g.m <= 4 && (g.b_col != 1 || g.k == 1)) {
+  if (g.a_col == 1 && g.b_row == 1 && g.m <= 4 && (g.b_col != 1 || g.n == 1)) {
     switch (g.m) {
       case 1:
         return DotRows<T, 1>(g, 0);

@@ -86,7 +86,7 @@ HWY_INLINE T modulo_floats(T a, T b) {
   if constexpr (std::is_same_v<T, float>) {
     const double x = a, y = b;
     const double q = __builtin_trunc(x / y);
-    if (HWY_LIKELY(__builtin_fabs(q) < 0x1p52)) {
+    if (HWY_LIKELY((__builtin_fabs(q) < 0x1p52) & (__builtin_fabs(y) < 0x1p128))) {
       double r = __builtin_fma(-q, y, x);
       if (r != 0 && (r < 0) != (x < 0)) r += __builtin_copysign(y, x);
       return static_cast<float>(__builtin_copysign(r, x));

@@ -4,14 +4,14 @@
 #include <cstring>
 
 #include "taper/backend/cpu/convert.h"
+#include "taper/backend/cpu/strided_plan.h"
 #include "taper/base/error.h"
 #include "taper/base/parallel.h"
-#include "taper/core/sizes.h"
 
 namespace taper::cpu {
 namespace {
 
-constexpr int kPorts = 4;          // out and up to three inputs
+constexpr int kPorts = StridedPlan::kMaxOperands;  // out and up to three inputs
 constexpr int64_t kRun = 512;      // elements in a tile: 4 KB at most, so that four stay in L1
 constexpr int64_t kShortRow = 32;  // rows shorter than this share a tile
 
@@ -67,12 +67,10 @@ void store_number(const Scalar& number, ScalarType compute, ScalarType tile, voi
 
 // One operand: where its elements are and how they become the tile's type (0: they are).
 struct Port {
-  char* base = nullptr;
   int64_t size = 0;       // bytes of an element in memory
   int64_t tile_size = 0;  // and in a tile
   ConvertFn convert = nullptr, convert_via = nullptr;
   int64_t via_size = 0;
-  int64_t strides[kMaxDims];
 };
 
 struct Scratch {
@@ -98,7 +96,11 @@ class Loop {
     if (numel_ == 0) return;
     if (fast(out, inputs, compute)) return;
     open_ports(out, inputs, compute);
-    plan(out, inputs);
+    ConstView views[kPorts - 1];
+    for (int p = 1; p < ports_; ++p) {
+      if (!inputs[p - 1]->is_number()) views[p - 1] = inputs[p - 1]->view();
+    }
+    plan_.build(out, views, count);
     const int64_t grain = op.costly ? 8192 : 32768;
     parallel_for(0, numel_, grain, [&](int64_t first, int64_t last) { walk(first, last); });
   }
@@ -161,11 +163,11 @@ class Loop {
       ScalarType memory = tile;
       if (p > 0 && inputs[p - 1]->is_number()) {
         store_number(inputs[p - 1]->number(), compute, tile, numbers_[p]);
-        port.base = numbers_[p];
+        bases_[p] = numbers_[p];
       } else {
         const ConstView view = p == 0 ? out : inputs[p - 1]->view();
         memory = view.dtype();
-        port.base = static_cast<char*>(view.impl()->data());
+        bases_[p] = static_cast<char*>(view.impl()->data());
       }
       port.size = elementSize(memory);
       if (memory == tile) continue;
@@ -181,112 +183,43 @@ class Loop {
     }
   }
 
-  // Dimensions by out's strides, innermost first; those that every operand walks as one merged.
-  void plan(View out, const Operand* const* inputs) {
-    const int64_t dims = out.dim();
-    for (int64_t d = dims - 1; d >= 0; --d) {
-      if (out.size(d) == 1) continue;
-      int at = rank_++;
-      for (; at > 0 && port_[0].strides[at - 1] > out.stride(d) * port_[0].size; --at) {
-        size_[at] = size_[at - 1];
-        for (int p = 0; p < ports_; ++p) port_[p].strides[at] = port_[p].strides[at - 1];
-      }
-      size_[at] = out.size(d);
-      port_[0].strides[at] = out.stride(d) * port_[0].size;
-      for (int p = 1; p < ports_; ++p) {
-        int64_t stride = 0;
-        if (!inputs[p - 1]->is_number()) {
-          const ConstView& view = inputs[p - 1]->view();
-          const int64_t own = d - (dims - view.dim());
-          if (own >= 0 && view.size(own) != 1) stride = view.stride(own) * port_[p].size;
-        }
-        port_[p].strides[at] = stride;
-      }
-    }
-    int kept = 0;
-    for (int d = 1; d < rank_; ++d) {
-      bool merge = true;
-      for (int p = 0; p < ports_; ++p) {
-        merge &= port_[p].strides[d] == size_[kept] * port_[p].strides[kept];
-      }
-      if (merge) {
-        size_[kept] *= size_[d];
-        continue;
-      }
-      ++kept;
-      size_[kept] = size_[d];
-      for (int p = 0; p < ports_; ++p) port_[p].strides[kept] = port_[p].strides[d];
-    }
-    if (rank_ == 0) {
-      size_[0] = 1;
-      for (int p = 0; p < ports_; ++p) port_[p].strides[0] = port_[p].size;
-    }
-    rank_ = kept + 1;
-  }
-
-  struct Cursor {
-    int64_t index[kMaxDims];
-    char* at[kPorts];
-  };
-
-  void seek(Cursor& c, int64_t linear) const {
-    for (int p = 0; p < ports_; ++p) c.at[p] = port_[p].base;
-    for (int d = 0; d < rank_; ++d) {
-      c.index[d] = linear % size_[d];
-      linear /= size_[d];
-      for (int p = 0; p < ports_; ++p) c.at[p] += c.index[d] * port_[p].strides[d];
-    }
-  }
-  // Moves within the innermost dimension by n, and into the next row at its end.
-  void advance(Cursor& c, int64_t n) const {
-    c.index[0] += n;
-    for (int p = 0; p < ports_; ++p) c.at[p] += n * port_[p].strides[0];
-    for (int d = 0; c.index[d] == size_[d] && d + 1 < rank_; ++d) {
-      c.index[d] = 0;
-      ++c.index[d + 1];
-      for (int p = 0; p < ports_; ++p) {
-        c.at[p] += port_[p].strides[d + 1] - size_[d] * port_[p].strides[d];
-      }
-    }
-  }
-
   void walk(int64_t first, int64_t last) const {
     Scratch scratch;
-    Cursor c;
-    seek(c, first);
-    if (rank_ > 1 && size_[0] < kShortRow) {
+    StridedCursor c;
+    c.seek(plan_, bases_, first);
+    if (plan_.rank > 1 && plan_.size[0] < kShortRow) {
       for (; first < last; first += kRun) short_rows(c, std::min(kRun, last - first), scratch);
       return;
     }
     bool direct = true;
     for (int p = 0; p < ports_; ++p) {
-      direct &= port_[p].convert == nullptr && port_[p].strides[0] == port_[p].size;
+      direct &= port_[p].convert == nullptr && plan_.strides[p][0] == port_[p].size;
     }
     while (first < last) {
-      const int64_t row = std::min(size_[0] - c.index[0], last - first);
+      const int64_t row = std::min(plan_.size[0] - c.index[0], last - first);
       if (direct) {
         fn_(c.at[0], const_cast<const void* const*>(reinterpret_cast<void**>(c.at + 1)), row,
             params_);
       } else {
         for (int64_t i = 0; i < row; i += kRun) piece(c, i, std::min(kRun, row - i), scratch);
       }
-      advance(c, row);
+      c.advance(plan_, row);
       first += row;
     }
   }
 
   // n elements of a row from its element `skip` on, through tiles where memory does not fit.
-  void piece(const Cursor& c, int64_t skip, int64_t n, Scratch& s) const {
+  void piece(const StridedCursor& c, int64_t skip, int64_t n, Scratch& s) const {
     const void* in[kPorts - 1];
     for (int p = 1; p < ports_; ++p) {
       const Port& port = port_[p];
-      const int64_t stride = port.strides[0];
+      const int64_t stride = plan_.strides[p][0];
       const char* from = c.at[p] + skip * stride;
       if (stride == 0) {
         if (s.constant[p] != from) {
           char value[8];
           load(port, from, 1, value, s);
-          splat(s.tile[p], value, std::min(kRun, size_[0]), port.tile_size);
+          splat(s.tile[p], value, std::min(kRun, plan_.size[0]), port.tile_size);
           s.constant[p] = from;
         }
         in[p - 1] = s.tile[p];
@@ -303,14 +236,14 @@ class Loop {
       in[p - 1] = from;
     }
     const Port& out = port_[0];
-    char* to = c.at[0] + skip * out.strides[0];
-    if (out.convert == nullptr && out.strides[0] == out.size) {
+    char* to = c.at[0] + skip * plan_.strides[0][0];
+    if (out.convert == nullptr && plan_.strides[0][0] == out.size) {
       fn_(to, in, n, params_);
       return;
     }
     fn_(s.tile[0], in, n, params_);
     const char* values = finish(n, s);
-    scatter(to, out.strides[0], values, n, out.size);
+    scatter(to, plan_.strides[0][0], values, n, out.size);
   }
 
   void load(const Port& port, const char* from, int64_t n, char* to, Scratch& s) const {
@@ -334,23 +267,23 @@ class Loop {
   }
 
   // n elements from the cursor on, over rows that are too short for a tile each.
-  void short_rows(Cursor& c, int64_t n, Scratch& s) const {
+  void short_rows(StridedCursor& c, int64_t n, Scratch& s) const {
     const void* in[kPorts - 1];
-    Cursor end = c;
+    StridedCursor end = c;
     for (int p = ports_ - 1; p >= 0; --p) {
       const Port& port = port_[p];
       if (p == 0) fn_(s.tile[0], in, n, params_);
       char* raw = port.convert ? s.raw[0] : s.tile[p];
       const char* values = p == 0 ? finish(n, s) : nullptr;
-      Cursor walker = c;
+      StridedCursor walker = c;
       for (int64_t i = 0; i < n;) {
-        const int64_t row = std::min(size_[0] - walker.index[0], n - i);
+        const int64_t row = std::min(plan_.size[0] - walker.index[0], n - i);
         if (p == 0) {
-          scatter(walker.at[0], port.strides[0], values + i * port.size, row, port.size);
+          scatter(walker.at[0], plan_.strides[p][0], values + i * port.size, row, port.size);
         } else {
-          gather(raw + i * port.size, walker.at[p], port.strides[0], row, port.size);
+          gather(raw + i * port.size, walker.at[p], plan_.strides[p][0], row, port.size);
         }
-        advance(walker, row);
+        walker.advance(plan_, row);
         i += row;
       }
       if (p > 0) {
@@ -368,9 +301,9 @@ class Loop {
   ScalarType tile_, result_;
   int64_t numel_;
   TileParams params_;
-  int rank_ = 0;
-  int64_t size_[kMaxDims];
   Port port_[kPorts];
+  char* bases_[kPorts];
+  StridedPlan plan_;
   alignas(8) char numbers_[kPorts][8];
 };
 

@@ -1,6 +1,7 @@
 #include "taper/kernel/pooling.h"
 
 #include <algorithm>
+#include <limits>
 #include <type_traits>
 #include <vector>
 
@@ -66,6 +67,15 @@ Span span(const PoolGeometry& g, int d, int64_t out, int64_t size) {
   return {first, std::min(last, g.kernel[d]), origin};
 }
 
+template <class T>
+T lowest() {
+  if constexpr (std::is_integral_v<T>) {
+    return std::numeric_limits<T>::lowest();
+  } else {
+    return T(-std::numeric_limits<float>::infinity());
+  }
+}
+
 template <class T, class Note>
 void max_plane(const Plane<const T>& in, int64_t height, int64_t width, const Plane<T>& out,
                int64_t out_height, int64_t out_width, const PoolGeometry& g, Note note) {
@@ -73,6 +83,12 @@ void max_plane(const Plane<const T>& in, int64_t height, int64_t width, const Pl
     const Span rows = span(g, 0, y, height);
     for (int64_t x = 0; x < out_width; ++x) {
       const Span cols = span(g, 1, x, width);
+      if (rows.first >= rows.last || cols.first >= cols.last) {
+        // Wide dilation: nothing of the window lies in the image, and no place is noted.
+        out.at(y, x) = lowest<T>();
+        note(y * out_width + x, 0, -1);
+        continue;
+      }
       int64_t best_i = rows.first, best_j = cols.first;
       T best = in.at(rows.origin + best_i * g.dilation[0], cols.origin + best_j * g.dilation[1]);
       for (int64_t i = rows.first; i < rows.last; ++i) {
@@ -96,13 +112,15 @@ void max_plane(const Plane<const T>& in, int64_t height, int64_t width, const Pl
 struct Place {
   int64_t row, col;
 };
-Place place(int64_t index, int64_t width) { return {index / width, index % width}; }
+Place place(int64_t index, int64_t width) {
+  return index < 0 ? Place{-1, -1} : Place{index / width, index % width};
+}
 Place place(uint8_t index, int64_t y, int64_t x, const PoolGeometry& g) {
   return {y * g.stride[0] - g.padding[0] + index / g.kernel[1] * g.dilation[0],
           x * g.stride[1] - g.padding[1] + index % g.kernel[1] * g.dilation[1]};
 }
 
-// Calls f(y, x, place) for each output of a plane.
+// Calls f(y, x, place) for each output of a plane; the place may lie outside the image.
 template <class F>
 void each_place(ConstView indices, int64_t p, int64_t width, const PoolGeometry& g, F f) {
   const int64_t rows = indices.size(2), cols = indices.size(3);
@@ -117,6 +135,10 @@ void each_place(ConstView indices, int64_t p, int64_t width, const PoolGeometry&
       for (int64_t x = 0; x < cols; ++x) f(y, x, place(*at++, width));
     }
   }
+}
+
+bool inside(Place at, ConstView image) {
+  return at.row >= 0 && at.row < image.size(2) && at.col >= 0 && at.col < image.size(3);
 }
 
 template <class T>
@@ -293,7 +315,9 @@ void max_pool2d_gather(View out, ConstView source, ConstView indices, const Pool
       const auto from = plane<const T>(source, p);
       const auto to = plane<T>(out, p);
       each_place(indices, p, source.size(3), g,
-                 [&](int64_t y, int64_t x, Place at) { to.at(y, x) = from.at(at.row, at.col); });
+                 [&](int64_t y, int64_t x, Place at) {
+                   to.at(y, x) = inside(at, source) ? from.at(at.row, at.col) : T(0);
+                 });
     });
   });
 }
@@ -311,6 +335,7 @@ void max_pool2d_scatter(View grad_input, ConstView grad_out, ConstView indices,
       const auto from = plane<const T>(grad_out, p);
       clear(to, height, width);
       each_place(indices, p, width, g, [&](int64_t y, int64_t x, Place at) {
+        if (!inside(at, grad_input)) return;
         T& sum = to.at(at.row, at.col);
         sum = static_cast<T>(sum + from.at(y, x));
       });

@@ -1,0 +1,17 @@
+#pragma once
+
+#include "taper/nn/activation.h"
+#include "taper/nn/any_module.h"
+#include "taper/nn/attention.h"
+#include "taper/nn/conv.h"
+#include "taper/nn/dropout.h"
+#include "taper/nn/embedding.h"
+#include "taper/nn/functional.h"
+#include "taper/nn/init.h"
+#include "taper/nn/linear.h"
+#include "taper/nn/loss.h"
+#include "taper/nn/module.h"
+#include "taper/nn/normalization.h"
+#include "taper/nn/pooling.h"
+#include "taper/nn/sequential.h"
+#include "taper/nn/utils.h"

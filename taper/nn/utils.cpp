@@ -1,0 +1,87 @@
+#include "taper/nn/utils.h"
+
+#include <cmath>
+
+#include "taper/autograd/grad_mode.h"
+#include "taper/ops/joining.h"
+#include "taper/ops/pointwise.h"
+#include "taper/ops/statistics.h"
+#include "taper/ops/view.h"
+
+namespace taper::nn::utils {
+namespace {
+
+std::vector<Tensor> gradients(const std::vector<Tensor>& parameters) {
+  std::vector<Tensor> grads;
+  for (const Tensor& parameter : parameters) {
+    if (parameter.grad().defined()) grads.push_back(parameter.grad());
+  }
+  return grads;
+}
+
+}  // namespace
+
+double clip_grad_norm_(const std::vector<Tensor>& parameters, double max_norm, double norm_type,
+                       bool error_if_nonfinite) {
+  NoGradGuard no_grad;
+  const std::vector<Tensor> grads = gradients(parameters);
+  if (grads.empty()) return 0;
+  // The norms of the tensors are joined in double, so that any number of them adds no error.
+  double total = 0;
+  for (const Tensor& grad : grads) {
+    const double norm = grad.norm(norm_type).item<double>();
+    if (std::isinf(norm_type)) {
+      total = std::isnan(total) || total > norm ? total : norm;
+    } else {
+      total += std::pow(norm, norm_type);
+    }
+  }
+  if (!std::isinf(norm_type)) total = std::pow(total, 1 / norm_type);
+  TAPER_CHECK(!error_if_nonfinite || std::isfinite(total),
+              "clip_grad_norm_: The total norm of "
+              "order ",
+              norm_type,
+              " for gradients from `parameters` is non-finite, so it cannot "
+              "be clipped. To disable this error and scale the gradients with the non-finite norm "
+              "anyway, set error_if_nonfinite=false");
+  const double factor = max_norm / (total + 1e-6);
+  if (!(factor >= 1)) {
+    for (const Tensor& grad : grads) grad.mul_(factor);
+  }
+  return total;
+}
+
+double clip_grad_norm_(const Tensor& parameter, double max_norm, double norm_type,
+                       bool error_if_nonfinite) {
+  return clip_grad_norm_(std::vector<Tensor>{parameter}, max_norm, norm_type, error_if_nonfinite);
+}
+
+void clip_grad_value_(const std::vector<Tensor>& parameters, double clip_value) {
+  NoGradGuard no_grad;
+  for (const Tensor& grad : gradients(parameters)) grad.clamp_(-clip_value, clip_value);
+}
+
+void clip_grad_value_(const Tensor& parameter, double clip_value) {
+  clip_grad_value_(std::vector<Tensor>{parameter}, clip_value);
+}
+
+Tensor parameters_to_vector(const std::vector<Tensor>& parameters) {
+  std::vector<Tensor> parts;
+  for (const Tensor& parameter : parameters) parts.push_back(parameter.reshape({-1}));
+  return cat(parts);
+}
+
+void vector_to_parameters(const Tensor& vector, const std::vector<Tensor>& parameters) {
+  int64_t total = 0;
+  for (const Tensor& parameter : parameters) total += parameter.numel();
+  TAPER_CHECK_AS(ShapeError, vector.dim() == 1 && vector.numel() == total,
+                 "vector_to_parameters: expected a vector of ", total, " elements, got sizes ",
+                 vector.sizes());
+  int64_t start = 0;
+  for (const Tensor& parameter : parameters) {
+    parameter.set_data(vector.detach().narrow(0, start, parameter.numel()).view_as(parameter));
+    start += parameter.numel();
+  }
+}
+
+}  // namespace taper::nn::utils

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <vector>
+
+#include "taper/tensor/tensor.h"
+
+namespace taper TAPER_API {
+namespace nn::utils {
+
+/// Scales the gradients of all parameters, together, so that their norm (over all elements; an
+/// infinite norm_type takes the largest) is at most max_norm. Returns the norm before. Throws
+/// with error_if_nonfinite when it is not finite.
+double clip_grad_norm_(const std::vector<Tensor>& parameters, double max_norm,
+                       double norm_type = 2.0, bool error_if_nonfinite = false);
+double clip_grad_norm_(const Tensor& parameter, double max_norm, double norm_type = 2.0,
+                       bool error_if_nonfinite = false);
+/// Clamps every element of the gradients to [-clip_value, clip_value].
+void clip_grad_value_(const std::vector<Tensor>& parameters, double clip_value);
+void clip_grad_value_(const Tensor& parameter, double clip_value);
+
+/// All parameters, flattened, one after another.
+Tensor parameters_to_vector(const std::vector<Tensor>& parameters);
+/// Gives each parameter its part of such a vector as its data.
+void vector_to_parameters(const Tensor& vector, const std::vector<Tensor>& parameters);
+
+}  // namespace nn::utils
+}  // namespace TAPER_API
