@@ -34,6 +34,9 @@ target_compile_options(taper_flags INTERFACE -Wall -Wextra -ffp-contract=off)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
   target_compile_options(taper_flags INTERFACE -Wno-restrict) # GCC bug 105651: std::string's operator+
 endif()
+if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+  target_compile_options(taper_flags INTERFACE -Wno-pass-failed) # unroll pragmas at -O1
+endif()
 if(TAPER_WERROR)
   target_compile_options(taper_flags INTERFACE -Werror)
 endif()

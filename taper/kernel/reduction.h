@@ -11,7 +11,7 @@
 namespace taper {
 
 /// What a reduction makes of its elements. Mean, norms and any/all end with a step of their own.
-enum class Reduction1 : uint8_t {
+enum class ReduceOp : uint8_t {
   sum,      ///< in int64 for integers, float32 for half types
   mean,     ///< sum / count
   prod,     ///< as sum
@@ -24,15 +24,17 @@ enum class Reduction1 : uint8_t {
   count,    ///< number of elements != 0
 };
 
+enum class Scan : uint8_t { sum, sum_from_end, product };
+
 namespace cpu {
-void reduce(View out, ConstView x, uint64_t dims, Reduction1 what);
+void reduce(View out, ConstView x, uint64_t dims, ReduceOp what);
 void max_with_index(View values, View indices, ConstView x, uint64_t dims, bool largest);
 void var(View var, View mean, ConstView x, uint64_t dims, double correction, bool take_sqrt);
-void cumulate(View out, ConstView x, int64_t dim, bool product);
+void cumulate(View out, ConstView x, int64_t dim, Scan what);
 }  // namespace cpu
 
 /// Elements are converted to out's dtype (half types to float32) before they are combined.
-inline constinit Kernel<void(View, ConstView, uint64_t, Reduction1)> reduce_kernel{"reduce",
+inline constinit Kernel<void(View, ConstView, uint64_t, ReduceOp)> reduce_kernel{"reduce",
                                                                                    &cpu::reduce};
 /// The largest (or smallest) element and its row-major position among the reduced ones, an int64;
 /// the first wins, NaN above all. Either output may be undefined.
@@ -42,7 +44,7 @@ inline constinit Kernel<void(View, View, ConstView, uint64_t, bool)> max_with_in
 inline constinit Kernel<void(View, View, ConstView, uint64_t, double, bool)> var_kernel{"var",
                                                                                         &cpu::var};
 /// Running sum or product along dim; float32 and half types run in double.
-inline constinit Kernel<void(View, ConstView, int64_t, bool)> cumulate_kernel{"cumulate",
+inline constinit Kernel<void(View, ConstView, int64_t, Scan)> cumulate_kernel{"cumulate",
                                                                               &cpu::cumulate};
 
 }  // namespace taper

@@ -5,7 +5,6 @@
 #include <ostream>
 
 #include "taper/nn/init.h"
-#include "taper/ops/activation.h"
 #include "taper/ops/creation.h"
 #include "taper/ops/dropout.h"
 #include "taper/ops/matmul.h"
@@ -156,6 +155,10 @@ void TransformerEncoderLayerImpl::reset() {
   norm2 = register_module("norm2", LayerNorm(norm));
   dropout1 = register_module("dropout1", Dropout(p));
   dropout2 = register_module("dropout2", Dropout(p));
+}
+
+void TransformerEncoderLayerImpl::pretty_print(std::ostream& stream) const {
+  stream << "taper::nn::TransformerEncoderLayer";
 }
 
 Tensor TransformerEncoderLayerImpl::attend(const Tensor& x, const Tensor& mask,

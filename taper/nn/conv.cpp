@@ -1,55 +1,13 @@
 #include "taper/nn/conv.h"
 
-#include <algorithm>
 #include <cmath>
 #include <ostream>
 
 #include "taper/nn/init.h"
 #include "taper/ops/convolution.h"
 #include "taper/ops/creation.h"
-#include "taper/ops/slicing.h"
 
 namespace taper::nn {
-namespace {
-
-/// Adds after[i] zeros behind dimension 2 + i.
-Tensor pad_behind(const Tensor& input, IntArrayRef after) {
-  DimVector sizes(input.sizes());
-  for (size_t i = 0; i < after.size(); ++i) sizes[input.dim() - after.size() + i] += after[i];
-  Tensor padded = zeros(sizes, input.options());
-  Tensor inner = padded;
-  for (int64_t d = 0; d < input.dim(); ++d) inner = inner.narrow(d, 0, input.size(d));
-  inner.copy_(input);
-  return padded;
-}
-
-Tensor convolve(const Tensor& input, const Tensor& weight, const Tensor& bias, IntArrayRef stride,
-                IntArrayRef padding, IntArrayRef dilation, int64_t groups) {
-  return stride.size() == 1 ? conv1d(input, weight, bias, stride, padding, dilation, groups)
-                            : conv2d(input, weight, bias, stride, padding, dilation, groups);
-}
-
-}  // namespace
-
-namespace detail {
-
-Tensor conv_same(const Tensor& input, const Tensor& weight, const Tensor& bias, IntArrayRef stride,
-                 IntArrayRef dilation, int64_t groups) {
-  const size_t spatial = stride.size();
-  DimVector before(spatial), after(spatial);
-  bool uneven = false;
-  for (size_t i = 0; i < spatial; ++i) {
-    TAPER_CHECK(stride[i] == 1, "conv: padding='same' is not supported for strided convolutions");
-    const int64_t total = dilation[i] * (weight.size(2 + static_cast<int64_t>(i)) - 1);
-    before[i] = total / 2;
-    after[i] = total - 2 * before[i];
-    uneven = uneven || after[i] > 0;
-  }
-  return convolve(uneven ? pad_behind(input, after) : input, weight, bias, stride, before, dilation,
-                  groups);
-}
-
-}  // namespace detail
 
 template <size_t D, class Derived>
 ConvNdImpl<D, Derived>::ConvNdImpl(ConvOptions<D> o) : options(std::move(o)) {
@@ -98,7 +56,7 @@ void ConvNdImpl<D, Derived>::pretty_print(std::ostream& stream) const {
     return values == ExpandingArray<D>(value);
   };
   if (options.padding().is_same()) {
-    s += ", padding=same";
+    s += ", padding='same'";
   } else if (!all(options.padding().values(), 0)) {
     s += str(", padding=", options.padding().values());
   }
@@ -113,8 +71,8 @@ template class ConvNdImpl<2, Conv2dImpl>;
 
 Tensor Conv1dImpl::forward(const Tensor& input) {
   if (options.padding().is_same()) {
-    return detail::conv_same(input, weight, bias, options.stride(), options.dilation(),
-                             options.groups());
+    return conv1d(input, weight, bias, options.stride(), "same", options.dilation(),
+                  options.groups());
   }
   return conv1d(input, weight, bias, options.stride(), options.padding().values(),
                 options.dilation(), options.groups());
@@ -122,8 +80,8 @@ Tensor Conv1dImpl::forward(const Tensor& input) {
 
 Tensor Conv2dImpl::forward(const Tensor& input) {
   if (options.padding().is_same()) {
-    return detail::conv_same(input, weight, bias, options.stride(), options.dilation(),
-                             options.groups());
+    return conv2d(input, weight, bias, options.stride(), "same", options.dilation(),
+                  options.groups());
   }
   return conv2d(input, weight, bias, options.stride(), options.padding().values(),
                 options.dilation(), options.groups());

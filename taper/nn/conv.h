@@ -81,11 +81,5 @@ class Conv2dImpl : public ConvNdImpl<2, Conv2dImpl> {
 };
 TAPER_MODULE(Conv2d);
 
-namespace detail {
-/// Convolutions with kSame where an even kernel needs one more zero at the end.
-Tensor conv_same(const Tensor& input, const Tensor& weight, const Tensor& bias, IntArrayRef stride,
-                 IntArrayRef dilation, int64_t groups);
-}  // namespace detail
-
 }  // namespace nn
 }  // namespace TAPER_API

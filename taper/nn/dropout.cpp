@@ -3,6 +3,7 @@
 #include <ostream>
 
 #include "taper/ops/dropout.h"
+#include "taper/ops/variants.h"
 
 namespace taper::nn {
 

@@ -4,7 +4,7 @@
 
 #include "taper/nn/init.h"
 #include "taper/ops/creation.h"
-#include "taper/ops/indexing.h"
+#include "taper/ops/scatter.h"
 #include "taper/ops/slicing.h"
 
 namespace taper::nn {

@@ -76,7 +76,7 @@ void append(std::string& s, Choice<Tags...> choice) {
 
 namespace nn {
 /// How a loss joins the losses of the elements; the positions are those that ops take.
-using Reduction = Choice<enumtype::kNone, enumtype::kMean, enumtype::kSum>;
+using ReductionType = Choice<enumtype::kNone, enumtype::kMean, enumtype::kSum>;
 }  // namespace nn
 
 }  // namespace TAPER_API

@@ -1,19 +1,21 @@
 #include "taper/nn/functional.h"
 
 #include <cmath>
+#include <limits>
 
-#include "taper/ops/activation.h"
 #include "taper/ops/convolution.h"
 #include "taper/ops/creation.h"
 #include "taper/ops/dropout.h"
-#include "taper/ops/indexing.h"
+#include "taper/ops/masking.h"
 #include "taper/ops/loss.h"
 #include "taper/ops/matmul.h"
 #include "taper/ops/normalization.h"
 #include "taper/ops/pointwise.h"
 #include "taper/ops/pooling.h"
-#include "taper/ops/reduction.h"
+#include "taper/ops/statistics.h"
+#include "taper/ops/scatter.h"
 #include "taper/ops/softmax.h"
+#include "taper/ops/variants.h"
 
 namespace taper::nn::functional {
 
@@ -22,7 +24,8 @@ Tensor relu(const Tensor& input, const ReLUFuncOptions& options) {
 }
 
 Tensor relu6(const Tensor& input, const ReLU6FuncOptions& options) {
-  return options.inplace() ? input.clamp_(0, 6) : taper::hardtanh(input, 0, 6);
+  Tensor self = input;
+  return options.inplace() ? taper::relu6_(self) : taper::relu6(input);
 }
 
 Tensor silu(const Tensor& input, const SiLUFuncOptions& options) {
@@ -73,7 +76,7 @@ Tensor linear(const Tensor& input, const Tensor& weight, const Tensor& bias) {
 
 Tensor conv1d(const Tensor& input, const Tensor& weight, const Conv1dFuncOptions& o) {
   if (o.padding().is_same()) {
-    return nn::detail::conv_same(input, weight, o.bias(), o.stride(), o.dilation(), o.groups());
+    return taper::conv1d(input, weight, o.bias(), o.stride(), "same", o.dilation(), o.groups());
   }
   return taper::conv1d(input, weight, o.bias(), o.stride(), o.padding().values(), o.dilation(),
                        o.groups());
@@ -81,7 +84,7 @@ Tensor conv1d(const Tensor& input, const Tensor& weight, const Conv1dFuncOptions
 
 Tensor conv2d(const Tensor& input, const Tensor& weight, const Conv2dFuncOptions& o) {
   if (o.padding().is_same()) {
-    return nn::detail::conv_same(input, weight, o.bias(), o.stride(), o.dilation(), o.groups());
+    return taper::conv2d(input, weight, o.bias(), o.stride(), "same", o.dilation(), o.groups());
   }
   return taper::conv2d(input, weight, o.bias(), o.stride(), o.padding().values(), o.dilation(),
                        o.groups());

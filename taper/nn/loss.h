@@ -11,37 +11,37 @@ namespace nn {
 
 #define TAPER_LOSS_OPTIONS(Name)                                  \
   struct Name##Options {                                          \
-    Name##Options(Reduction reduction) : reduction_(reduction) {} \
+    Name##Options(ReductionType reduction) : reduction_(reduction) {} \
     Name##Options() = default;                                    \
-    TAPER_ARG(Reduction, reduction) = kMean;                      \
+    TAPER_ARG(ReductionType, reduction) = kMean;                      \
   }
 TAPER_LOSS_OPTIONS(L1Loss);
 TAPER_LOSS_OPTIONS(MSELoss);
 #undef TAPER_LOSS_OPTIONS
 
 struct SmoothL1LossOptions {
-  SmoothL1LossOptions(Reduction reduction = kMean) : reduction_(reduction) {}
-  TAPER_ARG(Reduction, reduction) = kMean;
+  SmoothL1LossOptions(ReductionType reduction = kMean) : reduction_(reduction) {}
+  TAPER_ARG(ReductionType, reduction) = kMean;
   TAPER_ARG(double, beta) = 1.0;
 };
 struct BCELossOptions {
   TAPER_ARG(Tensor, weight) = {};
-  TAPER_ARG(Reduction, reduction) = kMean;
+  TAPER_ARG(ReductionType, reduction) = kMean;
 };
 struct BCEWithLogitsLossOptions {
   TAPER_ARG(Tensor, weight) = {};
-  TAPER_ARG(Reduction, reduction) = kMean;
+  TAPER_ARG(ReductionType, reduction) = kMean;
   TAPER_ARG(Tensor, pos_weight) = {};
 };
 struct NLLLossOptions {
   TAPER_ARG(Tensor, weight) = {};
   TAPER_ARG(int64_t, ignore_index) = -100;
-  TAPER_ARG(Reduction, reduction) = kMean;
+  TAPER_ARG(ReductionType, reduction) = kMean;
 };
 struct CrossEntropyLossOptions {
   TAPER_ARG(Tensor, weight) = {};
   TAPER_ARG(int64_t, ignore_index) = -100;
-  TAPER_ARG(Reduction, reduction) = kMean;
+  TAPER_ARG(ReductionType, reduction) = kMean;
   TAPER_ARG(double, label_smoothing) = 0.0;
 };
 

@@ -5,7 +5,7 @@
 #include "taper/autograd/grad_mode.h"
 #include "taper/ops/joining.h"
 #include "taper/ops/pointwise.h"
-#include "taper/ops/reduction.h"
+#include "taper/ops/statistics.h"
 #include "taper/ops/view.h"
 
 namespace taper::nn::utils {

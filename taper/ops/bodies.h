@@ -4,6 +4,15 @@
 
 namespace taper::body {
 
+// taper/ops/dropout.h
+Tensor dropout(Out out, const Tensor& self, double p, bool train);
+Tensor feature_dropout(Out out, const Tensor& self, double p, bool train);
+Tensor alpha_dropout(Out out, const Tensor& self, double p, bool train);
+
+// taper/ops/extremum.h
+Tensor amax(Out out, const Tensor& self, IntArrayRef dim, bool keepdim);
+Tensor amin(Out out, const Tensor& self, IntArrayRef dim, bool keepdim);
+
 // taper/ops/masking.h
 Tensor masked_fill(Out out, const Tensor& self, const Tensor& mask, const Scalar& value);
 Tensor masked_fill(Out out, const Tensor& self, const Tensor& mask, const Tensor& value);
@@ -159,6 +168,16 @@ Tensor addcmul(Out out, const Tensor& self, const Tensor& tensor1, const Tensor&
 Tensor addcdiv(Out out, const Tensor& self, const Tensor& tensor1, const Tensor& tensor2,
                const Scalar& value);
 
+// taper/ops/reduction.h
+Tensor sum(Out out, const Tensor& self, IntArrayRef dim, bool keepdim,
+           std::optional<ScalarType> dtype);
+Tensor mean(Out out, const Tensor& self, IntArrayRef dim, bool keepdim,
+            std::optional<ScalarType> dtype);
+Tensor prod(Out out, const Tensor& self, int64_t dim, bool keepdim,
+            std::optional<ScalarType> dtype);
+Tensor any(Out out, const Tensor& self, int64_t dim, bool keepdim);
+Tensor all(Out out, const Tensor& self, int64_t dim, bool keepdim);
+
 // taper/ops/scatter.h
 Tensor scatter(Out out, const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src);
 Tensor scatter(Out out, const Tensor& self, int64_t dim, const Tensor& index, const Scalar& value);
@@ -172,5 +191,9 @@ Tensor index_copy(Out out, const Tensor& self, int64_t dim, const Tensor& index,
                   const Tensor& source);
 Tensor index_fill(Out out, const Tensor& self, int64_t dim, const Tensor& index,
                   const Scalar& value);
+
+// taper/ops/softmax.h
+Tensor softmax(Out out, const Tensor& self, int64_t dim, std::optional<ScalarType> dtype);
+Tensor log_softmax(Out out, const Tensor& self, int64_t dim, std::optional<ScalarType> dtype);
 
 }  // namespace taper::body

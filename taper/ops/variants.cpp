@@ -4,6 +4,8 @@
 #include "taper/ops/bodies.h"
 #include "taper/ops/copy.h"
 #include "taper/ops/creation.h"
+#include "taper/ops/dropout.h"
+#include "taper/ops/extremum.h"
 #include "taper/ops/joining.h"
 #include "taper/ops/masking.h"
 #include "taper/ops/matmul.h"
@@ -12,8 +14,13 @@
 #include "taper/ops/pointwise_compare.h"
 #include "taper/ops/pointwise_math.h"
 #include "taper/ops/pointwise_ternary.h"
+#include "taper/ops/random.h"
+#include "taper/ops/reduction.h"
+#include "taper/ops/scan.h"
 #include "taper/ops/scatter.h"
 #include "taper/ops/slicing.h"
+#include "taper/ops/softmax.h"
+#include "taper/ops/statistics.h"
 #include "taper/ops/view.h"
 
 namespace taper {
@@ -95,6 +102,100 @@ Tensor Tensor::new_ones(IntArrayRef size, const TensorOptions& options) const {
 Tensor Tensor::new_full(IntArrayRef size, const Scalar& fill_value,
                         const TensorOptions& options) const {
   return taper::new_full(*this, size, fill_value, options);
+}
+
+// taper/ops/dropout.h
+
+Tensor dropout(const Tensor& self, double p, bool train) {
+  return body::dropout(Out(), self, p, train);
+}
+Tensor& dropout_(Tensor& self, double p, bool train) {
+  body::dropout(Out::inplace(self), self, p, train);
+  return self;
+}
+
+Tensor feature_dropout(const Tensor& self, double p, bool train) {
+  return body::feature_dropout(Out(), self, p, train);
+}
+Tensor& feature_dropout_(Tensor& self, double p, bool train) {
+  body::feature_dropout(Out::inplace(self), self, p, train);
+  return self;
+}
+
+Tensor alpha_dropout(const Tensor& self, double p, bool train) {
+  return body::alpha_dropout(Out(), self, p, train);
+}
+Tensor& alpha_dropout_(Tensor& self, double p, bool train) {
+  body::alpha_dropout(Out::inplace(self), self, p, train);
+  return self;
+}
+
+Tensor Tensor::bernoulli(const std::optional<Generator>& generator) const {
+  return taper::bernoulli(*this, generator);
+}
+
+Tensor Tensor::bernoulli(double p, const std::optional<Generator>& generator) const {
+  return taper::bernoulli(*this, p, generator);
+}
+
+Tensor& Tensor::bernoulli_(double p, const std::optional<Generator>& generator) const {
+  return taper::bernoulli_(const_cast<Tensor&>(*this), p, generator);
+}
+
+Tensor& Tensor::bernoulli_(const Tensor& p, const std::optional<Generator>& generator) const {
+  return taper::bernoulli_(const_cast<Tensor&>(*this), p, generator);
+}
+
+// taper/ops/extremum.h
+
+Tensor Tensor::max() const {
+  return taper::max(*this);
+}
+
+Tensor Tensor::min() const {
+  return taper::min(*this);
+}
+
+std::tuple<Tensor, Tensor> Tensor::max(int64_t dim, bool keepdim) const {
+  return taper::max(*this, dim, keepdim);
+}
+
+std::tuple<Tensor, Tensor> Tensor::min(int64_t dim, bool keepdim) const {
+  return taper::min(*this, dim, keepdim);
+}
+
+Tensor amax(const Tensor& self, IntArrayRef dim, bool keepdim) {
+  return body::amax(Out(), self, dim, keepdim);
+}
+Tensor& amax_out(Tensor& out, const Tensor& self, IntArrayRef dim, bool keepdim) {
+  body::amax(Out::into(out), self, dim, keepdim);
+  return out;
+}
+Tensor Tensor::amax(IntArrayRef dim, bool keepdim) const {
+  return taper::amax(*this, dim, keepdim);
+}
+
+Tensor amin(const Tensor& self, IntArrayRef dim, bool keepdim) {
+  return body::amin(Out(), self, dim, keepdim);
+}
+Tensor& amin_out(Tensor& out, const Tensor& self, IntArrayRef dim, bool keepdim) {
+  body::amin(Out::into(out), self, dim, keepdim);
+  return out;
+}
+Tensor Tensor::amin(IntArrayRef dim, bool keepdim) const {
+  return taper::amin(*this, dim, keepdim);
+}
+
+std::tuple<Tensor, Tensor> Tensor::aminmax(std::optional<int64_t> dim, bool keepdim) const {
+  return taper::aminmax(*this, dim, keepdim);
+}
+
+Tensor Tensor::argmax(std::optional<int64_t> dim, bool keepdim) const {
+  return taper::argmax(*this, dim, keepdim);
+}
+
+Tensor Tensor::argmin(std::optional<int64_t> dim, bool keepdim) const {
+  return taper::argmin(*this, dim, keepdim);
 }
 
 // taper/ops/joining.h
@@ -2384,6 +2485,135 @@ Tensor& Tensor::addcdiv_(const Tensor& tensor1, const Tensor& tensor2, const Sca
   return taper::addcdiv_(const_cast<Tensor&>(*this), tensor1, tensor2, value);
 }
 
+// taper/ops/random.h
+
+Tensor& Tensor::normal_(double mean, double std, const std::optional<Generator>& generator) const {
+  return taper::normal_(const_cast<Tensor&>(*this), mean, std, generator);
+}
+
+Tensor& Tensor::uniform_(double from, double to, const std::optional<Generator>& generator) const {
+  return taper::uniform_(const_cast<Tensor&>(*this), from, to, generator);
+}
+
+Tensor& Tensor::exponential_(double lambd, const std::optional<Generator>& generator) const {
+  return taper::exponential_(const_cast<Tensor&>(*this), lambd, generator);
+}
+
+Tensor& Tensor::random_(const std::optional<Generator>& generator) const {
+  return taper::random_(const_cast<Tensor&>(*this), generator);
+}
+
+Tensor& Tensor::random_(int64_t to, const std::optional<Generator>& generator) const {
+  return taper::random_(const_cast<Tensor&>(*this), to, generator);
+}
+
+Tensor& Tensor::random_(int64_t from, std::optional<int64_t> to,
+                        const std::optional<Generator>& generator) const {
+  return taper::random_(const_cast<Tensor&>(*this), from, to, generator);
+}
+
+// taper/ops/reduction.h
+
+Tensor Tensor::sum(std::optional<ScalarType> dtype) const {
+  return taper::sum(*this, dtype);
+}
+
+Tensor sum(const Tensor& self, IntArrayRef dim, bool keepdim, std::optional<ScalarType> dtype) {
+  return body::sum(Out(), self, dim, keepdim, dtype);
+}
+Tensor& sum_out(Tensor& out, const Tensor& self, IntArrayRef dim, bool keepdim,
+                std::optional<ScalarType> dtype) {
+  body::sum(Out::into(out), self, dim, keepdim, dtype);
+  return out;
+}
+Tensor Tensor::sum(IntArrayRef dim, bool keepdim, std::optional<ScalarType> dtype) const {
+  return taper::sum(*this, dim, keepdim, dtype);
+}
+
+Tensor Tensor::mean(std::optional<ScalarType> dtype) const {
+  return taper::mean(*this, dtype);
+}
+
+Tensor mean(const Tensor& self, IntArrayRef dim, bool keepdim, std::optional<ScalarType> dtype) {
+  return body::mean(Out(), self, dim, keepdim, dtype);
+}
+Tensor& mean_out(Tensor& out, const Tensor& self, IntArrayRef dim, bool keepdim,
+                 std::optional<ScalarType> dtype) {
+  body::mean(Out::into(out), self, dim, keepdim, dtype);
+  return out;
+}
+Tensor Tensor::mean(IntArrayRef dim, bool keepdim, std::optional<ScalarType> dtype) const {
+  return taper::mean(*this, dim, keepdim, dtype);
+}
+
+Tensor Tensor::nansum(IntArrayRef dim, bool keepdim, std::optional<ScalarType> dtype) const {
+  return taper::nansum(*this, dim, keepdim, dtype);
+}
+
+Tensor Tensor::prod(std::optional<ScalarType> dtype) const {
+  return taper::prod(*this, dtype);
+}
+
+Tensor prod(const Tensor& self, int64_t dim, bool keepdim, std::optional<ScalarType> dtype) {
+  return body::prod(Out(), self, dim, keepdim, dtype);
+}
+Tensor& prod_out(Tensor& out, const Tensor& self, int64_t dim, bool keepdim,
+                 std::optional<ScalarType> dtype) {
+  body::prod(Out::into(out), self, dim, keepdim, dtype);
+  return out;
+}
+Tensor Tensor::prod(int64_t dim, bool keepdim, std::optional<ScalarType> dtype) const {
+  return taper::prod(*this, dim, keepdim, dtype);
+}
+
+Tensor Tensor::any() const {
+  return taper::any(*this);
+}
+
+Tensor any(const Tensor& self, int64_t dim, bool keepdim) {
+  return body::any(Out(), self, dim, keepdim);
+}
+Tensor& any_out(Tensor& out, const Tensor& self, int64_t dim, bool keepdim) {
+  body::any(Out::into(out), self, dim, keepdim);
+  return out;
+}
+Tensor Tensor::any(int64_t dim, bool keepdim) const {
+  return taper::any(*this, dim, keepdim);
+}
+
+Tensor Tensor::all() const {
+  return taper::all(*this);
+}
+
+Tensor all(const Tensor& self, int64_t dim, bool keepdim) {
+  return body::all(Out(), self, dim, keepdim);
+}
+Tensor& all_out(Tensor& out, const Tensor& self, int64_t dim, bool keepdim) {
+  body::all(Out::into(out), self, dim, keepdim);
+  return out;
+}
+Tensor Tensor::all(int64_t dim, bool keepdim) const {
+  return taper::all(*this, dim, keepdim);
+}
+
+Tensor Tensor::count_nonzero(IntArrayRef dim) const {
+  return taper::count_nonzero(*this, dim);
+}
+
+Tensor Tensor::trace() const {
+  return taper::trace(*this);
+}
+
+// taper/ops/scan.h
+
+Tensor Tensor::cumsum(int64_t dim, std::optional<ScalarType> dtype) const {
+  return taper::cumsum(*this, dim, dtype);
+}
+
+Tensor Tensor::cumprod(int64_t dim, std::optional<ScalarType> dtype) const {
+  return taper::cumprod(*this, dim, dtype);
+}
+
 // taper/ops/scatter.h
 
 Tensor Tensor::gather(int64_t dim, const Tensor& index, bool sparse_grad) const {
@@ -2558,6 +2788,80 @@ std::vector<Tensor> Tensor::split_with_sizes(IntArrayRef split_sizes, int64_t di
 
 std::vector<Tensor> Tensor::chunk(int64_t chunks, int64_t dim) const {
   return taper::chunk(*this, chunks, dim);
+}
+
+// taper/ops/softmax.h
+
+Tensor softmax(const Tensor& self, int64_t dim, std::optional<ScalarType> dtype) {
+  return body::softmax(Out(), self, dim, dtype);
+}
+Tensor& softmax_out(Tensor& out, const Tensor& self, int64_t dim, std::optional<ScalarType> dtype) {
+  body::softmax(Out::into(out), self, dim, dtype);
+  return out;
+}
+Tensor Tensor::softmax(int64_t dim, std::optional<ScalarType> dtype) const {
+  return taper::softmax(*this, dim, dtype);
+}
+
+Tensor log_softmax(const Tensor& self, int64_t dim, std::optional<ScalarType> dtype) {
+  return body::log_softmax(Out(), self, dim, dtype);
+}
+Tensor& log_softmax_out(Tensor& out, const Tensor& self, int64_t dim,
+                        std::optional<ScalarType> dtype) {
+  body::log_softmax(Out::into(out), self, dim, dtype);
+  return out;
+}
+Tensor Tensor::log_softmax(int64_t dim, std::optional<ScalarType> dtype) const {
+  return taper::log_softmax(*this, dim, dtype);
+}
+
+// taper/ops/statistics.h
+
+Tensor Tensor::var(bool unbiased) const {
+  return taper::var(*this, unbiased);
+}
+
+Tensor Tensor::var(IntArrayRef dim, bool unbiased, bool keepdim) const {
+  return taper::var(*this, dim, unbiased, keepdim);
+}
+
+Tensor Tensor::var(std::optional<IntArrayRef> dim, const std::optional<Scalar>& correction,
+                   bool keepdim) const {
+  return taper::var(*this, dim, correction, keepdim);
+}
+
+Tensor Tensor::std(bool unbiased) const {
+  return taper::std(*this, unbiased);
+}
+
+Tensor Tensor::std(IntArrayRef dim, bool unbiased, bool keepdim) const {
+  return taper::std(*this, dim, unbiased, keepdim);
+}
+
+Tensor Tensor::std(std::optional<IntArrayRef> dim, const std::optional<Scalar>& correction,
+                   bool keepdim) const {
+  return taper::std(*this, dim, correction, keepdim);
+}
+
+Tensor Tensor::norm(const Scalar& p) const {
+  return taper::norm(*this, p);
+}
+
+Tensor Tensor::norm(const std::optional<Scalar>& p, ScalarType dtype) const {
+  return taper::norm(*this, p, dtype);
+}
+
+Tensor Tensor::norm(const std::optional<Scalar>& p, IntArrayRef dim, bool keepdim) const {
+  return taper::norm(*this, p, dim, keepdim);
+}
+
+Tensor Tensor::norm(const std::optional<Scalar>& p, IntArrayRef dim, bool keepdim,
+                    ScalarType dtype) const {
+  return taper::norm(*this, p, dim, keepdim, dtype);
+}
+
+Tensor Tensor::logsumexp(IntArrayRef dim, bool keepdim) const {
+  return taper::logsumexp(*this, dim, keepdim);
 }
 
 // taper/ops/view.h

@@ -4,6 +4,20 @@
 
 namespace taper TAPER_API {
 
+// taper/ops/dropout.h
+/// Writes taper::dropout(self, ...) to self and returns it.
+Tensor& dropout_(Tensor& self, double p, bool train);
+/// Writes taper::feature_dropout(self, ...) to self and returns it.
+Tensor& feature_dropout_(Tensor& self, double p, bool train);
+/// Writes taper::alpha_dropout(self, ...) to self and returns it.
+Tensor& alpha_dropout_(Tensor& self, double p, bool train);
+
+// taper/ops/extremum.h
+/// Writes taper::amax(self, ...) to out, resized when it must be, and returns it.
+Tensor& amax_out(Tensor& out, const Tensor& self, IntArrayRef dim = {}, bool keepdim = false);
+/// Writes taper::amin(self, ...) to out, resized when it must be, and returns it.
+Tensor& amin_out(Tensor& out, const Tensor& self, IntArrayRef dim = {}, bool keepdim = false);
+
 // taper/ops/masking.h
 /// Writes taper::masked_fill(self, ...) to self and returns it.
 Tensor& masked_fill_(Tensor& self, const Tensor& mask, const Scalar& value);
@@ -527,6 +541,21 @@ Tensor& addcdiv_(Tensor& self, const Tensor& tensor1, const Tensor& tensor2,
 Tensor& addcdiv_out(Tensor& out, const Tensor& self, const Tensor& tensor1, const Tensor& tensor2,
                     const Scalar& value = 1);
 
+// taper/ops/reduction.h
+/// Writes taper::sum(self, ...) to out, resized when it must be, and returns it.
+Tensor& sum_out(Tensor& out, const Tensor& self, IntArrayRef dim, bool keepdim = false,
+                std::optional<ScalarType> dtype = std::nullopt);
+/// Writes taper::mean(self, ...) to out, resized when it must be, and returns it.
+Tensor& mean_out(Tensor& out, const Tensor& self, IntArrayRef dim, bool keepdim = false,
+                 std::optional<ScalarType> dtype = std::nullopt);
+/// Writes taper::prod(self, ...) to out, resized when it must be, and returns it.
+Tensor& prod_out(Tensor& out, const Tensor& self, int64_t dim, bool keepdim = false,
+                 std::optional<ScalarType> dtype = std::nullopt);
+/// Writes taper::any(self, ...) to out, resized when it must be, and returns it.
+Tensor& any_out(Tensor& out, const Tensor& self, int64_t dim, bool keepdim = false);
+/// Writes taper::all(self, ...) to out, resized when it must be, and returns it.
+Tensor& all_out(Tensor& out, const Tensor& self, int64_t dim, bool keepdim = false);
+
 // taper/ops/scatter.h
 /// Writes taper::scatter(self, ...) to self and returns it.
 Tensor& scatter_(Tensor& self, int64_t dim, const Tensor& index, const Tensor& src);
@@ -544,5 +573,13 @@ Tensor& index_add_(Tensor& self, int64_t dim, const Tensor& index, const Tensor&
 Tensor& index_copy_(Tensor& self, int64_t dim, const Tensor& index, const Tensor& source);
 /// Writes taper::index_fill(self, ...) to self and returns it.
 Tensor& index_fill_(Tensor& self, int64_t dim, const Tensor& index, const Scalar& value);
+
+// taper/ops/softmax.h
+/// Writes taper::softmax(self, ...) to out, resized when it must be, and returns it.
+Tensor& softmax_out(Tensor& out, const Tensor& self, int64_t dim,
+                    std::optional<ScalarType> dtype = std::nullopt);
+/// Writes taper::log_softmax(self, ...) to out, resized when it must be, and returns it.
+Tensor& log_softmax_out(Tensor& out, const Tensor& self, int64_t dim,
+                        std::optional<ScalarType> dtype = std::nullopt);
 
 }  // namespace taper

@@ -4,6 +4,7 @@
 #include <mutex>
 
 #include "taper/base/random.h"
+#include "taper/tensor/tensor.h"
 
 namespace taper {
 

@@ -1,10 +1,10 @@
 #pragma once
 
 #include <cstdint>
+#include <type_traits>
 
 #include "taper/base/intrusive_ptr.h"
 #include "taper/core/device.h"
-#include "taper/tensor/tensor.h"
 
 namespace taper {
 struct RandomEngine;
@@ -14,6 +14,8 @@ class GeneratorImpl;
 }  // namespace taper
 
 namespace taper TAPER_API {
+
+class Tensor;
 
 /// The seed of generators that nobody has seeded, as in PyTorch.
 inline constexpr uint64_t default_rng_seed_val = 67280421310721;
@@ -50,7 +52,8 @@ class Generator {
   /// Runs f(RandomEngine&) while no other thread draws; for ops (include taper/base/random.h).
   template <class F>
   void use(F&& f) const {
-    run_locked([](void* context, RandomEngine& engine) { (*static_cast<F*>(context))(engine); },
+    using Body = std::remove_reference_t<F>;
+    run_locked([](void* context, RandomEngine& engine) { (*static_cast<Body*>(context))(engine); },
                const_cast<void*>(static_cast<const void*>(&f)));
   }
 

@@ -46,47 +46,47 @@ std::vector<std::vector<double>> groups(const TensorImplPtr& x, uint64_t dims) {
   return all;
 }
 
-double naive(const std::vector<double>& v, Reduction1 what) {
-  double total = what == Reduction1::prod ? 1 : 0;
-  if (what == Reduction1::all) total = 1;
-  if (what == Reduction1::amax) total = -INFINITY;
-  if (what == Reduction1::amin) total = INFINITY;
+double naive(const std::vector<double>& v, ReduceOp what) {
+  double total = what == ReduceOp::prod ? 1 : 0;
+  if (what == ReduceOp::all) total = 1;
+  if (what == ReduceOp::amax) total = -INFINITY;
+  if (what == ReduceOp::amin) total = INFINITY;
   for (double e : v) {
     switch (what) {
-      case Reduction1::prod:
+      case ReduceOp::prod:
         total *= e;
         break;
-      case Reduction1::amax:
+      case ReduceOp::amax:
         total = std::isnan(e) || e > total ? e : total;
         break;
-      case Reduction1::amin:
+      case ReduceOp::amin:
         total = std::isnan(e) || e < total ? e : total;
         break;
-      case Reduction1::abs_sum:
+      case ReduceOp::abs_sum:
         total += std::abs(e);
         break;
-      case Reduction1::sq_norm:
+      case ReduceOp::sq_norm:
         total += e * e;
         break;
-      case Reduction1::any:
+      case ReduceOp::any:
         total = total != 0 || e != 0;
         break;
-      case Reduction1::all:
+      case ReduceOp::all:
         total = total != 0 && e != 0;
         break;
-      case Reduction1::count:
+      case ReduceOp::count:
         total += e != 0;
         break;
       default:
         total += e;
     }
   }
-  if (what == Reduction1::mean) total /= double(v.size());
-  if (what == Reduction1::sq_norm) total = std::sqrt(total);
+  if (what == ReduceOp::mean) total /= double(v.size());
+  if (what == ReduceOp::sq_norm) total = std::sqrt(total);
   return total;
 }
 
-TensorImplPtr run(const TensorImplPtr& x, uint64_t dims, Reduction1 what, ScalarType dtype,
+TensorImplPtr run(const TensorImplPtr& x, uint64_t dims, ReduceOp what, ScalarType dtype,
                   bool keepdim = false) {
   auto out = fresh(reduced_sizes(x->sizes(), dims, keepdim), dtype);
   reduce_kernel(Device(), mut(out), view(x), dims, what);
@@ -122,10 +122,10 @@ std::vector<TensorImplPtr> layouts(const TensorImplPtr& x) {
   return all;
 }
 
-constexpr Reduction1 kAll[] = {Reduction1::sum,     Reduction1::mean,    Reduction1::prod,
-                               Reduction1::amax,    Reduction1::amin,    Reduction1::abs_sum,
-                               Reduction1::sq_norm, Reduction1::any,     Reduction1::all,
-                               Reduction1::count};
+constexpr ReduceOp kAll[] = {ReduceOp::sum,     ReduceOp::mean,    ReduceOp::prod,
+                               ReduceOp::amax,    ReduceOp::amin,    ReduceOp::abs_sum,
+                               ReduceOp::sq_norm, ReduceOp::any,     ReduceOp::all,
+                               ReduceOp::count};
 
 TEST(ReductionKernel, MatchesANaiveLoopInDouble) {
   for (ScalarType dtype : {kFloat, kDouble, kHalf, kBFloat16}) {
@@ -133,8 +133,8 @@ TEST(ReductionKernel, MatchesANaiveLoopInDouble) {
       auto x = fresh(shape.sizes, dtype);
       fill_normal(x, 7);
       const auto expected = groups(x, shape.dims);
-      for (Reduction1 what : kAll) {
-        const bool counts = what >= Reduction1::any;
+      for (ReduceOp what : kAll) {
+        const bool counts = what >= ReduceOp::any;
         auto out = run(x, shape.dims, what, counts ? kLong : dtype);
         ASSERT_EQ(out->numel(), int64_t(expected.size()));
         for (int64_t i = 0; i < out->numel(); ++i) {
@@ -145,12 +145,12 @@ TEST(ReductionKernel, MatchesANaiveLoopInDouble) {
             continue;
           }
           double scale = std::abs(want);
-          if (what == Reduction1::sum) scale = naive(expected[i], Reduction1::abs_sum);
-          if (what == Reduction1::mean) {
-            scale = naive(expected[i], Reduction1::abs_sum) / double(expected[i].size());
+          if (what == ReduceOp::sum) scale = naive(expected[i], ReduceOp::abs_sum);
+          if (what == ReduceOp::mean) {
+            scale = naive(expected[i], ReduceOp::abs_sum) / double(expected[i].size());
           }
           const double eps = dtype == kDouble ? 1e-15 : dtype == kFloat ? 2e-7 : 8e-3;
-          const double steps = what == Reduction1::prod ? 100 : 8;
+          const double steps = what == ReduceOp::prod ? 100 : 8;
           EXPECT_LE(std::abs(got - want), eps * steps * scale + 1e-40 + (dtype == kHalf ? 1e-7 : 0))
               << "op " << int(what) << " dtype " << toString(dtype) << " sizes "
               << str(IntArrayRef(shape.sizes)) << " dims " << shape.dims;
@@ -166,7 +166,7 @@ TEST(ReductionKernel, SameBitsInAnyLayoutAndAtAnyThreadCount) {
     for (const Shape& shape : kShapes) {
       auto x = fresh(shape.sizes, dtype);
       fill_normal(x, 11);
-      for (Reduction1 what : {Reduction1::sum, Reduction1::prod, Reduction1::sq_norm}) {
+      for (ReduceOp what : {ReduceOp::sum, ReduceOp::prod, ReduceOp::sq_norm}) {
         set_num_threads(1);
         const auto expected = bits(run(x, shape.dims, what, dtype));
         for (int n : {1, 2, 3}) {
@@ -192,10 +192,10 @@ TEST(ReductionKernel, ThreadsShareOneLongSumWithoutChangingIt) {
       auto x = fresh(sizes);
       fill_normal(x, 5);
       set_num_threads(1);
-      const auto one = bits(run(x, dims, Reduction1::sum, kFloat));
+      const auto one = bits(run(x, dims, ReduceOp::sum, kFloat));
       for (int n : {2, 4}) {
         set_num_threads(n);
-        EXPECT_EQ(bits(run(x, dims, Reduction1::sum, kFloat)), one);
+        EXPECT_EQ(bits(run(x, dims, ReduceOp::sum, kFloat)), one);
       }
     }
   }
@@ -208,18 +208,18 @@ TEST(ReductionKernel, IntegersSumInInt64AndWrap) {
     for (int64_t i = 0; i < x->numel(); ++i) set(x, i, double(i % 120));
     const auto expected = groups(x, 2);
     for (auto& y : layouts(x)) {
-      auto out = run(y, 2, Reduction1::sum, kLong);
-      for (int64_t i = 0; i < 3; ++i) EXPECT_EQ(get(out, i), naive(expected[i], Reduction1::sum));
-      auto most = run(y, 2, Reduction1::amax, dtype);
-      for (int64_t i = 0; i < 3; ++i) EXPECT_EQ(get(most, i), naive(expected[i], Reduction1::amax));
-      auto every = run(y, 2, Reduction1::all, kBool);
+      auto out = run(y, 2, ReduceOp::sum, kLong);
+      for (int64_t i = 0; i < 3; ++i) EXPECT_EQ(get(out, i), naive(expected[i], ReduceOp::sum));
+      auto most = run(y, 2, ReduceOp::amax, dtype);
+      for (int64_t i = 0; i < 3; ++i) EXPECT_EQ(get(most, i), naive(expected[i], ReduceOp::amax));
+      auto every = run(y, 2, ReduceOp::all, kBool);
       for (int64_t i = 0; i < 3; ++i) EXPECT_EQ(get(every, i), 0);
     }
   }
   auto big = fresh({2}, kLong);
   static_cast<int64_t*>(big->data())[0] = std::numeric_limits<int64_t>::max();
   static_cast<int64_t*>(big->data())[1] = 1;
-  auto out = run(big, 1, Reduction1::sum, kLong);
+  auto out = run(big, 1, ReduceOp::sum, kLong);
   EXPECT_EQ(*static_cast<int64_t*>(out->data()), std::numeric_limits<int64_t>::min());
 }
 
@@ -230,7 +230,7 @@ TEST(ReductionKernel, NanWinsAndSpecialValuesPass) {
       fill_normal(x, 3);
       set(x, where * 3 + 1, kNan);
       for (auto& y : layouts(x)) {
-        for (Reduction1 what : {Reduction1::amax, Reduction1::amin, Reduction1::sum}) {
+        for (ReduceOp what : {ReduceOp::amax, ReduceOp::amin, ReduceOp::sum}) {
           auto out = run(y, 1, what, kFloat);
           EXPECT_FALSE(std::isnan(get(out, 0)));
           EXPECT_TRUE(std::isnan(get(out, 1))) << n << " " << where << " op " << int(what) << str(y->strides());
@@ -243,10 +243,10 @@ TEST(ReductionKernel, NanWinsAndSpecialValuesPass) {
   set(x, 0, INFINITY);
   set(x, 1, -INFINITY);
   set(x, 2, 1);
-  EXPECT_TRUE(std::isnan(get(run(x, 1, Reduction1::sum, kFloat), 0)));
+  EXPECT_TRUE(std::isnan(get(run(x, 1, ReduceOp::sum, kFloat), 0)));
   auto zero = fresh({1});
   set(zero, 0, -0.0);
-  EXPECT_FALSE(std::signbit(get(run(zero, 1, Reduction1::sum, kFloat), 0)));
+  EXPECT_FALSE(std::signbit(get(run(zero, 1, ReduceOp::sum, kFloat), 0)));
 }
 
 TEST(ReductionKernel, SumOfManyFloatsIsAccurate) {
@@ -254,7 +254,7 @@ TEST(ReductionKernel, SumOfManyFloatsIsAccurate) {
   float* p = static_cast<float*>(x->data());
   for (int64_t i = 0; i < x->numel(); ++i) p[i] = 0.1f;
   const double want = double(0.1f) * double(x->numel());
-  EXPECT_NEAR(get(run(x, 1, Reduction1::sum, kFloat), 0) / want, 1, 1e-6);
+  EXPECT_NEAR(get(run(x, 1, ReduceOp::sum, kFloat), 0) / want, 1, 1e-6);
 }
 
 TEST(ReductionKernel, PositionsAreTheFirstAndNanWins) {
@@ -337,7 +337,9 @@ TEST(ReductionKernel, CumulateRunsAlongAnyDimension) {
     for (int64_t i = 0; i < x->numel(); ++i) set(x, i, double(i % 7) - 3);
     for (auto& y : layouts(x)) {
       auto out = fresh({3, 600, 2}, dtype == kInt ? kLong : dtype);
-      cumulate_kernel(Device(), mut(out), view(y), 1, false);
+      cumulate_kernel(Device(), mut(out), view(y), 1, Scan::sum);
+      auto reverse = fresh({3, 600, 2}, dtype == kInt ? kLong : dtype);
+      cumulate_kernel(Device(), mut(reverse), view(y), 1, Scan::sum_from_end);
       for (int64_t a = 0; a < 3; ++a) {
         for (int64_t c = 0; c < 2; ++c) {
           double total = 0;
@@ -346,6 +348,11 @@ TEST(ReductionKernel, CumulateRunsAlongAnyDimension) {
             total += get(x, i);
             ASSERT_EQ(get(out, i), total);
           }
+          for (int64_t b = 0; b < 600; ++b) {
+            const int64_t i = (a * 600 + b) * 2 + c;
+            ASSERT_EQ(get(reverse, i), total);
+            total -= get(x, i);
+          }
         }
       }
     }
@@ -353,7 +360,7 @@ TEST(ReductionKernel, CumulateRunsAlongAnyDimension) {
   auto number = fresh({});
   set(number, 0, 4);
   auto out = fresh({});
-  cumulate_kernel(Device(), mut(out), view(number), 0, true);
+  cumulate_kernel(Device(), mut(out), view(number), 0, Scan::product);
   EXPECT_EQ(get(out, 0), 4);
 }
 

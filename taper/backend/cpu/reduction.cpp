@@ -290,15 +290,15 @@ struct Fold : Common {
   using Result = T;
   using Total = WideOf<T>;
   CoreOp op;
-  Reduction1 what;
+  ReduceOp what;
   double count;
   char* out;
   int64_t out_item;
   ScalarType out_type;
   StoreFn store;
 
-  Fold(CoreOp o, Reduction1 w, ConstView x, View target, int64_t n)
-      : Common(o, x.dtype(), scalar_type_of<T>, w >= Reduction1::any),
+  Fold(CoreOp o, ReduceOp w, ConstView x, View target, int64_t n)
+      : Common(o, x.dtype(), scalar_type_of<T>, w >= ReduceOp::any),
         op(o),
         what(w),
         count(static_cast<double>(n)),
@@ -339,9 +339,9 @@ struct Fold : Common {
   }
   void finish(Total* totals, int64_t n, int64_t offset, int64_t stride) const {
     if constexpr (std::is_same_v<Total, double>) {
-      if (what == Reduction1::mean) {
+      if (what == ReduceOp::mean) {
         for (int64_t k = 0; k < n; ++k) totals[k] /= count;
-      } else if (what == Reduction1::sq_norm) {
+      } else if (what == ReduceOp::sq_norm) {
         for (int64_t k = 0; k < n; ++k) totals[k] = std::sqrt(totals[k]);
       }
     }
@@ -354,19 +354,19 @@ struct Fold : Common {
   }
 };
 
-CoreOp core_op(Reduction1 what) {
+CoreOp core_op(ReduceOp what) {
   switch (what) {
-    case Reduction1::prod:
+    case ReduceOp::prod:
       return CoreOp::prod;
-    case Reduction1::amax:
-    case Reduction1::any:
+    case ReduceOp::amax:
+    case ReduceOp::any:
       return CoreOp::max;
-    case Reduction1::amin:
-    case Reduction1::all:
+    case ReduceOp::amin:
+    case ReduceOp::all:
       return CoreOp::min;
-    case Reduction1::abs_sum:
+    case ReduceOp::abs_sum:
       return CoreOp::abs_sum;
-    case Reduction1::sq_norm:
+    case ReduceOp::sq_norm:
       return CoreOp::sq_sum;
     default:
       return CoreOp::sum;
@@ -374,7 +374,7 @@ CoreOp core_op(Reduction1 what) {
 }
 
 template <class T>
-void fold(View out, ConstView x, const Plan& plan, Reduction1 what) {
+void fold(View out, ConstView x, const Plan& plan, ReduceOp what) {
   const int64_t count = plan.inner.numel * plan.outer.numel;
   const Fold<T> red(core_op(what), what, x, out, count);
   Runner<Fold<T>>(x, plan, red).run();
@@ -474,8 +474,8 @@ struct Variance : Common {
 
 }  // namespace
 
-void reduce(View out, ConstView x, uint64_t dims, Reduction1 what) {
-  const ScalarType work = what >= Reduction1::any ? kLong : work_type(out.dtype());
+void reduce(View out, ConstView x, uint64_t dims, ReduceOp what) {
+  const ScalarType work = what >= ReduceOp::any ? kLong : work_type(out.dtype());
   const Plan plan(x, dims, out, work);
   if (work == kFloat) {
     fold<float>(out, x, plan, what);
@@ -514,19 +514,23 @@ void var(View var, View mean, ConstView x, uint64_t dims, double correction, boo
 namespace {
 
 template <class Work>
-void cumulate_lines(View out, ConstView x, int64_t dim, bool product) {
+void cumulate_lines(View out, ConstView x, int64_t dim, Scan what) {
   const LoadFn load = load_function(x.dtype(), scalar_type_of<Work>);
   const StoreFn store = store_function(scalar_type_of<Work>, out.dtype());
   const int64_t n = x.size(dim);
   const int64_t lines = n == 0 ? 0 : x.numel() / n;
-  const int64_t step = x.stride(dim), out_step = out.stride(dim);
+  const bool product = what == Scan::product, backwards = what == Scan::sum_from_end;
+  const int64_t step = backwards ? -x.stride(dim) : x.stride(dim);
+  const int64_t out_step = backwards ? -out.stride(dim) : out.stride(dim);
   const int64_t item = elementSize(x.dtype()), out_item = elementSize(out.dtype());
   using U = std::conditional_t<std::is_same_v<Work, double>, double, uint64_t>;
   parallel_for(0, lines, std::max<int64_t>(1, kGrain / std::max<int64_t>(n, 1)),
                [&](int64_t first, int64_t last) {
     Work buffer[512];
     for (int64_t line = first; line < last; ++line) {
-      int64_t from = 0, to = 0, rest = line;
+      // From the last element on when the scan runs backwards.
+      int64_t from = backwards ? (1 - n) * step : 0, to = backwards ? (1 - n) * out_step : 0;
+      int64_t rest = line;
       for (int64_t d = x.dim() - 1; d >= 0; --d) {
         if (d == dim) continue;
         from += rest % x.size(d) * x.stride(d);
@@ -552,7 +556,7 @@ void cumulate_lines(View out, ConstView x, int64_t dim, bool product) {
 
 }  // namespace
 
-void cumulate(View out, ConstView x, int64_t dim, bool product) {
+void cumulate(View out, ConstView x, int64_t dim, Scan what) {
   if (x.dim() == 0) {
     // A number is a line of one element.
     const ScalarType work = isFloatingType(out.dtype()) ? kDouble : kLong;
@@ -560,9 +564,9 @@ void cumulate(View out, ConstView x, int64_t dim, bool product) {
     load_function(x.dtype(), work)(x.raw_data(), 1, 1, &buffer);
     store_function(work, out.dtype())(&buffer, 1, out.raw_data(), 1);
   } else if (isFloatingType(out.dtype())) {
-    cumulate_lines<double>(out, x, dim, product);
+    cumulate_lines<double>(out, x, dim, what);
   } else {
-    cumulate_lines<int64_t>(out, x, dim, product);
+    cumulate_lines<int64_t>(out, x, dim, what);
   }
 }
 

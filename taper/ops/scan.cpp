@@ -1,0 +1,74 @@
+#include "taper/ops/scan.h"
+
+#include "taper/autograd/grad_mode.h"
+#include "taper/kernel/reduction.h"
+#include "taper/ops/creation.h"
+#include "taper/ops/op_util.h"
+
+namespace taper {
+namespace {
+
+Tensor scan(const char* op, const Tensor& self, int64_t dim, ScalarType type, Scan what) {
+  const Tensor result = new_tensor(op, self.sizes(), type);
+  cumulate_kernel(self.device(), out_view(result), in(self), dim, what);
+  return result;
+}
+
+/// Running sum from either end; each is the other's backward.
+Tensor running_sum(const Tensor& self, int64_t dim, ScalarType type, bool from_end) {
+  const Tensor result = scan("cumsum", self, dim, type, from_end ? Scan::sum_from_end : Scan::sum);
+  record({.name = "CumsumBackward0",
+          .outputs = {result},
+          .inputs = {self},
+          .backward = [dim, from_end](Backward& g) {
+            g.set(0, running_sum(g.grad(), dim, g.dtype(0), !from_end));
+          }});
+  return result;
+}
+
+ScalarType running_type(const Tensor& self, std::optional<ScalarType> dtype) {
+  if (dtype) return *dtype;
+  return isIntegralType(self.scalar_type(), true) ? kLong : self.scalar_type();
+}
+
+/// As the product over a triangle of ones and elements: any derivative, any zeros, n^2 elements.
+Tensor product_of_triangle(const Tensor& self, int64_t dim) {
+  const Tensor lines = self.transpose(dim, -1);
+  const int64_t n = lines.size(-1);
+  DimVector sizes(lines.sizes());
+  sizes.insert(sizes.end() - 1, n);
+  const Tensor above = ones({n, n}, self.options().dtype(kBool)).triu(1);
+  return lines.unsqueeze(-2).expand(sizes).masked_fill(above, 1).prod(-1).transpose(dim, -1);
+}
+
+bool has_zero(const Tensor& self) {
+  NoGradGuard no_grad;
+  return self.eq(0).any().item<bool>();
+}
+
+}  // namespace
+
+Tensor cumsum(const Tensor& self, int64_t dim, std::optional<ScalarType> dtype) {
+  return running_sum(self, wrap_dim(dim, self.dim()), running_type(self, dtype), false);
+}
+
+Tensor cumprod(const Tensor& input, int64_t dim, std::optional<ScalarType> dtype) {
+  const int64_t d = wrap_dim(dim, input.dim());
+  const ScalarType type = running_type(input, dtype);
+  const Tensor self = input.scalar_type() == type ? input : input.to(type);
+  const bool needed = needs_grad(self);
+  // The short formula divides by the elements.
+  if (needed && self.dim() > 0 && has_zero(self)) return product_of_triangle(self, d);
+  const Tensor result = scan("cumprod", self, d, type, Scan::product);
+  record({.name = "CumprodBackward0",
+          .outputs = {result},
+          .inputs = {self},
+          .save = {save_if(needed, self), save_if(needed, result)},
+          .backward = [d](Backward& g) {
+            const Tensor weighted = g.grad().mul(g.saved(1));
+            g.set(0, running_sum(weighted, d, weighted.scalar_type(), true).div(g.saved(0)));
+          }});
+  return result;
+}
+
+}  // namespace taper

@@ -1,0 +1,184 @@
+#include "taper/ops/statistics.h"
+
+#include <cmath>
+
+#include "taper/autograd/grad_mode.h"
+#include "taper/kernel/reduction.h"
+#include "taper/ops/reduce_util.h"
+
+namespace taper {
+namespace {
+
+constexpr uint64_t kAllDims = ~uint64_t{0};
+
+void check_moments(const char* op, const Tensor& self) {
+  TAPER_CHECK_AS(DTypeError, self.is_floating_point(), op,
+                 ": std and var only support floating point and complex dtypes, got ",
+                 self.scalar_type());
+}
+
+/// grad * 2 (x - mean) / (n - correction).
+Tensor var_slope(const Tensor& grad, const Tensor& self, uint64_t dims, bool keepdim,
+                 double correction) {
+  const double count = static_cast<double>(reduced_count(self.sizes(), dims));
+  const Tensor g = with_reduced_dims(grad, dims, keepdim, self.dim());
+  const Tensor mean = self.mean(dims_of(dims, self.dim()), true);
+  return self.sub(mean).mul(g.mul(2.0 / (count - correction)));
+}
+
+Tensor var_over(const Tensor& self, uint64_t dims, bool keepdim, double correction) {
+  check_moments("var", self);
+  const Tensor result =
+      new_tensor("var", reduced_sizes(self.sizes(), dims, keepdim), self.scalar_type());
+  var_kernel(self.device(), out_view(result), View(), in(self), dims, correction, false);
+  record({.name = "VarBackward0",
+          .outputs = {result},
+          .inputs = {self},
+          .save = {self},
+          .backward = [dims, keepdim, correction](Backward& g) {
+            g.set(0, var_slope(g.grad(), g.saved(0), dims, keepdim, correction));
+          }});
+  return result;
+}
+
+Tensor std_over(const Tensor& self, uint64_t dims, bool keepdim, double correction) {
+  check_moments("std", self);
+  const Tensor result =
+      new_tensor("std", reduced_sizes(self.sizes(), dims, keepdim), self.scalar_type());
+  var_kernel(self.device(), out_view(result), View(), in(self), dims, correction, true);
+  const bool needed = needs_grad(self);
+  record({.name = "StdBackward0",
+          .outputs = {result},
+          .inputs = {self},
+          .save = {save_if(needed, self), save_if(needed, result)},
+          .backward = [dims, keepdim, correction](Backward& g) {
+            const Tensor& root = g.saved(1);
+            const Tensor half = g.grad().div(root.mul(2)).masked_fill(root.eq(0), 0);
+            g.set(0, var_slope(half, g.saved(0), dims, keepdim, correction));
+          }});
+  return result;
+}
+
+double correction_of(const std::optional<Scalar>& correction) {
+  return correction ? correction->toDouble() : 1;
+}
+uint64_t dims_or_all(const char* op, std::optional<IntArrayRef> dim, int64_t rank) {
+  return dim ? reduced_dims(op, *dim, rank) : kAllDims;
+}
+
+/// The 1- and 2-norms have kernels of their own.
+Tensor norm_kernel(const Tensor& self, uint64_t dims, bool keepdim, bool two) {
+  const Tensor result =
+      new_tensor("norm", reduced_sizes(self.sizes(), dims, keepdim), self.scalar_type());
+  reduce_kernel(self.device(), out_view(result), in(self), dims,
+                two ? ReduceOp::sq_norm : ReduceOp::abs_sum);
+  const bool needed = needs_grad(self);
+  record({.name = "NormBackward1",
+          .outputs = {result},
+          .inputs = {self},
+          .save = {save_if(needed, self), save_if(needed && two, result)},
+          .backward = [dims, keepdim, two](Backward& g) {
+            const Tensor& x = g.saved(0);
+            const Tensor grad = with_reduced_dims(g.grad(), dims, keepdim, x.dim());
+            if (!two) {
+              g.set(0, x.sign().mul(grad));
+              return;
+            }
+            const Tensor root = with_reduced_dims(g.saved(1), dims, keepdim, x.dim());
+            // At 0 the subgradient is 0.
+            g.set(0, x.mul(grad.div(root).masked_fill(root.eq(0), 0)));
+          }});
+  return result;
+}
+
+Tensor norm_over(const Tensor& self, double p, uint64_t dims, bool keepdim) {
+  TAPER_CHECK_AS(DTypeError, self.is_floating_point(),
+                 "norm(): input dtype should be either floating point or complex. Got ",
+                 self.scalar_type(), " instead.");
+  const DimVector list = dims_of(dims, self.dim());
+  if (p == 2 || p == 1) return norm_kernel(self, dims, keepdim, p == 2);
+  if (std::isinf(p)) return p > 0 ? self.abs().amax(list, keepdim) : self.abs().amin(list, keepdim);
+  if (p == 0) return self.ne(0).to(self.scalar_type()).sum(list, keepdim);
+  return self.abs().pow(p).sum(list, keepdim).pow(1 / p);
+}
+double order_of(const std::optional<Scalar>& p) { return p ? p->toDouble() : 2; }
+
+}  // namespace
+
+Tensor var(const Tensor& self, bool unbiased) { return var_over(self, kAllDims, false, unbiased); }
+Tensor var(const Tensor& self, IntArrayRef dim, bool unbiased, bool keepdim) {
+  return var_over(self, reduced_dims("var", dim, self.dim()), keepdim, unbiased);
+}
+Tensor var(const Tensor& self, std::optional<IntArrayRef> dim,
+           const std::optional<Scalar>& correction, bool keepdim) {
+  return var_over(self, dims_or_all("var", dim, self.dim()), keepdim, correction_of(correction));
+}
+Tensor std(const Tensor& self, bool unbiased) { return std_over(self, kAllDims, false, unbiased); }
+Tensor std(const Tensor& self, IntArrayRef dim, bool unbiased, bool keepdim) {
+  return std_over(self, reduced_dims("std", dim, self.dim()), keepdim, unbiased);
+}
+Tensor std(const Tensor& self, std::optional<IntArrayRef> dim,
+           const std::optional<Scalar>& correction, bool keepdim) {
+  return std_over(self, dims_or_all("std", dim, self.dim()), keepdim, correction_of(correction));
+}
+
+std::tuple<Tensor, Tensor> var_mean(const Tensor& self, bool unbiased) {
+  return {var(self, unbiased), self.mean()};
+}
+std::tuple<Tensor, Tensor> var_mean(const Tensor& self, IntArrayRef dim, bool unbiased,
+                                    bool keepdim) {
+  return {var(self, dim, unbiased, keepdim), self.mean(dim, keepdim)};
+}
+std::tuple<Tensor, Tensor> std_mean(const Tensor& self, bool unbiased) {
+  return {taper::std(self, unbiased), self.mean()};
+}
+std::tuple<Tensor, Tensor> std_mean(const Tensor& self, IntArrayRef dim, bool unbiased,
+                                    bool keepdim) {
+  return {taper::std(self, dim, unbiased, keepdim), self.mean(dim, keepdim)};
+}
+
+Tensor norm(const Tensor& self, const Scalar& p) {
+  return norm_over(self, p.toDouble(), kAllDims, false);
+}
+Tensor norm(const Tensor& self, const std::optional<Scalar>& p, ScalarType dtype) {
+  return norm_over(self.to(dtype), order_of(p), kAllDims, false);
+}
+Tensor norm(const Tensor& self, const std::optional<Scalar>& p, IntArrayRef dim, bool keepdim) {
+  return norm_over(self, order_of(p), reduced_dims("norm", dim, self.dim()), keepdim);
+}
+Tensor norm(const Tensor& self, const std::optional<Scalar>& p, IntArrayRef dim, bool keepdim,
+            ScalarType dtype) {
+  return norm_over(self.to(dtype), order_of(p), reduced_dims("norm", dim, self.dim()), keepdim);
+}
+
+Tensor logsumexp(const Tensor& input, IntArrayRef dim, bool keepdim) {
+  const Tensor self = input.is_floating_point() ? input : input.to(get_default_dtype());
+  const uint64_t dims = reduced_dims("logsumexp", dim, self.dim());
+  const DimVector list = dims_of(dims, self.dim());
+  Tensor result;
+  {
+    NoGradGuard no_grad;
+    if (self.numel() == 0) {
+      result = self.exp().sum(list, keepdim).log();
+    } else {
+      Tensor most = self.amax(list, true);
+      most = most.masked_fill(most.abs().eq(INFINITY), 0);
+      result = self.sub(most).exp().sum(list, true).log().add(most);
+      result = result.reshape(reduced_sizes(self.sizes(), dims, keepdim));
+    }
+  }
+  const bool needed = needs_grad(self);
+  record({.name = "LogsumexpBackward0",
+          .outputs = {result},
+          .inputs = {self},
+          .save = {save_if(needed, self), save_if(needed, result)},
+          .backward = [dims, keepdim](Backward& g) {
+            const Tensor& x = g.saved(0);
+            const Tensor grad = with_reduced_dims(g.grad(), dims, keepdim, x.dim());
+            const Tensor lse = with_reduced_dims(g.saved(1), dims, keepdim, x.dim());
+            g.set(0, grad.mul(x.sub(lse).exp()));
+          }});
+  return result;
+}
+
+}  // namespace taper

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <optional>
+#include <tuple>
+
+#include "taper/tensor/tensor.h"
+
+// Variances, norms and ln-sum-exp over dimensions; an empty list of dimensions means all.
+namespace taper TAPER_API {
+
+/// sum((x - mean)^2) / max(0, n - 1), or / n when not unbiased.
+/// variants: method
+Tensor var(const Tensor& self, bool unbiased = true);
+/// Variance over dimensions, / max(0, n - 1) or / n.
+/// variants: method
+Tensor var(const Tensor& self, IntArrayRef dim, bool unbiased, bool keepdim = false);
+/// Variance over dimensions, / max(0, n - correction); the correction is 1 unless given.
+/// variants: method
+Tensor var(const Tensor& self, std::optional<IntArrayRef> dim,
+           const std::optional<Scalar>& correction, bool keepdim = false);
+/// Root of the variance.
+/// variants: method
+Tensor std(const Tensor& self, bool unbiased = true);
+/// Root of the variance over dimensions.
+/// variants: method
+Tensor std(const Tensor& self, IntArrayRef dim, bool unbiased, bool keepdim = false);
+/// Root of the variance over dimensions with a correction.
+/// variants: method
+Tensor std(const Tensor& self, std::optional<IntArrayRef> dim,
+           const std::optional<Scalar>& correction, bool keepdim = false);
+/// Variance and mean.
+std::tuple<Tensor, Tensor> var_mean(const Tensor& self, bool unbiased = true);
+std::tuple<Tensor, Tensor> var_mean(const Tensor& self, IntArrayRef dim, bool unbiased,
+                                    bool keepdim = false);
+/// Standard deviation and mean.
+std::tuple<Tensor, Tensor> std_mean(const Tensor& self, bool unbiased = true);
+std::tuple<Tensor, Tensor> std_mean(const Tensor& self, IntArrayRef dim, bool unbiased,
+                                    bool keepdim = false);
+
+/// (sum |x|^p)^(1/p) of all elements; p = infinity gives the largest, 0 the count of those not 0.
+/// variants: method
+Tensor norm(const Tensor& self, const Scalar& p = 2);
+/// The p-norm of all elements in another type.
+/// variants: method
+Tensor norm(const Tensor& self, const std::optional<Scalar>& p, ScalarType dtype);
+/// The p-norm over dimensions.
+/// variants: method
+Tensor norm(const Tensor& self, const std::optional<Scalar>& p, IntArrayRef dim,
+            bool keepdim = false);
+/// The p-norm over dimensions in another type.
+/// variants: method
+Tensor norm(const Tensor& self, const std::optional<Scalar>& p, IntArrayRef dim, bool keepdim,
+            ScalarType dtype);
+/// ln(sum of e^x) over dimensions, without overflow.
+/// variants: method
+Tensor logsumexp(const Tensor& self, IntArrayRef dim, bool keepdim = false);
+
+}  // namespace TAPER_API
