@@ -29,7 +29,7 @@ Tensor bitwise(const Out& out, const char* name, const BinaryKernel& kernel, con
 bool all_true(const Tensor& t) {
   Tensor r = new_tensor("all", {}, kBool);
   const uint64_t dims = t.dim() == kMaxDims ? ~uint64_t{0} : (uint64_t{1} << t.dim()) - 1;
-  reduce_kernel(t.device(), out_view(r), in(t), dims, Reduction1::all);
+  reduce_kernel(t.device(), out_view(r), in(t), dims, ReduceOp::all);
   return *r.data_ptr<bool>();
 }
 

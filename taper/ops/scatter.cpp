@@ -397,9 +397,9 @@ Tensor one_hot(const Tensor& self, int64_t num_classes) {
   if (self.numel() > 0) {
     const Tensor flat = self.reshape(-1);
     Tensor extreme = new_tensor("one_hot", 1, kLong);
-    reduce_kernel(flat.device(), out_view(extreme), in(flat), 1, Reduction1::amin);
+    reduce_kernel(flat.device(), out_view(extreme), in(flat), 1, ReduceOp::amin);
     TAPER_CHECK(extreme.item<int64_t>() >= 0, "one_hot: Class values must be non-negative.");
-    reduce_kernel(flat.device(), out_view(extreme), in(flat), 1, Reduction1::amax);
+    reduce_kernel(flat.device(), out_view(extreme), in(flat), 1, ReduceOp::amax);
     most = extreme.item<int64_t>();
   }
   TAPER_CHECK(num_classes == -1 || num_classes > most,

@@ -318,7 +318,7 @@ Tensor sum_to_size(const Tensor& self, IntArrayRef size) {
   Tensor out = new_tensor("sum_to_size", size, dtype);
   const TensorImplPtr wide = TensorImpl::make("sum_to_size", kept, contiguous_strides(kept), dtype,
                                               out.impl().storage(), 0);
-  reduce_kernel(out.device(), View(wide.get()), in(self), dims, Reduction1::sum);
+  reduce_kernel(out.device(), View(wide.get()), in(self), dims, ReduceOp::sum);
   if (needs_grad(self)) {
     record(
         {.name = "SumBackward1", .outputs = {out}, .inputs = {self}, .backward = [](Backward& b) {
