@@ -1,6 +1,7 @@
 #include "taper/ops/indexing.h"
 
 #include <algorithm>
+#include <ostream>
 
 #include "taper/autograd/grad_mode.h"
 #include "taper/kernel/copy.h"
@@ -23,6 +24,45 @@ Slice::Slice(std::optional<int64_t> start, std::optional<int64_t> stop, std::opt
 TensorIndex::TensorIndex(const char* text) : type_(TensorIndexType::Ellipsis) {
   TAPER_CHECK(std::string_view(text) == "...",
               "index: Expected \"...\" to represent an ellipsis index, but got \"", text, "\"");
+}
+
+void append(std::string& s, const Slice& slice) {
+  s += str(slice.start(), ":", slice.stop(), ":", slice.step());
+}
+
+void append(std::string& s, const TensorIndex& index) {
+  if (index.is_none()) {
+    s += "None";
+  } else if (index.is_ellipsis()) {
+    s += "...";
+  } else if (index.is_integer()) {
+    s += str(index.integer());
+  } else if (index.is_boolean()) {
+    s += str(index.boolean());
+  } else if (index.is_slice()) {
+    append(s, index.slice());
+  } else {
+    s += to_string(index.tensor());
+  }
+}
+
+void append(std::string& s, const std::vector<TensorIndex>& indices) {
+  s += '(';
+  for (size_t i = 0; i < indices.size(); ++i) {
+    if (i > 0) s += ", ";
+    append(s, indices[i]);
+  }
+  s += ')';
+}
+
+std::ostream& operator<<(std::ostream& out, const Slice& slice) { return out << str(slice); }
+
+std::ostream& operator<<(std::ostream& out, const TensorIndex& index) { return out << str(index); }
+
+std::ostream& operator<<(std::ostream& out, const std::vector<TensorIndex>& indices) {
+  std::string text;
+  append(text, indices);
+  return out << text;
 }
 
 }  // namespace indexing

@@ -61,6 +61,8 @@ class Tensor {
   Layout layout() const { return kStrided; }
   bool is_cpu() const { return device().is_cpu(); }
   bool is_cuda() const { return device().is_cuda(); }
+  /// Such as CPUFloatType.
+  std::string toString() const;
   /// dtype and device; requires_grad is not copied.
   TensorOptions options() const { return TensorOptions(scalar_type()).device(device()); }
   bool is_floating_point() const { return isFloatingType(scalar_type()); }
@@ -208,9 +210,16 @@ class Tensor {
   TensorImplPtr impl_;
 };
 
-/// Prints values, type and shape as PyTorch does.
+/// Values, type and sizes, laid out as LibTorch prints them; taper::repr() gives Python's text.
 std::string to_string(const Tensor& tensor);
 std::ostream& operator<<(std::ostream& out, const Tensor& tensor);
+/// [2, 3]
+std::ostream& operator<<(std::ostream& out, IntArrayRef sizes);
+/// Float
+std::ostream& operator<<(std::ostream& out, ScalarType type);
+/// cpu
+std::ostream& operator<<(std::ostream& out, Device device);
+std::ostream& operator<<(std::ostream& out, const Scalar& value);
 inline void append(std::string& s, const Tensor& tensor) { s += to_string(tensor); }
 
 }  // namespace TAPER_API
