@@ -88,8 +88,8 @@ HWY_NOINLINE void Tile(const TileArgs<T>& t) {
     }
   }
   const T* b = t.b;
-  const int64_t b_row = t.b_row, step = t.a_col, end = t.k * step;
-  for (int64_t p = 0; p != end; p += step, b += b_row) {
+  const int64_t b_row = t.b_row, step = t.a_col;  // 0 in an expanded factor
+  for (int64_t p = 0, left = t.k; left != 0; --left, p += step, b += b_row) {
     Vec column[V];
 #pragma GCC unroll 8
     for (int j = 0; j < V; ++j) {
