@@ -43,7 +43,8 @@ std::vector<double> expected(const Case& c, const std::vector<double>& a,
           sum += a[(q * c.m + i) * c.k + p] * b[(q * c.k + p) * c.n + j];
         }
         const int64_t at = (q * c.m + i) * c.n + j;
-        want[at] = c.alpha * sum + (c.beta == 0 ? 0 : c.beta * out[at]) + (bias.empty() ? 0 : bias[j]);
+        want[at] =
+            c.alpha * sum + (c.beta == 0 ? 0 : c.beta * out[at]) + (bias.empty() ? 0 : bias[j]);
       }
     }
   }
@@ -74,7 +75,7 @@ double error_of(const Case& c, ScalarType dtype) {
   const Operand out = operand(c.batch, c.m, c.n, c.transpose_out, c.gap, dtype, 3);
   const TensorImplPtr bias = c.with_bias ? tensor({c.n}, dtype, 4) : nullptr;
   auto want = expected(c, values(a.tensor), values(b.tensor), values(out.tensor),
-                             bias ? values(bias) : std::vector<double>());
+                       bias ? values(bias) : std::vector<double>());
   // Integers wrap.
   if (dtype == kByte || dtype == kChar || dtype == kShort) {
     for (double& w : want) {
