@@ -165,7 +165,7 @@ TEST(FromBlob, SharesMemoryAndDeletesOnce) {
 TEST(Creation, SizesAreChecked) {
   EXPECT_ERROR(ShapeError, zeros({-1}), "Trying to create tensor with negative dimension -1: [-1]");
   EXPECT_ERROR(ShapeError, empty({INT64_MAX, 2}), "overflow");
-  EXPECT_ERROR(ShapeError, empty(std::vector<int64_t>(65, 1)), "at most 64");
+  EXPECT_ERROR(ShapeError, taper::empty(std::vector<int64_t>(65, 1)), "at most 64");
   EXPECT_ERROR(OutOfMemoryError, empty({int64_t{1} << 50}), "not enough memory");
   EXPECT_ERROR(ShapeError, empty_strided({2}, {-1}), "Negative strides");
   EXPECT_EQ(empty_strided({2, 3}, {1, 2}).strides(), IntArrayRef({1, 2}));
