@@ -101,7 +101,7 @@ struct Checker {
         for (size_t s = 0; s < sources.size(); ++s) {
           jacobian[s].push_back(gradient_values(grads[s], wanted[s]));
         }
-        *p = 0;  // only now: the gradient of a view shares this memory
+        *p = 0;  // only now: a gradient may be the unit tensor itself
       }
     }
     return jacobian;

@@ -37,7 +37,7 @@ void ELUImpl::pretty_print(std::ostream& stream) const {
 Tensor ELUImpl::forward(const Tensor& input) { return F::elu(input, options); }
 
 void GELUImpl::pretty_print(std::ostream& stream) const {
-  stream << str("taper::nn::GELU(approximate=", options.approximate(), ")");
+  stream << str("taper::nn::GELU(approximate='", options.approximate(), "')");
 }
 Tensor GELUImpl::forward(const Tensor& input) { return F::gelu(input, options); }
 

@@ -157,6 +157,10 @@ void TransformerEncoderLayerImpl::reset() {
   dropout2 = register_module("dropout2", Dropout(p));
 }
 
+void TransformerEncoderLayerImpl::pretty_print(std::ostream& stream) const {
+  stream << "taper::nn::TransformerEncoderLayer";
+}
+
 Tensor TransformerEncoderLayerImpl::attend(const Tensor& x, const Tensor& mask,
                                            const Tensor& padding) {
   return dropout1(std::get<0>(self_attn->forward(x, x, x, padding, false, mask)));

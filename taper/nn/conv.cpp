@@ -56,7 +56,7 @@ void ConvNdImpl<D, Derived>::pretty_print(std::ostream& stream) const {
     return values == ExpandingArray<D>(value);
   };
   if (options.padding().is_same()) {
-    s += ", padding=same";
+    s += ", padding='same'";
   } else if (!all(options.padding().values(), 0)) {
     s += str(", padding=", options.padding().values());
   }

@@ -23,7 +23,7 @@ Tensor MSELossImpl::forward(const Tensor& input, const Tensor& target) {
 }
 
 void SmoothL1LossImpl::pretty_print(std::ostream& stream) const {
-  stream << "taper::nn::SmoothL1Loss";
+  stream << "taper::nn::SmoothL1Loss()";
 }
 Tensor SmoothL1LossImpl::forward(const Tensor& input, const Tensor& target) {
   return smooth_l1_loss(input, target, options.reduction().index(), options.beta());

@@ -13,12 +13,13 @@
 namespace taper::io {
 namespace {
 
-// Saves over one file without end; generation g consists of elements g.
-[[noreturn]] void save_forever(const std::string& path) {
+// Saves over one file without end; generation g consists of elements g. Tells of each save.
+[[noreturn]] void save_forever(const std::string& path, int tell) {
   for (int32_t generation = 0;; ++generation) {
     const std::vector<int32_t> values(200'000, generation);
     write_safetensors(
         path, {{"a", kInt, {200'000}, values.data()}, {"b", kInt, {100'000}, values.data()}});
+    if (::write(tell, "s", 1) != 1) ::_exit(1);
   }
 }
 
@@ -28,16 +29,22 @@ TEST(SafetensorsKill, AKilledSaveLosesNothing) {
   const std::string path = folder / "weights";
   const std::vector<int32_t> first(200'000, -1);
   write_safetensors(path, {{"a", kInt, {200'000}, first.data()}});
-  int32_t newest = -1;
+  int32_t newest = 0;
   for (int kill = 0; kill < 40; ++kill) {
+    int ends[2];
+    ASSERT_EQ(::pipe(ends), 0);
     const pid_t child = ::fork();
     ASSERT_GE(child, 0);
-    if (child == 0) save_forever(path);
-    std::this_thread::sleep_for(std::chrono::microseconds(2000 + kill * 1370 % 15'000));
+    if (child == 0) save_forever(path, ends[1]);
+    ::close(ends[1]);
+    char saved;
+    EXPECT_EQ(::read(ends[0], &saved, 1), 1);
+    std::this_thread::sleep_for(std::chrono::microseconds(kill * 1370 % 15'000));
     ASSERT_EQ(::kill(child, SIGKILL), 0);
     int status = 0;
     ASSERT_EQ(::waitpid(child, &status, 0), child);
     ASSERT_TRUE(WIFSIGNALED(status));
+    ::close(ends[0]);
     const InputFile file(path);
     const SafetensorsHeader header = read_safetensors_header(file);
     int32_t generation = -2;
@@ -49,7 +56,7 @@ TEST(SafetensorsKill, AKilledSaveLosesNothing) {
     }
     newest = std::max(newest, generation);
   }
-  EXPECT_GE(newest, 0) << "no save was finished: the test would show nothing";
+  EXPECT_GT(newest, 0) << "no file was replaced by a later save: the test would show nothing";
 }
 
 }  // namespace
