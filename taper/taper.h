@@ -6,6 +6,7 @@
 #include "taper/autograd/node.h"
 #include "taper/base/error.h"
 #include "taper/base/parallel.h"
+#include "taper/base/version.h"
 #include "taper/core/allocator.h"
 #include "taper/data/data.h"
 #include "taper/func/gradcheck.h"

@@ -98,10 +98,10 @@ struct Checker {
       for (double* p : elements_of(unit)) {
         *p = 1;
         const auto grads = autograd::grad(outputs[o], wanted, unit, true, false, true);
-        *p = 0;
         for (size_t s = 0; s < sources.size(); ++s) {
           jacobian[s].push_back(gradient_values(grads[s], wanted[s]));
         }
+        *p = 0;  // only now: a gradient may be the unit tensor itself
       }
     }
     return jacobian;

@@ -277,8 +277,8 @@ Tensor conv1d(const Tensor& input, const Tensor& weight, const std::optional<Ten
 }
 
 Tensor conv1d(const Tensor& input, const Tensor& weight, const std::optional<Tensor>& bias,
-              IntArrayRef stride, std::string_view padding, IntArrayRef dilation, int64_t groups) {
-  return named("conv1d", 1, input, weight, bias, {stride, dilation, groups}, padding);
+              IntArrayRef stride, PaddingName padding, IntArrayRef dilation, int64_t groups) {
+  return named("conv1d", 1, input, weight, bias, {stride, dilation, groups}, padding.text);
 }
 
 Tensor conv2d(const Tensor& input, const Tensor& weight, const std::optional<Tensor>& bias,
@@ -287,8 +287,8 @@ Tensor conv2d(const Tensor& input, const Tensor& weight, const std::optional<Ten
 }
 
 Tensor conv2d(const Tensor& input, const Tensor& weight, const std::optional<Tensor>& bias,
-              IntArrayRef stride, std::string_view padding, IntArrayRef dilation, int64_t groups) {
-  return named("conv2d", 2, input, weight, bias, {stride, dilation, groups}, padding);
+              IntArrayRef stride, PaddingName padding, IntArrayRef dilation, int64_t groups) {
+  return named("conv2d", 2, input, weight, bias, {stride, dilation, groups}, padding.text);
 }
 
 }  // namespace taper

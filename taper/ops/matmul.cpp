@@ -3,6 +3,7 @@
 #include "taper/kernel/copy.h"
 #include "taper/kernel/matmul.h"
 #include "taper/ops/bodies.h"
+#include "taper/ops/pointwise_arith.h"
 
 namespace taper {
 namespace {
@@ -101,14 +102,6 @@ Tensor times(const char* op, const Tensor& a, bool ta, const Tensor& b, bool tb,
   return product(op, a.dim() == 3 ? "BmmBackward0" : "MmBackward0", Out(), {a, ta}, {b, tb}, alpha);
 }
 
-/// g * s: a product with a matrix of one element, so that it is differentiable.
-Tensor scaled(const Tensor& g, const Scalar& s) {
-  if (s.toDouble() == 1) return g;
-  Tensor one = new_tensor("addmm", {1, 1}, g.scalar_type());
-  one.fill_(1);
-  return times("addmm", g.reshape({-1, 1}), false, one, false, s).reshape(g.sizes());
-}
-
 void check_numbers(const char* op, ScalarType dtype, const Scalar& beta, const Scalar& alpha) {
   const bool integral = isIntegralType(dtype, true);
   TAPER_CHECK(!integral || !alpha.isFloatingPoint(), op,
@@ -155,7 +148,10 @@ Tensor accumulate(const char* op, const char* node, const Out& out, const Tensor
           .inplace = out.is_inplace(),
           .backward = [=](Backward& g) {
             const Tensor& d = g.grad();
-            if (g.wants(0)) g.set(0, scaled(sum_to(d, g.sizes(0)), beta));
+            if (g.wants(0)) {
+              const Tensor sum = sum_to(d, g.sizes(0));
+              g.set(0, beta.toDouble() == 1 ? sum : mul(sum, beta));
+            }
             if (g.wants(1)) g.set(1, times(op, d, false, g.saved(1), true, alpha));
             if (g.wants(2)) g.set(2, times(op, g.saved(0), true, d, false, alpha));
           }});
