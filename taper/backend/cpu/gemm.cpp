@@ -530,8 +530,11 @@ void Blocked(const GemmArgs<T>& g) {
   const int64_t col_block = std::min(g.n, kColBlock), row_block = std::min(g.m, kRowBlock);
   // An operand read in place must be cheap to reach: adjacent columns (b), few rows' pages (a).
   const int64_t size = static_cast<int64_t>(sizeof(T));
-  const bool b_in_place = g.b_col == 1 && (g.m <= 2 * kRows || g.k * g.b_row * size <= 65536);
-  const bool a_in_place = g.n <= 2 * kVecs * kLanes || g.m * g.k * size <= 65536;
+  // A stride of 0 along k (an expanded operand) has no place in the tiles' loops.
+  const bool b_in_place = g.b_col == 1 && g.b_row != 0 &&
+                          (g.m <= 2 * kRows || g.k * g.b_row * size <= 65536);
+  const bool a_in_place =
+      g.a_col != 0 && (g.n <= 2 * kVecs * kLanes || g.m * g.k * size <= 65536);
   if (a_in_place && b_in_place && g.k <= kDepth) {
     const Operand<T> a{g.a, g.a_col, g.a_row, kRows * g.a_row}, b{g.b, g.b_row, 0, 1};
     return RunTiles(g, 0, g.m, 0, g.n, g.k, a, b, true);
