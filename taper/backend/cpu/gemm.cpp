@@ -553,11 +553,13 @@ int64_t RoundUp(int64_t x, int64_t unit) { return (x + unit - 1) / unit * unit; 
 template <class T>
 bool InPlaceA(const GemmArgs<T>& g) {
   constexpr int64_t kLanes = static_cast<int64_t>(HWY_LANES(T));
-  return g.n <= 2 * kVecs * kLanes || g.m * g.k * static_cast<int64_t>(sizeof(T)) <= 65536;
+  // A stride of 0 along k (an expanded operand) has no place in the tiles' loops.
+  return g.a_col != 0 && (g.n <= 2 * kVecs * kLanes ||
+                          g.m * g.k * static_cast<int64_t>(sizeof(T)) <= 65536);
 }
 template <class T>
 bool InPlaceB(const GemmArgs<T>& g) {
-  return g.b_col == 1 &&
+  return g.b_col == 1 && g.b_row != 0 &&
          (g.m <= 2 * kRows || g.k * g.b_row * static_cast<int64_t>(sizeof(T)) <= 65536);
 }
 
@@ -566,21 +568,7 @@ HWY_NOINLINE void Blocked(const GemmArgs<T>& g) {
   constexpr int64_t kLanes = static_cast<int64_t>(HWY_LANES(T));
   const int64_t depth_block = std::min(g.k, kDepth);
   const int64_t col_block = std::min(g.n, kColBlock), row_block = std::min(g.m, kRowBlock);
-<<<<<<< HEAD
-  // An operand read in place must be cheap to reach: adjacent columns (b), few rows' pages (a).
-  const int64_t size = static_cast<int64_t>(sizeof(T));
-  // A stride of 0 along k (an expanded operand) has no place in the tiles' loops.
-  const bool b_in_place = g.b_col == 1 && g.b_row != 0 &&
-                          (g.m <= 2 * kRows || g.k * g.b_row * size <= 65536);
-  const bool a_in_place =
-      g.a_col != 0 && (g.n <= 2 * kVecs * kLanes || g.m * g.k * size <= 65536);
-  if (a_in_place && b_in_place && g.k <= kDepth) {
-    const Operand<T> a{g.a, g.a_col, g.a_row, kRows * g.a_row}, b{g.b, g.b_row, 0, 1};
-    return RunTiles(g, 0, g.m, 0, g.n, g.k, a, b, true);
-  }
-=======
   const bool a_in_place = InPlaceA(g), b_in_place = InPlaceB(g);
->>>>>>> matmul
   constexpr int64_t kLocal = 4096 / sizeof(T);
   alignas(64) T local[kLocal];
   const int64_t a_count = a_in_place ? 0 : RoundUp(RoundUp(row_block, kRows) * depth_block, 16);
