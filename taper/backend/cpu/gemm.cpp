@@ -553,13 +553,11 @@ int64_t RoundUp(int64_t x, int64_t unit) { return (x + unit - 1) / unit * unit; 
 template <class T>
 bool InPlaceA(const GemmArgs<T>& g) {
   constexpr int64_t kLanes = static_cast<int64_t>(HWY_LANES(T));
-  // A stride of 0 along k (an expanded operand) has no place in the tiles' loops.
-  return g.a_col != 0 && (g.n <= 2 * kVecs * kLanes ||
-                          g.m * g.k * static_cast<int64_t>(sizeof(T)) <= 65536);
+  return g.n <= 2 * kVecs * kLanes || g.m * g.k * static_cast<int64_t>(sizeof(T)) <= 65536;
 }
 template <class T>
 bool InPlaceB(const GemmArgs<T>& g) {
-  return g.b_col == 1 && g.b_row != 0 &&
+  return g.b_col == 1 &&
          (g.m <= 2 * kRows || g.k * g.b_row * static_cast<int64_t>(sizeof(T)) <= 65536);
 }
 
