@@ -557,7 +557,8 @@ bool InPlaceA(const GemmArgs<T>& g) {
 }
 template <class T>
 bool InPlaceB(const GemmArgs<T>& g) {
-  return g.b_col == 1 &&
+  // A stride of 0 would read as a packed strip.
+  return g.b_col == 1 && g.b_row != 0 &&
          (g.m <= 2 * kRows || g.k * g.b_row * static_cast<int64_t>(sizeof(T)) <= 65536);
 }
 
