@@ -114,8 +114,8 @@ template <class T>
 void dense_weight(const ConvShape& s, const Block4<const T>& w, T* to) {
   const GroupSizes z(s);
   for (int64_t o = 0; o < s.out_channels; ++o) {
-    const T* filter = dense_pixels(w, w.data + o * w.stride[0], z.channels, s.kernel_height,
-                                   s.kernel_width, to);
+    const T* filter =
+        dense_pixels(w, w.data + o * w.stride[0], z.channels, s.kernel_height, s.kernel_width, to);
     if (filter != to) std::copy_n(filter, z.depth, to);
     to += z.depth;
   }
@@ -132,13 +132,21 @@ void forward(const ConvForward<T>& c) {
   const int64_t units = s.images * z.groups;
   const auto unit = [&](int64_t u, T* columns, bool parallel) {
     const int64_t image = u / z.groups, group = u % z.groups;
-    im2col(s, c.input, c.input.data + image * c.input.stride[0] + group * z.channels * c.input.stride[1],
+    im2col(s, c.input,
+           c.input.data + image * c.input.stride[0] + group * z.channels * c.input.stride[1],
            z.channels, columns);
     T* const target = c.out.data + image * c.out.stride[0] + group * z.filters * c.out.stride[1];
     T* const result = direct ? target : columns + z.depth * z.pixels;
-    GemmArgs<T> g{.m = z.filters, .n = z.pixels, .k = z.depth,
-                  .a = weight.data() + group * z.filters * z.depth, .a_row = z.depth, .a_col = 1,
-                  .b = columns, .b_row = z.pixels, .b_col = 1, .c = result,
+    GemmArgs<T> g{.m = z.filters,
+                  .n = z.pixels,
+                  .k = z.depth,
+                  .a = weight.data() + group * z.filters * z.depth,
+                  .a_row = z.depth,
+                  .a_col = 1,
+                  .b = columns,
+                  .b_row = z.pixels,
+                  .b_col = 1,
+                  .c = result,
                   .c_row = direct ? c.out.stride[1] : z.pixels,
                   .bias = c.bias == nullptr ? nullptr : c.bias + group * z.filters,
                   .bias_per_row = true};
@@ -177,10 +185,17 @@ void input_gradient(const ConvBackward<T>& c) {
           c.grad_out,
           c.grad_out.data + image * c.grad_out.stride[0] + group * z.filters * c.grad_out.stride[1],
           z.filters, s.out_height, s.out_width, columns.data() + z.depth * z.pixels);
-      gemm_serial(GemmArgs<T>{.m = z.depth, .n = z.pixels, .k = z.filters,
-                              .a = weight.data() + group * z.filters * z.depth, .a_row = 1,
-                              .a_col = z.depth, .b = grad, .b_row = z.pixels, .b_col = 1,
-                              .c = columns.data(), .c_row = z.pixels});
+      gemm_serial(GemmArgs<T>{.m = z.depth,
+                              .n = z.pixels,
+                              .k = z.filters,
+                              .a = weight.data() + group * z.filters * z.depth,
+                              .a_row = 1,
+                              .a_col = z.depth,
+                              .b = grad,
+                              .b_row = z.pixels,
+                              .b_col = 1,
+                              .c = columns.data(),
+                              .c_row = z.pixels});
       col2im(s, c.grad_input,
              c.grad_input.data + image * c.grad_input.stride[0] +
                  group * z.channels * c.grad_input.stride[1],
@@ -197,7 +212,8 @@ void weight_gradient(const ConvBackward<T>& c) {
   const ConvShape& s = c.shape;
   const GroupSizes z(s);
   const int64_t filter_count = s.out_channels * z.depth;
-  const int64_t room = std::max<int64_t>(1, (int64_t{8} << 20) / std::max<int64_t>(1, filter_count));
+  const int64_t room =
+      std::max<int64_t>(1, (int64_t{8} << 20) / std::max<int64_t>(1, filter_count));
   const int64_t parts = std::clamp<int64_t>(s.images, 1, std::min(kParts, room));
   const bool wants_weight = c.grad_weight.data != nullptr;
   Scratch<T> sums(parts * (filter_count + s.out_channels));
@@ -206,7 +222,8 @@ void weight_gradient(const ConvBackward<T>& c) {
     for (int64_t part = first; part < last; ++part) {
       T* const sum = sums.data() + part * (filter_count + s.out_channels);
       std::fill_n(sum, filter_count + s.out_channels, T(0));
-      for (int64_t image = s.images * part / parts; image < s.images * (part + 1) / parts; ++image) {
+      for (int64_t image = s.images * part / parts; image < s.images * (part + 1) / parts;
+           ++image) {
         for (int64_t group = 0; group < z.groups; ++group) {
           const T* grad = dense_pixels(c.grad_out,
                                        c.grad_out.data + image * c.grad_out.stride[0] +
@@ -222,10 +239,18 @@ void weight_gradient(const ConvBackward<T>& c) {
           im2col(s, c.input,
                  c.input.data + image * c.input.stride[0] + group * z.channels * c.input.stride[1],
                  z.channels, columns.data());
-          gemm_serial(GemmArgs<T>{.m = z.filters, .n = z.depth, .k = z.pixels, .a = grad,
-                                  .a_row = z.pixels, .a_col = 1, .b = columns.data(), .b_row = 1,
-                                  .b_col = z.pixels, .c = sum + group * z.filters * z.depth,
-                                  .c_row = z.depth, .beta = 1});
+          gemm_serial(GemmArgs<T>{.m = z.filters,
+                                  .n = z.depth,
+                                  .k = z.pixels,
+                                  .a = grad,
+                                  .a_row = z.pixels,
+                                  .a_col = 1,
+                                  .b = columns.data(),
+                                  .b_row = 1,
+                                  .b_col = z.pixels,
+                                  .c = sum + group * z.filters * z.depth,
+                                  .c_row = z.depth,
+                                  .beta = 1});
         }
       }
     }

@@ -8,8 +8,8 @@
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "taper/backend/cpu/gemm.cpp"
 #define HWY_DISABLED_TARGETS (HWY_SSSE3)
-#include <hwy/foreach_target.h>
 #include <hwy/cache_control.h>
+#include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
 HWY_BEFORE_NAMESPACE();
@@ -42,7 +42,7 @@ struct TileArgs {
   T alpha, beta;
   const T* bias;
   bool bias_per_row;
-  int64_t tail;  // columns of the last vector
+  int64_t tail;   // columns of the last vector
   bool prefetch;  // c is far away
 };
 
@@ -93,8 +93,8 @@ HWY_NOINLINE void Tile(const TileArgs<T>& t) {
     Vec column[V];
 #pragma GCC unroll 8
     for (int j = 0; j < V; ++j) {
-      column[j] = kTail && j == V - 1 ? LoadFirst(d, b + j * kLanes, t.tail)
-                                      : hn::LoadU(d, b + j * kLanes);
+      column[j] =
+          kTail && j == V - 1 ? LoadFirst(d, b + j * kLanes, t.tail) : hn::LoadU(d, b + j * kLanes);
     }
 #pragma GCC unroll 8
     for (int i = 0; i < R; ++i) {
@@ -286,8 +286,10 @@ HWY_INLINE void StoreSums4(V a, V b, V c, V e, T* sums) {
     const hn::RepartitionToWide<decltype(d)> wide;
     const V ab = hn::Add(hn::InterleaveLower(d, a, b), hn::InterleaveUpper(d, a, b));
     const V ce = hn::Add(hn::InterleaveLower(d, c, e), hn::InterleaveUpper(d, c, e));
-    const V low = hn::BitCast(d, hn::InterleaveLower(wide, hn::BitCast(wide, ab), hn::BitCast(wide, ce)));
-    const V high = hn::BitCast(d, hn::InterleaveUpper(wide, hn::BitCast(wide, ab), hn::BitCast(wide, ce)));
+    const V low =
+        hn::BitCast(d, hn::InterleaveLower(wide, hn::BitCast(wide, ab), hn::BitCast(wide, ce)));
+    const V high =
+        hn::BitCast(d, hn::InterleaveUpper(wide, hn::BitCast(wide, ab), hn::BitCast(wide, ce)));
     const V per_block = hn::Add(low, high);
 #if HWY_TARGET <= HWY_AVX3
     const hn::Half<decltype(d)> half;
@@ -400,9 +402,8 @@ HWY_INLINE void RowTile(const GemmArgs<T>& g, int64_t j0, int64_t tail) {
   for (int j = 0; j < V; ++j) even[j] = odd[j] = hn::Zero(d);
   const T* b = g.b + j0;
   const T* a = g.a;
-  const auto load = [&](const T* p) HWY_ATTR {
-    return kTail ? LoadFirst(d, p, tail) : hn::LoadU(d, p);
-  };
+  const auto load = [&](const T* p)
+                        HWY_ATTR { return kTail ? LoadFirst(d, p, tail) : hn::LoadU(d, p); };
   int64_t p = 0;
   for (; p + 2 <= g.k; p += 2, a += 2 * g.a_col, b += 2 * g.b_row) {
     const Vec x = hn::Set(d, a[0]), y = hn::Set(d, a[g.a_col]);
@@ -636,7 +637,8 @@ constexpr int64_t kUnit = 16;  // parts are whole in this many rows or columns
 
 template <class T>
 void run_parallel(const GemmArgs<T>& g) {
-  const double work = static_cast<double>(g.m) * static_cast<double>(g.n) * static_cast<double>(g.k);
+  const double work =
+      static_cast<double>(g.m) * static_cast<double>(g.n) * static_cast<double>(g.k);
   const int64_t threads = get_num_threads();
   const int64_t parts = work >= 2.0 * kParallelWork
                             ? std::min(threads, static_cast<int64_t>(work / kParallelWork))

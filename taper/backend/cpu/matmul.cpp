@@ -91,7 +91,8 @@ void real_product(const Product<T>& p) {
   if (p.out.col == 1 || g.n == 1) return run();
   Scratch<T> copy(static_cast<size_t>(g.m) * g.n);
   const Matrix<T> whole = dense(copy.data(), g.m, g.n);
-  if (g.beta != T(0)) copy_matrix(whole, Matrix<const T>{p.out.data, g.m, g.n, p.out.row, p.out.col});
+  if (g.beta != T(0))
+    copy_matrix(whole, Matrix<const T>{p.out.data, g.m, g.n, p.out.row, p.out.col});
   g.c = whole.data;
   g.c_row = whole.row;
   run();
@@ -115,14 +116,15 @@ void half_product(const Product<T>& p) {
   float* const b = a + m * k;
   float* const out = b + k * n;
   float* const bias = out + m * n;
-  Product<float> wide{dense(out, m, n), widen(p.a, a), widen(p.b, b), nullptr, 1, p.alpha, p.beta,
-                      p.parallel};
+  Product<float> wide{dense(out, m, n), widen(p.a, a), widen(p.b, b), nullptr, 1,
+                      p.alpha,          p.beta,        p.parallel};
   if (p.bias != nullptr) {
     for (size_t j = 0; j < n; ++j) bias[j] = p.bias[j * p.bias_stride];
     wide.bias = bias;
   }
   if (p.beta.toDouble() != 0) {
-    copy_matrix(wide.out, Matrix<const T>{p.out.data, p.out.rows, p.out.cols, p.out.row, p.out.col});
+    copy_matrix(wide.out,
+                Matrix<const T>{p.out.data, p.out.rows, p.out.cols, p.out.row, p.out.col});
   }
   real_product(wide);
   copy_matrix(p.out, Matrix<const float>{out, p.out.rows, p.out.cols, p.out.cols, 1});

@@ -99,9 +99,8 @@ void moment_columns(RowSource& source, void* results) {
   for (int64_t c = 0; c < columns; ++c) {
     shift[c] = static_cast<T>(static_cast<double>(sums[c]) / double(n));
   }
-  sums = join_rows(block, source, [&](auto x, int64_t c) HWY_ATTR {
-    return hn::Sub(x, hn::Load(d, shift + c));
-  });
+  sums = join_rows(block, source,
+                   [&](auto x, int64_t c) HWY_ATTR { return hn::Sub(x, hn::Load(d, shift + c)); });
   for (int64_t c = 0; c < columns; ++c) out[c].mean = static_cast<double>(sums[c]);
   sums = join_rows(block, source, [&](auto x, int64_t c) HWY_ATTR {
     const auto centred = hn::Sub(x, hn::Load(d, shift + c));

@@ -300,9 +300,8 @@ HWY_INLINE void chunked_column_sums(int64_t n, int64_t columns, double* totals, 
   for (int64_t start = 0; start < n; start += 4096) {
     const int64_t count = n - start < 4096 ? n - start : 4096;
     for (int64_t r = 0; r < count; ++r) {
-      block.add_row(r, columns, [&](int64_t c, int64_t lanes) HWY_ATTR {
-        return f(start + r, c, lanes);
-      });
+      block.add_row(r, columns,
+                    [&](int64_t c, int64_t lanes) HWY_ATTR { return f(start + r, c, lanes); });
     }
     const T* sums = block.join(count, columns);
     for (int64_t c = 0; c < columns; ++c) totals[c] += static_cast<double>(sums[c]);
