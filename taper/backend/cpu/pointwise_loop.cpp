@@ -84,25 +84,26 @@ struct Call {
   TileParams params;
 
   ScalarType input_tile(int input) const { return op.mask_first && input == 0 ? kBool : tile; }
-  int64_t grain() const { return op.costly ? 16384 : 65536; }
 };
 
-// out[0, n) from contiguous inputs; those of size 0 are a constant in each run of `step`.
-void run_contiguous(const Call& call, const char* const* in, const int64_t* sizes, int64_t step) {
-  char* to = static_cast<char*>(call.out.raw_data());
-  const int64_t out_size = elementSize(call.result);
-  auto part = [&](int64_t first, int64_t last) {
-    const void* at[kPorts - 1];
-    for (int64_t i = first; i < last; i += step) {
-      for (int p = 0; p < call.count; ++p) at[p] = in[p] + i * sizes[p];
-      call.fn(to + i * out_size, at, std::min(step, last - i), call.params);
-    }
-  };
-  if (call.numel <= call.grain()) {
-    part(0, call.numel);
-  } else {
-    parallel_for(0, call.numel, call.grain(), part);
+// Elements below which a second thread does not pay.
+int64_t grain_of(const TileOp& op) { return op.costly ? 16384 : 65536; }
+
+// Contiguous tensors of one size: the tile function itself, on each thread's part.
+void run_plain(const TileOp& op, TileFn fn, View out, const char* const* in, int count,
+               ScalarType tile, const TileParams& params) {
+  const int64_t n = out.numel();
+  char* to = static_cast<char*>(out.raw_data());
+  const int64_t grain = grain_of(op);
+  if (n <= grain) [[likely]] {
+    return fn(to, reinterpret_cast<const void* const*>(in), n, params);
   }
+  const int64_t out_size = elementSize(out.dtype()), size = elementSize(tile);
+  parallel_for(0, n, grain, [&](int64_t first, int64_t last) {
+    const void* at[kPorts - 1];
+    for (int p = 0; p < count; ++p) at[p] = in[p] + first * (op.mask_first && p == 0 ? 1 : size);
+    fn(to + first * out_size, at, last - first, params);
+  });
 }
 
 // Numbers, and tensors of one element, as tiles full of the value; false: another layout.
@@ -129,7 +130,20 @@ __attribute__((noinline)) bool run_with_constants(const Call& call) {
     in[p] = static_cast<const char*>(view.raw_data());
     sizes[p] = size;
   }
-  run_contiguous(call, in, sizes, kRun);
+  char* to = static_cast<char*>(call.out.raw_data());
+  const int64_t out_size = elementSize(call.result);
+  auto part = [&](int64_t first, int64_t last) {
+    const void* at[kPorts - 1];
+    for (int64_t i = first; i < last; i += kRun) {
+      for (int p = 0; p < call.count; ++p) at[p] = in[p] + i * sizes[p];
+      call.fn(to + i * out_size, at, std::min(kRun, last - i), call.params);
+    }
+  };
+  if (call.numel <= grain_of(call.op)) {
+    part(0, call.numel);
+  } else {
+    parallel_for(0, call.numel, grain_of(call.op), part);
+  }
   return true;
 }
 
@@ -377,32 +391,35 @@ class Loop {
 void run_tiles(const TileOp& op, View out, const Operand* const* inputs, int count, Params params,
                ScalarType compute) {
   const TileType type = choose_tile(op, compute);
-  const ScalarType tile = kTileDtype[type];
-  Call call{op,  op.tile[type], compute, tile,        op.predicate ? kBool : tile,
-            out, inputs,        count,   out.numel(), TileParams()};
+  const TileFn fn = op.tile[type];
+  const ScalarType tile = kTileDtype[type], result = op.predicate ? kBool : tile;
+  const int64_t numel = out.numel();
+  TileParams values;  // set as far as the op has parameters
   for (size_t i = 0; i < params.size(); ++i) {
-    call.params.real[i] = params[i].toDouble();
-    call.params.whole[i] = params[i].toLong();
+    values.real[i] = params[i].toDouble();
+    values.whole[i] = params[i].toLong();
   }
-  if (call.numel == 0) return;
-  if (out.is_contiguous() && out.dtype() == call.result) {
+  if (numel == 0) return;
+  const bool plain_out = out.is_contiguous() && out.dtype() == result;
+  if (plain_out) [[likely]] {
     // The common case first: tensors of one type and size, contiguous.
     const char* in[kPorts - 1];
-    int64_t sizes[kPorts - 1];
     int p = 0;
     for (; p < count; ++p) {
-      if (inputs[p]->is_number()) break;
-      const ConstView& view = inputs[p]->view();
-      const ScalarType wanted = call.input_tile(p);
-      if (view.dtype() != wanted || !view.is_contiguous() || view.numel() != call.numel) break;
-      in[p] = static_cast<const char*>(view.raw_data());
-      sizes[p] = elementSize(wanted);
+      const TensorImpl* view = inputs[p]->view().impl();
+      const ScalarType wanted = op.mask_first && p == 0 ? kBool : tile;
+      if (view == nullptr || view->dtype() != wanted || !view->is_contiguous() ||
+          view->numel() != numel) {
+        break;
+      }
+      in[p] = static_cast<const char*>(view->data());
     }
     if (p == count) [[likely]] {
-      return run_contiguous(call, in, sizes, call.numel);
+      return run_plain(op, fn, out, in, count, tile, values);
     }
-    if (run_with_constants(call)) return;
   }
+  const Call call{op, fn, compute, tile, result, out, inputs, count, numel, values};
+  if (plain_out && run_with_constants(call)) return;
   Loop(call).run();
 }
 
