@@ -19,6 +19,12 @@ struct GroupSizes {
         pixels(s.out_height * s.out_width) {}
 };
 
+/// Units (an image's group each) that are worth a thread.
+int64_t grain_of(const GroupSizes& z) {
+  const int64_t work = z.depth * z.pixels * z.filters;
+  return std::max<int64_t>(1, 100000 / std::max<int64_t>(1, work));
+}
+
 // Calls f(row of columns, output row y, input row) for each line of pixels that a kernel element
 // sees; input row is -1 outside the image.
 template <class F>
@@ -114,8 +120,8 @@ template <class T>
 void dense_weight(const ConvShape& s, const Block4<const T>& w, T* to) {
   const GroupSizes z(s);
   for (int64_t o = 0; o < s.out_channels; ++o) {
-    const T* filter = dense_pixels(w, w.data + o * w.stride[0], z.channels, s.kernel_height,
-                                   s.kernel_width, to);
+    const T* filter =
+        dense_pixels(w, w.data + o * w.stride[0], z.channels, s.kernel_height, s.kernel_width, to);
     if (filter != to) std::copy_n(filter, z.depth, to);
     to += z.depth;
   }
@@ -132,13 +138,21 @@ void forward(const ConvForward<T>& c) {
   const int64_t units = s.images * z.groups;
   const auto unit = [&](int64_t u, T* columns, bool parallel) {
     const int64_t image = u / z.groups, group = u % z.groups;
-    im2col(s, c.input, c.input.data + image * c.input.stride[0] + group * z.channels * c.input.stride[1],
+    im2col(s, c.input,
+           c.input.data + image * c.input.stride[0] + group * z.channels * c.input.stride[1],
            z.channels, columns);
     T* const target = c.out.data + image * c.out.stride[0] + group * z.filters * c.out.stride[1];
     T* const result = direct ? target : columns + z.depth * z.pixels;
-    GemmArgs<T> g{.m = z.filters, .n = z.pixels, .k = z.depth,
-                  .a = weight.data() + group * z.filters * z.depth, .a_row = z.depth, .a_col = 1,
-                  .b = columns, .b_row = z.pixels, .b_col = 1, .c = result,
+    GemmArgs<T> g{.m = z.filters,
+                  .n = z.pixels,
+                  .k = z.depth,
+                  .a = weight.data() + group * z.filters * z.depth,
+                  .a_row = z.depth,
+                  .a_col = 1,
+                  .b = columns,
+                  .b_row = z.pixels,
+                  .b_col = 1,
+                  .c = result,
                   .c_row = direct ? c.out.stride[1] : z.pixels,
                   .bias = c.bias == nullptr ? nullptr : c.bias + group * z.filters,
                   .bias_per_row = true};
@@ -152,12 +166,12 @@ void forward(const ConvForward<T>& c) {
     }
   };
   const size_t count = (z.depth + (direct ? 0 : z.filters)) * z.pixels;
-  if (units < get_num_threads()) {
+  if (units < get_num_threads() && grain_of(z) == 1) {
     Scratch<T> columns(count);
     for (int64_t u = 0; u < units; ++u) unit(u, columns.data(), true);
     return;
   }
-  parallel_for(0, units, 1, [&](int64_t first, int64_t last) {
+  parallel_for(0, units, grain_of(z), [&](int64_t first, int64_t last) {
     Scratch<T> columns(count);
     for (int64_t u = first; u < last; ++u) unit(u, columns.data(), false);
   });
@@ -169,7 +183,7 @@ void input_gradient(const ConvBackward<T>& c) {
   const GroupSizes z(s);
   Scratch<T> weight(s.out_channels * z.depth);
   dense_weight(s, c.weight, weight.data());
-  parallel_for(0, s.images * z.groups, 1, [&](int64_t first, int64_t last) {
+  parallel_for(0, s.images * z.groups, grain_of(z), [&](int64_t first, int64_t last) {
     Scratch<T> columns((z.depth + z.filters) * z.pixels);
     for (int64_t u = first; u < last; ++u) {
       const int64_t image = u / z.groups, group = u % z.groups;
@@ -177,10 +191,17 @@ void input_gradient(const ConvBackward<T>& c) {
           c.grad_out,
           c.grad_out.data + image * c.grad_out.stride[0] + group * z.filters * c.grad_out.stride[1],
           z.filters, s.out_height, s.out_width, columns.data() + z.depth * z.pixels);
-      gemm_serial(GemmArgs<T>{.m = z.depth, .n = z.pixels, .k = z.filters,
-                              .a = weight.data() + group * z.filters * z.depth, .a_row = 1,
-                              .a_col = z.depth, .b = grad, .b_row = z.pixels, .b_col = 1,
-                              .c = columns.data(), .c_row = z.pixels});
+      gemm_serial(GemmArgs<T>{.m = z.depth,
+                              .n = z.pixels,
+                              .k = z.filters,
+                              .a = weight.data() + group * z.filters * z.depth,
+                              .a_row = 1,
+                              .a_col = z.depth,
+                              .b = grad,
+                              .b_row = z.pixels,
+                              .b_col = 1,
+                              .c = columns.data(),
+                              .c_row = z.pixels});
       col2im(s, c.grad_input,
              c.grad_input.data + image * c.grad_input.stride[0] +
                  group * z.channels * c.grad_input.stride[1],
@@ -197,16 +218,19 @@ void weight_gradient(const ConvBackward<T>& c) {
   const ConvShape& s = c.shape;
   const GroupSizes z(s);
   const int64_t filter_count = s.out_channels * z.depth;
-  const int64_t room = std::max<int64_t>(1, (int64_t{8} << 20) / std::max<int64_t>(1, filter_count));
+  const int64_t room =
+      std::max<int64_t>(1, (int64_t{8} << 20) / std::max<int64_t>(1, filter_count));
   const int64_t parts = std::clamp<int64_t>(s.images, 1, std::min(kParts, room));
   const bool wants_weight = c.grad_weight.data != nullptr;
   Scratch<T> sums(parts * (filter_count + s.out_channels));
-  parallel_for(0, parts, 1, [&](int64_t first, int64_t last) {
+  const int64_t per_part = std::max<int64_t>(1, s.images * z.groups / parts);
+  parallel_for(0, parts, (grain_of(z) + per_part - 1) / per_part, [&](int64_t first, int64_t last) {
     Scratch<T> columns((z.depth + z.filters) * z.pixels);
     for (int64_t part = first; part < last; ++part) {
       T* const sum = sums.data() + part * (filter_count + s.out_channels);
       std::fill_n(sum, filter_count + s.out_channels, T(0));
-      for (int64_t image = s.images * part / parts; image < s.images * (part + 1) / parts; ++image) {
+      for (int64_t image = s.images * part / parts; image < s.images * (part + 1) / parts;
+           ++image) {
         for (int64_t group = 0; group < z.groups; ++group) {
           const T* grad = dense_pixels(c.grad_out,
                                        c.grad_out.data + image * c.grad_out.stride[0] +
@@ -222,10 +246,18 @@ void weight_gradient(const ConvBackward<T>& c) {
           im2col(s, c.input,
                  c.input.data + image * c.input.stride[0] + group * z.channels * c.input.stride[1],
                  z.channels, columns.data());
-          gemm_serial(GemmArgs<T>{.m = z.filters, .n = z.depth, .k = z.pixels, .a = grad,
-                                  .a_row = z.pixels, .a_col = 1, .b = columns.data(), .b_row = 1,
-                                  .b_col = z.pixels, .c = sum + group * z.filters * z.depth,
-                                  .c_row = z.depth, .beta = 1});
+          gemm_serial(GemmArgs<T>{.m = z.filters,
+                                  .n = z.depth,
+                                  .k = z.pixels,
+                                  .a = grad,
+                                  .a_row = z.pixels,
+                                  .a_col = 1,
+                                  .b = columns.data(),
+                                  .b_row = 1,
+                                  .b_col = z.pixels,
+                                  .c = sum + group * z.filters * z.depth,
+                                  .c_row = z.depth,
+                                  .beta = 1});
         }
       }
     }

@@ -50,9 +50,8 @@ void execute(const dnnl::primitive& primitive, const Arg (&args)[N]) {
     memories[i] = memory(*args[i].desc, engine(), const_cast<void*>(args[i].data));
     list[count++] = {args[i].name, memories[i].get()};
   }
-  dnnl::error::wrap_c_api(
-      dnnl_primitive_execute(primitive.get(), stream().get(), count, list),
-      "oneDNN could not run a primitive");
+  dnnl::error::wrap_c_api(dnnl_primitive_execute(primitive.get(), stream().get(), count, list),
+                          "oneDNN could not run a primitive");
 }
 
 dnnl::primitive_attr user_scratchpad() {
@@ -79,8 +78,8 @@ struct Reorder {
   size_t target_bytes() const { return needed ? to.get_size() : 0; }
   void run(const void* source, void* target, void* pad) const {
     execute(primitive, {{DNNL_ARG_FROM, &from, source},
-                   {DNNL_ARG_TO, &to, target},
-                   {DNNL_ARG_SCRATCHPAD, &scratchpad, scratchpad.get_size() ? pad : nullptr}});
+                        {DNNL_ARG_TO, &to, target},
+                        {DNNL_ARG_SCRATCHPAD, &scratchpad, scratchpad.get_size() ? pad : nullptr}});
   }
   /// The source in the target's layout: itself, or its copy in room.
   const void* load(const void* source, char* room, void* pad) const {
@@ -100,7 +99,9 @@ struct Key {
   int64_t image_stride[4], out_stride[4], weight_stride[4];
 
   static constexpr size_t kWords() { return sizeof(Key) / sizeof(int64_t); }
-  friend bool operator==(const Key& a, const Key& b) { return std::memcmp(&a, &b, sizeof(Key)) == 0; }
+  friend bool operator==(const Key& a, const Key& b) {
+    return std::memcmp(&a, &b, sizeof(Key)) == 0;
+  }
 };
 static_assert(sizeof(ConvShape) % sizeof(int64_t) == 0 &&
               std::has_unique_object_representations_v<Key>);
@@ -163,9 +164,8 @@ std::shared_ptr<const Plan> make_plan(const Key& key) {
   const memory::desc any_image(image_dims, type, memory::format_tag::any);
   const memory::desc any_out(out_dims, type, memory::format_tag::any);
   const memory::desc any_weight = weight_desc(key, type, true);
-  const memory::desc bias = key.with_bias
-                                ? memory::desc({s.out_channels}, type, memory::format_tag::a)
-                                : memory::desc();
+  const memory::desc bias =
+      key.with_bias ? memory::desc({s.out_channels}, type, memory::format_tag::a) : memory::desc();
   const dims stride(g.stride, g.stride + 2), pad(g.padding, g.padding + 2);
   const dims dilation{g.dilation[0] - 1, g.dilation[1] - 1};
   const auto algorithm =
@@ -233,11 +233,12 @@ PlanCache& plans() {
 bool wants_winograd(const Key& key) {
   const ConvShape& s = key.shape;
   const ConvGeometry& g = s.geometry;
-  const auto ones = [](const int64_t (&v)[2]) { return v[0] == 1 && v[1] == 1; };
+  const auto ones = [](const int64_t(&v)[2]) { return v[0] == 1 && v[1] == 1; };
   // Gradients gain nothing from it.
-  return key.kind == Kind::forward && winograd_enabled() && key.dtype == static_cast<int64_t>(kFloat32) && g.groups == 1 &&
-         s.kernel_height == 3 && s.kernel_width == 3 && ones(g.stride) && ones(g.dilation) &&
-         s.channels >= 16 && s.out_channels >= 16;
+  return key.kind == Kind::forward && winograd_enabled() &&
+         key.dtype == static_cast<int64_t>(kFloat32) && g.groups == 1 && s.kernel_height == 3 &&
+         s.kernel_width == 3 && ones(g.stride) && ones(g.dilation) && s.channels >= 16 &&
+         s.out_channels >= 16;
 }
 
 // The plan for a number of images, by Winograd's algorithm where that is wanted and possible.
@@ -257,11 +258,12 @@ std::shared_ptr<const Plan> plan_for(Key key, int64_t images) {
 struct Slices {
   int64_t count, most;
   Slices(const ConvShape& s, bool winograd, int64_t limit) {
-    const int64_t bytes = 4 * (s.channels * s.height * s.width +
-                               s.out_channels * s.out_height * s.out_width);
+    const int64_t bytes =
+        4 * (s.channels * s.height * s.width + s.out_channels * s.out_height * s.out_width);
     const int64_t room = winograd ? 1536 << 10 : 640 << 10;
     const int64_t fit = std::clamp<int64_t>(room / std::max<int64_t>(1, bytes), 1, 16);
-    count = std::clamp<int64_t>((s.images + fit - 1) / fit, std::min<int64_t>(s.images, 4), s.images);
+    count =
+        std::clamp<int64_t>((s.images + fit - 1) / fit, std::min<int64_t>(s.images, 4), s.images);
     count = std::min(count, limit);
     most = (s.images + count - 1) / count;
   }
@@ -286,7 +288,8 @@ struct SliceMemory {
   size_t image, out;
   Scratch<char> memory;
   explicit SliceMemory(const Plan& p)
-      : image(padded(p.image.needed ? std::max(p.image.from.get_size(), p.image.to.get_size()) : 0)),
+      : image(
+            padded(p.image.needed ? std::max(p.image.from.get_size(), p.image.to.get_size()) : 0)),
         out(padded(p.out.needed ? std::max(p.out.from.get_size(), p.out.to.get_size()) : 0)),
         memory(image + out + scratchpad_bytes(p) + 64) {}
   char* image_room() const { return memory.data(); }
@@ -302,11 +305,12 @@ void run_slice(const Plan& p, Kind kind, const SliceMemory& m, const void* sourc
   const Reorder& back = forward ? p.out : p.image;
   const void* blocked = in.load(source, forward ? m.image_room() : m.out_room(), m.pad());
   void* made = !back.needed ? result : forward ? m.out_room() : m.image_room();
-  execute(p.conv, {{forward ? DNNL_ARG_SRC : DNNL_ARG_DIFF_DST, &in.to, blocked},
-                   {DNNL_ARG_WEIGHTS, &p.weight.to, weight},
-                   {DNNL_ARG_BIAS, &p.bias, forward ? bias : nullptr},
-                   {forward ? DNNL_ARG_DST : DNNL_ARG_DIFF_SRC, &back.from, made},
-                   {DNNL_ARG_SCRATCHPAD, &p.scratchpad, p.scratchpad.get_size() ? m.pad() : nullptr}});
+  execute(p.conv,
+          {{forward ? DNNL_ARG_SRC : DNNL_ARG_DIFF_DST, &in.to, blocked},
+           {DNNL_ARG_WEIGHTS, &p.weight.to, weight},
+           {DNNL_ARG_BIAS, &p.bias, forward ? bias : nullptr},
+           {forward ? DNNL_ARG_DST : DNNL_ARG_DIFF_SRC, &back.from, made},
+           {DNNL_ARG_SCRATCHPAD, &p.scratchpad, p.scratchpad.get_size() ? m.pad() : nullptr}});
   if (back.needed) back.run(made, result, m.pad());
 }
 
@@ -389,8 +393,8 @@ bool weight_gradient(const ConvBackward<void>& c, ScalarType dtype) {
                      c.grad_weight.stride, true);
   // The slices' gradients are summed in float32: bf16 would round each of them.
   if (dtype != kFloat32) return false;
-  const int64_t weight_bytes = 4 * s.out_channels * (s.channels / s.geometry.groups) *
-                               s.kernel_height * s.kernel_width;
+  const int64_t weight_bytes =
+      4 * s.out_channels * (s.channels / s.geometry.groups) * s.kernel_height * s.kernel_width;
   const ScopedOmpThreads one(1);
   const Slices slices(s, false, std::clamp<int64_t>((int64_t{64} << 20) / weight_bytes, 1, 64));
   const auto plan = plan_for(key, slices.most);
@@ -414,11 +418,12 @@ bool weight_gradient(const ConvBackward<void>& c, ScalarType dtype) {
       const void* x = p.image.load(at(c.input, image, item), m.image_room(), m.pad());
       const void* g = p.out.load(at(c.grad_out, image, item), m.out_room(), m.pad());
       float* const sum = sums.data() + k * stride;
-      execute(p.conv, {{DNNL_ARG_SRC, &p.image.to, x},
-                       {DNNL_ARG_DIFF_DST, &p.out.to, g},
-                       {DNNL_ARG_DIFF_WEIGHTS, &p.weight.from, sum},
-                       {DNNL_ARG_DIFF_BIAS, &p.bias, sum + weight_size},
-                       {DNNL_ARG_SCRATCHPAD, &p.scratchpad, p.scratchpad.get_size() ? m.pad() : nullptr}});
+      execute(p.conv,
+              {{DNNL_ARG_SRC, &p.image.to, x},
+               {DNNL_ARG_DIFF_DST, &p.out.to, g},
+               {DNNL_ARG_DIFF_WEIGHTS, &p.weight.from, sum},
+               {DNNL_ARG_DIFF_BIAS, &p.bias, sum + weight_size},
+               {DNNL_ARG_SCRATCHPAD, &p.scratchpad, p.scratchpad.get_size() ? m.pad() : nullptr}});
     }
   });
   add_slices(sums.data(), count, stride, stride);
@@ -435,9 +440,11 @@ bool weight_gradient(const ConvBackward<void>& c, ScalarType dtype) {
   return true;
 }
 
-// Copies around a convolution pay from some work on; below, im2col is quicker.
+// Copies around a convolution pay from some work on; below, im2col is as quick.
 bool worth_it(const ConvShape& s) {
-  return s.images > 0 && s.channels > 0 && s.out_channels > 0 && s.out_height > 0 && s.out_width > 0;
+  const int64_t work = s.images * s.out_channels * s.out_height * s.out_width * s.channels /
+                       std::max<int64_t>(1, s.geometry.groups) * s.kernel_height * s.kernel_width;
+  return work >= 4096;
 }
 
 }  // namespace

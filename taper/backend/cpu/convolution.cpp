@@ -33,10 +33,11 @@ Block4<T> block(const V& view) {
 
 ConvShape shape_of(ConstView input_like, ConstView weight_like, ConstView out_like,
                    const ConvGeometry& g) {
-  return {input_like.size(0),  input_like.size(1),  input_like.size(2),
-          input_like.size(3),  out_like.size(1),    out_like.size(2),
-          out_like.size(3),    weight_like.size(2), weight_like.size(3),
-          g};
+  return {input_like.size(0),  input_like.size(1),
+          input_like.size(2),  input_like.size(3),
+          out_like.size(1),    out_like.size(2),
+          out_like.size(3),    weight_like.size(2),
+          weight_like.size(3), g};
 }
 
 /// A float32 copy of a tensor of a half type, in the order of its memory where that is dense.
@@ -165,9 +166,9 @@ void backward(View grad_input, View grad_weight, View grad_bias, ConstView grad_
   } else {
     if (grad_out.dtype() == kBFloat16 &&
         conv_onednn(kBFloat16,
-                    ConvBackward<void>{shape, block<const void>(grad_out),
-                                       block<const void>(input), block<const void>(weight),
-                                       block<void>(grad_input), block<void>(grad_weight),
+                    ConvBackward<void>{shape, block<const void>(grad_out), block<const void>(input),
+                                       block<const void>(weight), block<void>(grad_input),
+                                       block<void>(grad_weight),
                                        grad_bias.defined() ? grad_bias.raw_data() : nullptr})) {
       return;
     }
@@ -200,15 +201,15 @@ void visit_floating(ScalarType dtype, F&& f) {
 void conv2d(View out, ConstView input, ConstView weight, ConstView bias,
             const ConvGeometry& geometry) {
   const ConvShape shape = shape_of(input, weight, out, geometry);
-  visit_floating(out.dtype(), [&](auto tag) {
-    forward<decltype(tag)>(out, input, weight, bias, shape);
-  });
+  visit_floating(out.dtype(),
+                 [&](auto tag) { forward<decltype(tag)>(out, input, weight, bias, shape); });
 }
 
 void conv2d_backward(View grad_input, View grad_weight, View grad_bias, ConstView grad_out,
                      ConstView input, ConstView weight, const ConvGeometry& geometry) {
-  const ConvShape shape = shape_of(grad_input.defined() ? grad_input : input,
-                                   grad_weight.defined() ? grad_weight : weight, grad_out, geometry);
+  const ConvShape shape =
+      shape_of(grad_input.defined() ? grad_input : input,
+               grad_weight.defined() ? grad_weight : weight, grad_out, geometry);
   visit_floating(grad_out.dtype(), [&](auto tag) {
     backward<decltype(tag)>(grad_input, grad_weight, grad_bias, grad_out, input, weight, shape);
   });

@@ -91,7 +91,8 @@ void real_product(const Product<T>& p) {
   if (p.out.col == 1 || g.n == 1) return run();
   Scratch<T> copy(static_cast<size_t>(g.m) * g.n);
   const Matrix<T> whole = dense(copy.data(), g.m, g.n);
-  if (g.beta != T(0)) copy_matrix(whole, Matrix<const T>{p.out.data, g.m, g.n, p.out.row, p.out.col});
+  if (g.beta != T(0))
+    copy_matrix(whole, Matrix<const T>{p.out.data, g.m, g.n, p.out.row, p.out.col});
   g.c = whole.data;
   g.c_row = whole.row;
   run();
@@ -115,14 +116,15 @@ void half_product(const Product<T>& p) {
   float* const b = a + m * k;
   float* const out = b + k * n;
   float* const bias = out + m * n;
-  Product<float> wide{dense(out, m, n), widen(p.a, a), widen(p.b, b), nullptr, 1, p.alpha, p.beta,
-                      p.parallel};
+  Product<float> wide{dense(out, m, n), widen(p.a, a), widen(p.b, b), nullptr, 1,
+                      p.alpha,          p.beta,        p.parallel};
   if (p.bias != nullptr) {
     for (size_t j = 0; j < n; ++j) bias[j] = p.bias[j * p.bias_stride];
     wide.bias = bias;
   }
   if (p.beta.toDouble() != 0) {
-    copy_matrix(wide.out, Matrix<const T>{p.out.data, p.out.rows, p.out.cols, p.out.row, p.out.col});
+    copy_matrix(wide.out,
+                Matrix<const T>{p.out.data, p.out.rows, p.out.cols, p.out.row, p.out.col});
   }
   real_product(wide);
   copy_matrix(p.out, Matrix<const float>{out, p.out.rows, p.out.cols, p.out.cols, 1});
@@ -173,10 +175,32 @@ void product(const Product<T>& p) {
   }
 }
 
+// The plain case, straight to the GEMM: small products are as quick as their overhead.
+bool plain(const View& out, const ConstView& bias, const MatmulGeometry& g) {
+  return out.dtype() == kFloat && g.batch == 1 && g.out_col == 1 && g.n > 1 &&
+         (!bias.defined() || bias.is_contiguous());
+}
+
 }  // namespace
 
 void matmul(View out, ConstView a, ConstView b, ConstView bias, const MatmulGeometry& g,
             Scalar alpha, Scalar beta) {
+  if (plain(out, bias, g)) {
+    return gemm_parallel(GemmArgs<float>{.m = g.m,
+                                         .n = g.n,
+                                         .k = g.k,
+                                         .a = a.data<float>(),
+                                         .a_row = g.a_row,
+                                         .a_col = g.a_col,
+                                         .b = b.data<float>(),
+                                         .b_row = g.b_row,
+                                         .b_col = g.b_col,
+                                         .c = out.data<float>(),
+                                         .c_row = g.out_row,
+                                         .alpha = alpha.to<float>(),
+                                         .beta = beta.to<float>(),
+                                         .bias = bias.defined() ? bias.data<float>() : nullptr});
+  }
   visit_dtype(out.dtype(), [&](auto tag) {
     using T = decltype(tag);
     const auto entry = [&](int64_t i, bool parallel) {

@@ -309,8 +309,45 @@ class Loop {
 
 }  // namespace
 
+namespace {
+
+/// The small common case, without a loop's machinery: tensors only, contiguous, of out's sizes and
+/// of the tile's type, too few elements to split.
+bool run_small(const TileOp& op, View out, const Operand* const* inputs, int count, Params params,
+               ScalarType compute) {
+  if (compute != kFloat || op.mask_first || op.predicate || op.tile[kTileF32] == nullptr) {
+    return false;
+  }
+  const TensorImpl* to = out.impl();
+  const int64_t n = to->numel();
+  if (n > 16384 || !to->is_contiguous() || to->dtype() != kFloat) return false;
+  const void* in[kPorts - 1];
+  const IntArrayRef sizes = to->sizes();
+  alignas(64) float number[64];
+  for (int i = 0; i < count; ++i) {
+    if (inputs[i]->is_number()) {
+      // Room for one number beside a tensor of up to 64 elements.
+      if (n > 64 || (i > 0 && inputs[0]->is_number()) || i > 1) return false;
+      const float value = inputs[i]->number().to<float>();
+      for (int64_t k = 0; k < n; ++k) number[k] = value;
+      in[i] = number;
+      continue;
+    }
+    const TensorImpl* from = inputs[i]->view().impl();
+    if (from->dtype() != kFloat || !from->is_contiguous() || from->sizes() != sizes) return false;
+    in[i] = from->data();
+  }
+  TileParams numbers;
+  for (size_t i = 0; i < params.size(); ++i) numbers.real[i] = params[i].toDouble();
+  if (n > 0) op.tile[kTileF32](to->data(), in, n, numbers);
+  return true;
+}
+
+}  // namespace
+
 void run_tiles(const TileOp& op, View out, const Operand* const* inputs, int count, Params params,
                ScalarType compute) {
+  if (run_small(op, out, inputs, count, params, compute)) return;
   Loop(op, out, inputs, count, params, compute);
 }
 

@@ -49,7 +49,7 @@ void visit_numbers(const char* op, ScalarType dtype, F f) {
 }
 
 bool is_2x2(const PoolGeometry& g, ConstView input, ConstView out) {
-  const auto both = [](const int64_t (&v)[2], int64_t x) { return v[0] == x && v[1] == x; };
+  const auto both = [](const int64_t(&v)[2], int64_t x) { return v[0] == x && v[1] == x; };
   return both(g.kernel, 2) && both(g.stride, 2) && both(g.padding, 0) && both(g.dilation, 1) &&
          input.dtype() == kFloat32 && input.stride(3) == 1 && out.stride(3) == 1 &&
          2 * out.size(2) <= input.size(2) && 2 * out.size(3) <= input.size(3);
@@ -314,10 +314,9 @@ void max_pool2d_gather(View out, ConstView source, ConstView indices, const Pool
     each_plane(out, out.size(2) * out.size(3), [&](int64_t p) {
       const auto from = plane<const T>(source, p);
       const auto to = plane<T>(out, p);
-      each_place(indices, p, source.size(3), g,
-                 [&](int64_t y, int64_t x, Place at) {
-                   to.at(y, x) = inside(at, source) ? from.at(at.row, at.col) : T(0);
-                 });
+      each_place(indices, p, source.size(3), g, [&](int64_t y, int64_t x, Place at) {
+        to.at(y, x) = inside(at, source) ? from.at(at.row, at.col) : T(0);
+      });
     });
   });
 }
