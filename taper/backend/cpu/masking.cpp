@@ -47,22 +47,29 @@ void nonzero(View out, ConstView x) {
 }
 
 void masked_fill(View self, ConstView mask, Scalar value) {
-  visit_dtype(self.dtype(), [&](auto zero) {
+  visit_size(elementSize(self.dtype()), [&](auto zero) {
     using T = decltype(zero);
     T* to = self.data<T>();
     const bool* chosen = mask.data<bool>();
-    const T filler = value.to<T>();
+    T filler = 0;
+    visit_dtype(self.dtype(), [&](auto real) {
+      const auto converted = value.to<decltype(real)>();
+      std::memcpy(&filler, &converted, std::min(sizeof filler, sizeof converted));
+    });
     const int64_t row = last_of(self.sizes(), 1);
     const int64_t step = last_of(self.strides(), 0), mask_step = last_of(mask.strides(), 0);
     parallel_rows<2>(self.sizes(), {self.strides(), mask.strides()}, [&](const int64_t* at) {
       T* t = to + at[0];
       const bool* m = chosen + at[1];
+      // In bits: a choice of values becomes a branch, which random masks mispredict.
+      const auto fill = [&](T& there, bool choose) {
+        const T bits = static_cast<T>(-static_cast<T>(choose));
+        there = static_cast<T>((there & ~bits) | (filler & bits));
+      };
       if (step == 1 && mask_step == 1) {
-        for (int64_t i = 0; i < row; ++i) t[i] = m[i] ? filler : t[i];
-      } else if (mask_step == 0) {
-        for (int64_t i = 0; i < row && *m; ++i) t[i * step] = filler;
+        for (int64_t i = 0; i < row; ++i) fill(t[i], m[i]);
       } else {
-        for (int64_t i = 0; i < row; ++i) t[i * step] = m[i * mask_step] ? filler : t[i * step];
+        for (int64_t i = 0; i < row; ++i) fill(t[i * step], m[i * mask_step]);
       }
     });
   });
