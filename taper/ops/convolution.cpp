@@ -132,8 +132,8 @@ void check_positive(const char* op, const ConvGeometry& g) {
                    g.padding[d]);
     TAPER_CHECK_AS(ShapeError, g.stride[d] > 0, op, ": non-positive stride is not supported, got ",
                    g.stride[d]);
-    TAPER_CHECK_AS(ShapeError, g.dilation[d] > 0, op, ": dilation should be greater than zero, got ",
-                   g.dilation[d]);
+    TAPER_CHECK_AS(ShapeError, g.dilation[d] > 0, op,
+                   ": dilation should be greater than zero, got ", g.dilation[d]);
   }
 }
 
@@ -150,14 +150,15 @@ void check_kernel_fits(const char* op, IntArrayRef xs, IntArrayRef ws, const Con
   const auto text = [&](const int64_t(&v)[2]) {
     return one_direction ? str("(", v[1], ")") : str("(", v[0], " x ", v[1], ")");
   };
-  TAPER_CHECK_AS(ShapeError, false, op, ": Calculated padded input size per channel: ",
-                 text(padded), ". Kernel size: ", text(kernel),
-                 ". Kernel size can't be greater than actual input size");
+  TAPER_CHECK_AS(
+      ShapeError, false, op, ": Calculated padded input size per channel: ", text(padded),
+      ". Kernel size: ", text(kernel), ". Kernel size can't be greater than actual input size");
 }
 
 void check_channels(const char* op, const Tensor& input, const Tensor& weight, const Tensor& bias,
                     int64_t channels, int64_t groups) {
-  TAPER_CHECK_AS(ShapeError, groups > 0, op, ": non-positive groups is not supported, got ", groups);
+  TAPER_CHECK_AS(ShapeError, groups > 0, op, ": non-positive groups is not supported, got ",
+                 groups);
   const IntArrayRef ws = weight.sizes();
   TAPER_CHECK_AS(ShapeError, ws[0] >= groups, op, ": Given groups=", groups,
                  ", expected weight to be at least ", groups,
@@ -181,8 +182,7 @@ void check_types(const char* op, const Tensor& input, const Tensor& weight, cons
                  ") should be the same");
   TAPER_CHECK_AS(DTypeError, !bias.defined() || input.scalar_type() == bias.scalar_type(), op,
                  ": Input type (", input.scalar_type(), ") and bias type (",
-                 bias.defined() ? bias.scalar_type() : input.scalar_type(),
-                 ") should be the same");
+                 bias.defined() ? bias.scalar_type() : input.scalar_type(), ") should be the same");
 }
 
 MemoryFormat common_format(const Tensor& input, const Tensor& weight) {
@@ -218,8 +218,7 @@ Tensor convolution(const char* op, size_t directions, const Tensor& input, const
   const bool batched = input.dim() == rank;
   check_channels(op, input, weight, b, input.sizes()[batched ? 1 : 0], g.groups);
   Tensor x = batched ? input : input.unsqueeze(0), w = weight;
-  const MemoryFormat format =
-      directions == 2 ? common_format(x, w) : MemoryFormat::Contiguous;
+  const MemoryFormat format = directions == 2 ? common_format(x, w) : MemoryFormat::Contiguous;
   if (directions == 1) {
     x = x.unsqueeze(2);
     w = w.unsqueeze(2);
@@ -265,8 +264,7 @@ Tensor named(const char* op, size_t directions, const Tensor& input, const Tenso
     }
     x = put_strided(x, sizes, contiguous_strides(sizes), 0);
   }
-  return numbered(op, directions, x, weight, bias, options,
-                  IntArrayRef(before, directions));
+  return numbered(op, directions, x, weight, bias, options, IntArrayRef(before, directions));
 }
 
 }  // namespace

@@ -15,8 +15,9 @@ namespace taper TAPER_API {
 struct PaddingName {
   std::string_view text;
   template <class T>
-  requires std::is_convertible_v<const T&, std::string_view> &&(!std::is_integral_v<T>)
-  PaddingName(const T& name) : text(name) {}
+  requires std::is_convertible_v<const T&, std::string_view> &&
+      (!std::is_integral_v<T>)PaddingName(const T& name)
+      : text(name) {}
 };
 
 /// out[n, o, x] = bias[o] + sum over c, j of input[n, c, x stride + j dilation - padding]

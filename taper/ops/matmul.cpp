@@ -172,9 +172,8 @@ void check_bmm(const char* op, const Tensor& a, const Tensor& b) {
   TAPER_CHECK_AS(ShapeError, b.dim() == 3, op, ": batch2 must be a 3D tensor, got sizes ",
                  b.sizes());
   TAPER_CHECK_AS(ShapeError, b.sizes()[0] == a.sizes()[0] && b.sizes()[1] == a.sizes()[2], op,
-                 ": Expected size for first two dimensions of batch2 tensor to be: [",
-                 a.sizes()[0], ", ", a.sizes()[2], "] but got: [", b.sizes()[0], ", ",
-                 b.sizes()[1], "].");
+                 ": Expected size for first two dimensions of batch2 tensor to be: [", a.sizes()[0],
+                 ", ", a.sizes()[2], "] but got: [", b.sizes()[0], ", ", b.sizes()[1], "].");
 }
 
 void check_mv(const char* op, const Tensor& a, const Tensor& v) {
@@ -191,11 +190,10 @@ Tensor mv_fresh(const char* op, const Tensor& self, const Tensor& vec) {
 
 Tensor dot_fresh(const char* op, const Tensor& self, const Tensor& other) {
   TAPER_CHECK_AS(ShapeError, self.dim() == 1 && other.dim() == 1, op,
-                 ": 1D tensors expected, but got ", self.dim(), "D and ", other.dim(),
-                 "D tensors");
+                 ": 1D tensors expected, but got ", self.dim(), "D and ", other.dim(), "D tensors");
   TAPER_CHECK_AS(DTypeError, self.scalar_type() == other.scalar_type(), op,
-                 ": dot : expected both vectors to have same dtype, but found ",
-                 self.scalar_type(), " and ", other.scalar_type());
+                 ": dot : expected both vectors to have same dtype, but found ", self.scalar_type(),
+                 " and ", other.scalar_type());
   TAPER_CHECK_AS(DTypeError, self.scalar_type() != kBool, op,
                  ": \"dot\" not implemented for 'Bool'");
   TAPER_CHECK_AS(ShapeError, self.numel() == other.numel(), op,
@@ -327,9 +325,8 @@ Tensor ger(Out out, const Tensor& self, const Tensor& vec2) {
 Tensor addmv(const Tensor& self, const Tensor& mat, const Tensor& vec, const Scalar& beta,
              const Scalar& alpha) {
   check_mv("addmv", mat, vec);
-  TAPER_CHECK_AS(ShapeError, self.dim() <= 1,
-                 "addmv: vector + matrix @ vector expected, got ", self.dim(), ", ", mat.dim(),
-                 ", ", vec.dim());
+  TAPER_CHECK_AS(ShapeError, self.dim() <= 1, "addmv: vector + matrix @ vector expected, got ",
+                 self.dim(), ", ", mat.dim(), ", ", vec.dim());
   const Tensor column = self.dim() == 1 ? self.unsqueeze(1) : self;
   return accumulate("addmv", "AddmvBackward0", Out(), column, mat, vec.unsqueeze(1), beta, alpha)
       .squeeze(1);

@@ -51,12 +51,10 @@ Tensor average(const Tensor& x, IntArrayRef out_sizes, const PoolGeometry& g, Me
   const Tensor out = new_images("avg_pool2d", out_sizes, x.scalar_type(), format);
   avg_pool2d_kernel(out.device(), out_view(out), in(x), g);
   if (!wants_grad({x})) return out;
-  record({.name = "AvgPool2DBackward0",
-          .outputs = {out},
-          .inputs = {x},
-          .backward = [=](Backward& b) {
-            b.set(0, average_backward(b.grad(), b.sizes(0), g, format));
-          }});
+  record(
+      {.name = "AvgPool2DBackward0", .outputs = {out}, .inputs = {x}, .backward = [=](Backward& b) {
+         b.set(0, average_backward(b.grad(), b.sizes(0), g, format));
+       }});
   return out;
 }
 
@@ -151,9 +149,9 @@ class Images {
     const int64_t rank = static_cast<int64_t>(directions) + 2;
     bool valid = batched_ || self.dim() == rank - 1;
     for (int64_t d = batched_ ? 1 : 0; valid && d < self.dim(); ++d) valid = self.sizes()[d] > 0;
-    TAPER_CHECK_AS(ShapeError, valid, op, ": Expected ", rank - 1, "D or ", rank,
-                   "D (batch mode) tensor with optional 0 dim batch size for input, but got: ",
-                   self.sizes());
+    TAPER_CHECK_AS(
+        ShapeError, valid, op, ": Expected ", rank - 1, "D or ", rank,
+        "D (batch mode) tensor with optional 0 dim batch size for input, but got: ", self.sizes());
     Tensor x = batched_ ? self : self.unsqueeze(0);
     if (directions == 1) x = x.unsqueeze(2);
     format_ = directions == 2 ? x.suggest_memory_format() : MemoryFormat::Contiguous;
@@ -262,8 +260,8 @@ Tensor max_pool1d(const Tensor& self, IntArrayRef kernel_size, IntArrayRef strid
 std::tuple<Tensor, Tensor> max_pool1d_with_indices(const Tensor& self, IntArrayRef kernel_size,
                                                    IntArrayRef stride, IntArrayRef padding,
                                                    IntArrayRef dilation, bool ceil_mode) {
-  Pooled p = max_pool("max_pool1d", 1, self, kernel_size, stride, padding, dilation, ceil_mode,
-                      true);
+  Pooled p =
+      max_pool("max_pool1d", 1, self, kernel_size, stride, padding, dilation, ceil_mode, true);
   return {std::move(p.out), std::move(p.indices)};
 }
 
@@ -276,24 +274,23 @@ Tensor max_pool2d(const Tensor& self, IntArrayRef kernel_size, IntArrayRef strid
 std::tuple<Tensor, Tensor> max_pool2d_with_indices(const Tensor& self, IntArrayRef kernel_size,
                                                    IntArrayRef stride, IntArrayRef padding,
                                                    IntArrayRef dilation, bool ceil_mode) {
-  Pooled p = max_pool("max_pool2d", 2, self, kernel_size, stride, padding, dilation, ceil_mode,
-                      true);
+  Pooled p =
+      max_pool("max_pool2d", 2, self, kernel_size, stride, padding, dilation, ceil_mode, true);
   return {std::move(p.out), std::move(p.indices)};
 }
 
 Tensor avg_pool1d(const Tensor& self, IntArrayRef kernel_size, IntArrayRef stride,
                   IntArrayRef padding, bool ceil_mode, bool count_include_pad) {
-  return avg_pool("avg_pool1d", 1, self, kernel_size, stride, padding, ceil_mode,
-                  count_include_pad, 0);
+  return avg_pool("avg_pool1d", 1, self, kernel_size, stride, padding, ceil_mode, count_include_pad,
+                  0);
 }
 
 Tensor avg_pool2d(const Tensor& self, IntArrayRef kernel_size, IntArrayRef stride,
                   IntArrayRef padding, bool ceil_mode, bool count_include_pad,
                   std::optional<int64_t> divisor_override) {
-  TAPER_CHECK(!divisor_override || *divisor_override != 0,
-              "avg_pool2d: divisor must be not zero");
-  return avg_pool("avg_pool2d", 2, self, kernel_size, stride, padding, ceil_mode,
-                  count_include_pad, divisor_override.value_or(0));
+  TAPER_CHECK(!divisor_override || *divisor_override != 0, "avg_pool2d: divisor must be not zero");
+  return avg_pool("avg_pool2d", 2, self, kernel_size, stride, padding, ceil_mode, count_include_pad,
+                  divisor_override.value_or(0));
 }
 
 Tensor adaptive_avg_pool1d(const Tensor& self, IntArrayRef output_size) {

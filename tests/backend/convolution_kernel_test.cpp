@@ -123,7 +123,8 @@ TEST_P(ConvolutionKernelDtypes, AgreesWithLoops) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Dtypes, ConvolutionKernelDtypes, testing::Values(kFloat, kDouble, kHalf, kBFloat16),
+INSTANTIATE_TEST_SUITE_P(Dtypes, ConvolutionKernelDtypes,
+                         testing::Values(kFloat, kDouble, kHalf, kBFloat16),
                          [](const auto& info) { return toString(info.param); });
 
 TEST(ConvolutionKernel, BitsDoNotDependOnThreads) {

@@ -43,7 +43,8 @@ std::vector<double> expected(const Case& c, const std::vector<double>& a,
           sum += a[(q * c.m + i) * c.k + p] * b[(q * c.k + p) * c.n + j];
         }
         const int64_t at = (q * c.m + i) * c.n + j;
-        want[at] = c.alpha * sum + (c.beta == 0 ? 0 : c.beta * out[at]) + (bias.empty() ? 0 : bias[j]);
+        want[at] =
+            c.alpha * sum + (c.beta == 0 ? 0 : c.beta * out[at]) + (bias.empty() ? 0 : bias[j]);
       }
     }
   }
@@ -74,7 +75,7 @@ double error_of(const Case& c, ScalarType dtype) {
   const Operand out = operand(c.batch, c.m, c.n, c.transpose_out, c.gap, dtype, 3);
   const TensorImplPtr bias = c.with_bias ? tensor({c.n}, dtype, 4) : nullptr;
   auto want = expected(c, values(a.tensor), values(b.tensor), values(out.tensor),
-                             bias ? values(bias) : std::vector<double>());
+                       bias ? values(bias) : std::vector<double>());
   // Integers wrap.
   if (dtype == kByte || dtype == kChar || dtype == kShort) {
     for (double& w : want) {
@@ -235,6 +236,27 @@ TEST(MatmulKernel, ExpandedOperandAndColumnStrides) {
       double want = 0;
       for (int64_t p = 0; p < 6; ++p) want += x[p] * w[p * 40 + 2 * j];
       EXPECT_NEAR(got[i * 20 + j], want, 1e-5);
+    }
+  }
+}
+
+/// One value stands for a whole operand, or one row for all of b: strides of 0 along k.
+TEST(MatmulKernel, ExpandedAlongTheSum) {
+  const auto one = tensor({1}, kFloat, 1), row = tensor({7}, kFloat, 2);
+  const auto out = tensor({9, 7}, kFloat, 3);
+  const double a = values(one)[0];
+  const auto b = values(row);
+  for (const int64_t k : {1, 5}) {
+    MatmulGeometry g;
+    g.m = 9;
+    g.n = 7;
+    g.k = k;
+    g.out_row = 7;
+    g.a_row = g.a_col = g.b_row = 0;
+    g.b_col = 1;
+    matmul_kernel(kCPU, write(out), read(one), read(row), ConstView(), g, Scalar(1), Scalar(0));
+    for (int64_t i = 0; i < 63; ++i) {
+      EXPECT_NEAR(values(out)[i], static_cast<double>(k) * a * b[i % 7], 1e-5) << k << ' ' << i;
     }
   }
 }

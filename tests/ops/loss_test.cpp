@@ -28,16 +28,19 @@ OpCase pair_case(const char* name, Tensor (*loss)(const Tensor&, const Tensor&, 
   for (int64_t reduction : {Reduction::None, Reduction::Mean, Reduction::Sum}) {
     const auto op = [=](const Tensors& x) { return Tensors{loss(x[0], x[1], reduction)}; };
     c.samples.push_back({"same sizes " + std::to_string(reduction),
-                         {{{3, 5}}, {{3, 5}, 2, 4}}, op, pairs(reference, reduction)});
+                         {{{3, 5}}, {{3, 5}, 2, 4}},
+                         op,
+                         pairs(reference, reduction)});
   }
-  c.samples.push_back({"broadcast", {{{3, 1}}, {{4}, 2, 4}},
+  c.samples.push_back({"broadcast",
+                       {{{3, 1}}, {{4}, 2, 4}},
                        [=](const Tensors& x) { return Tensors{loss(x[0], x[1], 1)}; },
                        pairs(reference, 1)});
-  c.errors = {{"sizes", [=] { loss(zeros({2}), zeros({3}), 1); },
-               "The size of tensor a (2) must match the size of tensor b (3)",
-               ErrorInput::Kind::shape},
-              {"integers", [=] { loss(ones({2}, kLong), ones({2}, kLong), 1); },
-               "expected floating-point tensors", ErrorInput::Kind::dtype}};
+  c.errors = {
+      {"sizes", [=] { loss(zeros({2}), zeros({3}), 1); },
+       "The size of tensor a (2) must match the size of tensor b (3)", ErrorInput::Kind::shape},
+      {"integers", [=] { loss(ones({2}, kLong), ones({2}, kLong), 1); },
+       "expected floating-point tensors", ErrorInput::Kind::dtype}};
   return c;
 }
 
@@ -67,10 +70,12 @@ TAPER_OP_CASES(pair_losses);
 std::vector<OpCase> binary_losses() {
   OpCase bce{.name = "binary_cross_entropy"};
   bce.samples = {
-      {"mean", {{{3, 4}, 0.1, 0.9}, {{3, 4}, 0.05, 0.95}},
+      {"mean",
+       {{{3, 4}, 0.1, 0.9}, {{3, 4}, 0.05, 0.95}},
        [](const Tensors& x) { return Tensors{binary_cross_entropy(x[0], x[1])}; },
        pairs([](double x, double y) { return -y * std::log(x) - (1 - y) * std::log(1 - x); }, 1)},
-      {"weighted sum", {{{3, 4}, 0.1, 0.9}, {{3, 4}, 0.05, 0.95}, {{4}, 0.5, 1.5}},
+      {"weighted sum",
+       {{{3, 4}, 0.1, 0.9}, {{3, 4}, 0.05, 0.95}, {{4}, 0.5, 1.5}},
        [](const Tensors& x) {
          return Tensors{binary_cross_entropy(x[0], x[1], x[2], Reduction::Sum)};
        },
@@ -90,10 +95,12 @@ std::vector<OpCase> binary_losses() {
   OpCase logits{.name = "binary_cross_entropy_with_logits"};
   const auto softplus = [](double x) { return std::log1p(std::exp(x)); };
   logits.samples = {
-      {"mean", {{{3, 4}, -4, 4}, {{3, 4}, 0, 1}},
+      {"mean",
+       {{{3, 4}, -4, 4}, {{3, 4}, 0, 1}},
        [](const Tensors& x) { return Tensors{binary_cross_entropy_with_logits(x[0], x[1])}; },
        pairs([](double x, double y) { return (1 - y) * x + std::log1p(std::exp(-x)); }, 1)},
-      {"positive weight", {{{3, 4}, -4, 4}, {{3, 4}, 0, 1}},
+      {"positive weight",
+       {{{3, 4}, -4, 4}, {{3, 4}, 0, 1}},
        [](const Tensors& x) {
          const Tensor pos = full({4}, 3, x[0].options());
          return Tensors{binary_cross_entropy_with_logits(x[0], x[1], {}, pos, Reduction::None)};
@@ -103,10 +110,12 @@ std::vector<OpCase> binary_losses() {
        })}};
   logits.tolerance = 4;
   OpCase kl{.name = "kl_div"};
-  kl.samples = {{"sum", {{{3, 4}, -2, 0}, {{3, 4}, 0.1, 0.9}},
+  kl.samples = {{"sum",
+                 {{{3, 4}, -2, 0}, {{3, 4}, 0.1, 0.9}},
                  [](const Tensors& x) { return Tensors{kl_div(x[0], x[1], Reduction::Sum)}; },
                  pairs([](double x, double y) { return y * (std::log(y) - x); }, 2)},
-                {"log target", {{{3, 4}, -2, 0}, {{3, 4}, -2, 0}},
+                {"log target",
+                 {{{3, 4}, -2, 0}, {{3, 4}, -2, 0}},
                  [](const Tensors& x) { return Tensors{kl_div(x[0], x[1], 1, true)}; },
                  pairs([](double x, double y) { return std::exp(y) * (y - x); }, 1)}};
   kl.tolerance = 8;  // a sum of rounded products in half types
@@ -155,68 +164,90 @@ Reference class_loss(Classes k) {
 std::vector<OpCase> class_losses() {
   OpCase nll{.name = "nll_loss"};
   nll.samples = {
-      {"mean", {{{5, 4}, -3, 0}, index_arg({5}, 4)},
+      {"mean",
+       {{{5, 4}, -3, 0}, index_arg({5}, 4)},
        [](const Tensors& x) { return Tensors{nll_loss(x[0], x[1])}; },
        class_loss({.softmax = false})},
-      {"each, ignoring 1", {{{5, 4}, -3, 0}, index_arg({5}, 4)},
-       [](const Tensors& x) {
-         return Tensors{nll_loss(x[0], x[1], {}, Reduction::None, 1)};
-       },
+      {"each, ignoring 1",
+       {{{5, 4}, -3, 0}, index_arg({5}, 4)},
+       [](const Tensors& x) { return Tensors{nll_loss(x[0], x[1], {}, Reduction::None, 1)}; },
        class_loss({.reduction = Reduction::None, .softmax = false, .ignored = 1})},
-      {"places", {{{2, 3, 4}, -3, 0}, index_arg({2, 4}, 3)},
+      {"places",
+       {{{2, 3, 4}, -3, 0}, index_arg({2, 4}, 3)},
        [](const Tensors& x) { return Tensors{nll_loss_nd(x[0], x[1], {}, Reduction::Sum)}; },
        class_loss({.reduction = Reduction::Sum, .softmax = false})}};
   nll.errors = {
-      {"class", [] { nll_loss(zeros({1, 3}), full({1}, 3, kLong)); }, "Target 3 is out of bounds",
-       ErrorInput::Kind::index},
-      {"type", [] { nll_loss(zeros({1, 3}), full({1}, 1, kInt)); },
+      {"class",
+       [] {
+         nll_loss(zeros({1, 3}), full({1}, 3, kLong));
+       },
+       "Target 3 is out of bounds", ErrorInput::Kind::index},
+      {"type",
+       [] {
+         nll_loss(zeros({1, 3}), full({1}, 1, kInt));
+       },
        "expected scalar type Long but found Int", ErrorInput::Kind::dtype},
-      {"sizes", [] { nll_loss(zeros({2, 3}), zeros({3}, kLong)); }, "size mismatch",
-       ErrorInput::Kind::shape},
-      {"weight", [] { nll_loss(zeros({2, 3}), zeros({2}, kLong), ones({4})); },
+      {"sizes",
+       [] {
+         nll_loss(zeros({2, 3}), zeros({3}, kLong));
+       },
+       "size mismatch", ErrorInput::Kind::shape},
+      {"weight",
+       [] {
+         nll_loss(zeros({2, 3}), zeros({2}, kLong), ones({4}));
+       },
        "weight tensor should be defined either for all 3 classes", ErrorInput::Kind::shape}};
   OpCase ce{.name = "cross_entropy_loss"};
-  ce.samples = {
-      {"mean", {{{5, 4}, -3, 3}, index_arg({5}, 4)},
-       [](const Tensors& x) { return Tensors{cross_entropy_loss(x[0], x[1])}; }, class_loss({})},
-      {"each, ignoring 2", {{{5, 4}, -3, 3}, index_arg({5}, 4)},
-       [](const Tensors& x) {
-         return Tensors{cross_entropy_loss(x[0], x[1], {}, Reduction::None, 2)};
-       },
-       class_loss({.reduction = Reduction::None, .ignored = 2})},
-      {"smoothed and weighted", {{{6, 3}, -3, 3}, index_arg({6}, 3)},
-       [](const Tensors& x) {
-         const Tensor w = tensor({0.5, 1.0, 2.0}).to(x[0].scalar_type());
-         return Tensors{cross_entropy_loss(x[0], x[1], w, Reduction::Mean, 0, 0.2)};
-       },
-       [](const std::vector<Dense>& a) {
-         return class_loss({.smoothing = 0.2, .weighted = true, .ignored = 0})(
-             {a[0], a[1], Dense{{3}, {0.5, 1, 2}}});
-       }},
-      {"places", {{{2, 3, 4}, -3, 3}, index_arg({2, 4}, 3)},
-       [](const Tensors& x) {
-         return Tensors{cross_entropy_loss(x[0], x[1], {}, Reduction::Mean, -100, 0.1)};
-       },
-       class_loss({.smoothing = 0.1})},
-      {"probabilities", {{{4, 3}, -3, 3}, {{4, 3}, 0, 1}},
-       [](const Tensors& x) { return Tensors{cross_entropy_loss(x[0], x[1])}; },
-       [](const std::vector<Dense>& a) {
-         double total = 0;
-         for (size_t i = 0; i < 4; ++i) {
-           double sum = 0;
-           for (size_t c = 0; c < 3; ++c) sum += std::exp(a[0].values[i * 3 + c]);
-           for (size_t c = 0; c < 3; ++c) {
-             total -= a[1].values[i * 3 + c] * (a[0].values[i * 3 + c] - std::log(sum));
-           }
-         }
-         return std::vector<Dense>{{{}, {total / 4}}};
-       }}};
-  ce.errors = {
-      {"class", [] { cross_entropy_loss(zeros({1, 3}), full({1}, -1, kLong)); },
-       "Target -1 is out of bounds", ErrorInput::Kind::index},
-      {"smoothing",
-       [] { cross_entropy_loss(zeros({1, 3}), zeros({1}, kLong), {}, 1, -100, 1.5); },
-       "label_smoothing must be between 0.0 and 1.0. Got: 1.5"}};
+  ce.samples = {{"mean",
+                 {{{5, 4}, -3, 3}, index_arg({5}, 4)},
+                 [](const Tensors& x) { return Tensors{cross_entropy_loss(x[0], x[1])}; },
+                 class_loss({})},
+                {"each, ignoring 2",
+                 {{{5, 4}, -3, 3}, index_arg({5}, 4)},
+                 [](const Tensors& x) {
+                   return Tensors{cross_entropy_loss(x[0], x[1], {}, Reduction::None, 2)};
+                 },
+                 class_loss({.reduction = Reduction::None, .ignored = 2})},
+                {"smoothed and weighted",
+                 {{{6, 3}, -3, 3}, index_arg({6}, 3)},
+                 [](const Tensors& x) {
+                   const Tensor w = tensor({0.5, 1.0, 2.0}).to(x[0].scalar_type());
+                   return Tensors{cross_entropy_loss(x[0], x[1], w, Reduction::Mean, 0, 0.2)};
+                 },
+                 [](const std::vector<Dense>& a) {
+                   return class_loss({.smoothing = 0.2, .weighted = true, .ignored = 0})(
+                       {a[0], a[1], Dense{{3}, {0.5, 1, 2}}});
+                 }},
+                {"places",
+                 {{{2, 3, 4}, -3, 3}, index_arg({2, 4}, 3)},
+                 [](const Tensors& x) {
+                   return Tensors{cross_entropy_loss(x[0], x[1], {}, Reduction::Mean, -100, 0.1)};
+                 },
+                 class_loss({.smoothing = 0.1})},
+                {"probabilities",
+                 {{{4, 3}, -3, 3}, {{4, 3}, 0, 1}},
+                 [](const Tensors& x) { return Tensors{cross_entropy_loss(x[0], x[1])}; },
+                 [](const std::vector<Dense>& a) {
+                   double total = 0;
+                   for (size_t i = 0; i < 4; ++i) {
+                     double sum = 0;
+                     for (size_t c = 0; c < 3; ++c) sum += std::exp(a[0].values[i * 3 + c]);
+                     for (size_t c = 0; c < 3; ++c) {
+                       total -= a[1].values[i * 3 + c] * (a[0].values[i * 3 + c] - std::log(sum));
+                     }
+                   }
+                   return std::vector<Dense>{{{}, {total / 4}}};
+                 }}};
+  ce.errors = {{"class",
+                [] {
+                  cross_entropy_loss(zeros({1, 3}), full({1}, -1, kLong));
+                },
+                "Target -1 is out of bounds", ErrorInput::Kind::index},
+               {"smoothing",
+                [] {
+                  cross_entropy_loss(zeros({1, 3}), zeros({1}, kLong), {}, 1, -100, 1.5);
+                },
+                "label_smoothing must be between 0.0 and 1.0. Got: 1.5"}};
   ce.tolerance = 4;  // half types round between the steps of the composites
   return {nll, ce};
 }
@@ -230,8 +261,7 @@ TEST(Loss, OneSampleWithoutABatch) {
 }
 
 TEST(Loss, AMeanOfNoSamplesIsNan) {
-  const Tensor loss =
-      cross_entropy_loss(zeros({2, 3}), full({2}, -100, kLong));
+  const Tensor loss = cross_entropy_loss(zeros({2, 3}), full({2}, -100, kLong));
   EXPECT_TRUE(std::isnan(loss.item<float>()));
   EXPECT_TRUE(std::isnan(mse_loss(zeros({0}), zeros({0})).item<float>()));
 }

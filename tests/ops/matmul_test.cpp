@@ -52,7 +52,8 @@ Dense matmul_reference(const Dense& a, const Dense& b) {
 }
 
 Reference product_reference() {
-  return [](const std::vector<Dense>& x) { return std::vector<Dense>{matmul_reference(x[0], x[1])}; };
+  return
+      [](const std::vector<Dense>& x) { return std::vector<Dense>{matmul_reference(x[0], x[1])}; };
 }
 
 using Binary = Tensor (*)(const Tensor&, const Tensor&);
@@ -90,15 +91,30 @@ OpCase mm_case() {
                                  product_sample("no rows", taper::mm, {0, 3}, {3, 2}),
                                  product_sample("no depth", taper::mm, {2, 0}, {0, 3})});
   c.dtypes = kNumbers;
-  c.errors = {{"sizes", [] { mm(ones({2, 3}), ones({2, 3})); },
+  c.errors = {{"sizes",
+               [] {
+                 mm(ones({2, 3}), ones({2, 3}));
+               },
                "mat1 and mat2 shapes cannot be multiplied (2x3 and 2x3)", ErrorInput::Kind::shape},
-              {"rank", [] { mm(ones({2}), ones({2, 3})); }, "self must be a matrix",
-               ErrorInput::Kind::shape},
-              {"rank of mat2", [] { mm(ones({2, 3}), ones({3})); }, "mat2 must be a matrix",
-               ErrorInput::Kind::shape},
-              {"types", [] { mm(ones({2, 3}), ones({3, 2}, kDouble)); },
+              {"rank",
+               [] {
+                 mm(ones({2}), ones({2, 3}));
+               },
+               "self must be a matrix", ErrorInput::Kind::shape},
+              {"rank of mat2",
+               [] {
+                 mm(ones({2, 3}), ones({3}));
+               },
+               "mat2 must be a matrix", ErrorInput::Kind::shape},
+              {"types",
+               [] {
+                 mm(ones({2, 3}), ones({3, 2}, kDouble));
+               },
                "expected m1 and m2 to have the same dtype", ErrorInput::Kind::dtype},
-              {"bool", [] { mm(ones({2, 3}, kBool), ones({3, 2}, kBool)); },
+              {"bool",
+               [] {
+                 mm(ones({2, 3}, kBool), ones({3, 2}, kBool));
+               },
                "\"addmm_impl_cpu_\" not implemented for 'Bool'", ErrorInput::Kind::dtype}};
   return c;
 }
@@ -108,9 +124,15 @@ OpCase bmm_case() {
                                   product_sample("one", taper::bmm, {1, 6, 2}, {1, 2, 3}),
                                   product_sample("many", taper::bmm, {9, 1, 2}, {9, 2, 3}),
                                   product_sample("empty", taper::bmm, {0, 2, 3}, {0, 3, 2})});
-  c.errors = {{"rank", [] { bmm(ones({2, 3}), ones({2, 3, 4})); }, "batch1 must be a 3D tensor",
-               ErrorInput::Kind::shape},
-              {"sizes", [] { bmm(ones({2, 3, 4}), ones({1, 3, 4})); },
+  c.errors = {{"rank",
+               [] {
+                 bmm(ones({2, 3}), ones({2, 3, 4}));
+               },
+               "batch1 must be a 3D tensor", ErrorInput::Kind::shape},
+              {"sizes",
+               [] {
+                 bmm(ones({2, 3, 4}), ones({1, 3, 4}));
+               },
                "Expected size for first two dimensions of batch2 tensor to be: [2, 4] but got: "
                "[1, 3].",
                ErrorInput::Kind::shape}};
@@ -121,8 +143,11 @@ OpCase vector_case() {
   OpCase c = product_case("mv", {product_sample("matrix", taper::mv, {5, 20}, {20}),
                                  product_sample("one row", taper::mv, {1, 3}, {3}),
                                  product_sample("empty", taper::mv, {4, 0}, {0})});
-  c.errors = {{"sizes", [] { mv(ones({2, 3}), ones({2})); }, "size mismatch, got 2, 2x3,2",
-               ErrorInput::Kind::shape}};
+  c.errors = {{"sizes",
+               [] {
+                 mv(ones({2, 3}), ones({2}));
+               },
+               "size mismatch, got 2, 2x3,2", ErrorInput::Kind::shape}};
   return c;
 }
 
@@ -131,7 +156,10 @@ OpCase dot_case() {
                                   product_sample("empty", taper::dot, {0}, {0})});
   c.dtypes = kNumbers;
   c.errors = {
-      {"rank", [] { dot(ones({2, 2}), ones({2, 2})); },
+      {"rank",
+       [] {
+         dot(ones({2, 2}), ones({2, 2}));
+       },
        "1D tensors expected, but got 2D and 2D tensors", ErrorInput::Kind::shape},
       {"types", [] { dot(ones({2}), ones({2}, kDouble)); },
        "dot : expected both vectors to have same dtype, but found Float and Double",
@@ -156,11 +184,16 @@ OpCase matmul_case() {
   c.errors = {{"rank 0", [] { matmul(ones({}), ones({2})); },
                "both arguments to matmul need to be at least 1D, but they are 0D and 1D",
                ErrorInput::Kind::shape},
-              {"batches", [] { matmul(ones({2, 3, 4}), ones({3, 4, 2})); },
+              {"batches",
+               [] {
+                 matmul(ones({2, 3, 4}), ones({3, 4, 2}));
+               },
                "must match the size of tensor b", ErrorInput::Kind::shape},
-              {"inner", [] { matmul(ones({2, 3, 4}), ones({3, 4})); },
-               "mat1 and mat2 shapes cannot be multiplied (6x4 and 3x4)",
-               ErrorInput::Kind::shape}};
+              {"inner",
+               [] {
+                 matmul(ones({2, 3, 4}), ones({3, 4}));
+               },
+               "mat1 and mat2 shapes cannot be multiplied (6x4 and 3x4)", ErrorInput::Kind::shape}};
   return c;
 }
 
@@ -175,7 +208,10 @@ OpCase outer_case() {
                       {x[0].numel(), x[1].numel()},
                       [&](const Sizes& i) { return x[0].values[i[0]] * x[1].values[i[1]]; })};
                 }}};
-  c.errors = {{"rank", [] { outer(ones({2, 2}), ones({2})); },
+  c.errors = {{"rank",
+               [] {
+                 outer(ones({2, 2}), ones({2}));
+               },
                "Expected 1-D argument self, but got 2-D", ErrorInput::Kind::shape}};
   return c;
 }
@@ -202,14 +238,20 @@ Sample add_sample(const std::string& label, Ternary op, std::vector<Sizes> sizes
 }
 
 OpCase addmm_case() {
-  OpCase c = product_case(
-      "addmm", {add_sample("matrix", taper::addmm, {{3, 5}, {3, 4}, {4, 5}}, 1, 1),
-                add_sample("bias", taper::addmm, {{5}, {3, 4}, {4, 5}}, 1, 2),
-                add_sample("column", taper::addmm, {{3, 1}, {3, 4}, {4, 5}}, 0.5, 1),
-                add_sample("no self", taper::addmm, {{3, 5}, {3, 4}, {4, 5}}, 0, -1)});
-  c.errors = {{"sizes", [] { addmm(ones({2, 2}), ones({2, 3}), ones({2, 3})); },
+  OpCase c =
+      product_case("addmm", {add_sample("matrix", taper::addmm, {{3, 5}, {3, 4}, {4, 5}}, 1, 1),
+                             add_sample("bias", taper::addmm, {{5}, {3, 4}, {4, 5}}, 1, 2),
+                             add_sample("column", taper::addmm, {{3, 1}, {3, 4}, {4, 5}}, 0.5, 1),
+                             add_sample("no self", taper::addmm, {{3, 5}, {3, 4}, {4, 5}}, 0, -1)});
+  c.errors = {{"sizes",
+               [] {
+                 addmm(ones({2, 2}), ones({2, 3}), ones({2, 3}));
+               },
                "mat1 and mat2 shapes cannot be multiplied (2x3 and 2x3)", ErrorInput::Kind::shape},
-              {"self", [] { addmm(ones({3, 3}), ones({2, 3}), ones({3, 2})); },
+              {"self",
+               [] {
+                 addmm(ones({3, 3}), ones({2, 3}), ones({3, 2}));
+               },
                "must match the existing size", ErrorInput::Kind::shape},
               {"alpha",
                [] {
@@ -220,8 +262,8 @@ OpCase addmm_case() {
 }
 
 OpCase addmm_in_place_case() {
-  OpCase c = product_case("addmm_", {add_sample("matrix", taper::addmm,
-                                                {{3, 5}, {3, 4}, {4, 5}}, 2, 1)});
+  OpCase c =
+      product_case("addmm_", {add_sample("matrix", taper::addmm, {{3, 5}, {3, 4}, {4, 5}}, 2, 1)});
   c.inplace = [](const Tensors& x) {
     Tensor self = x[0];
     return Tensors{addmm_(self, x[1], x[2], 2, 1)};
@@ -266,20 +308,28 @@ OpCase linear_case() {
                                      {"no bias", {{{2, 3, 4}}, {{5, 4}}}, call, reference},
                                      {"deep", {{{2, 2, 3, 4}}, {{5, 4}}, {{5}}}, call, reference},
                                      {"empty", {{{0, 4}}, {{5, 4}}, {{5}}}, call, reference}});
-  c.errors = {{"sizes", [] { linear(ones({2, 3}), ones({4, 2})); },
-               "mat1 and mat2 shapes cannot be multiplied (2x3 and 2x4)",
-               ErrorInput::Kind::shape},
-              {"bias", [] { linear(ones({2, 3}), ones({4, 3}), ones({3})); },
+  c.errors = {{"sizes",
+               [] {
+                 linear(ones({2, 3}), ones({4, 2}));
+               },
+               "mat1 and mat2 shapes cannot be multiplied (2x3 and 2x4)", ErrorInput::Kind::shape},
+              {"bias",
+               [] {
+                 linear(ones({2, 3}), ones({4, 3}), ones({3}));
+               },
                "expected a bias of size [4], got [3]", ErrorInput::Kind::shape},
-              {"types", [] { linear(ones({2, 3}), ones({4, 3}, kDouble)); },
+              {"types",
+               [] {
+                 linear(ones({2, 3}), ones({4, 3}, kDouble));
+               },
                "same dtype", ErrorInput::Kind::dtype}};
   return c;
 }
 
 std::vector<OpCase> matmul_ops() {
-  return {mm_case(),    bmm_case(),   vector_case(),         dot_case(),   matmul_case(),
-          outer_case(), addmm_case(), addmm_in_place_case(), addmv_case(), baddbmm_case(),
-          linear_case()};
+  return {mm_case(),     bmm_case(),     vector_case(), dot_case(),
+          matmul_case(), outer_case(),   addmm_case(),  addmm_in_place_case(),
+          addmv_case(),  baddbmm_case(), linear_case()};
 }
 TAPER_OP_CASES(matmul_ops);
 
@@ -306,6 +356,29 @@ TEST(MatmulOps, BetaZeroIgnoresNanInSelf) {
   const Tensor self = to_tensor({{2, 2}, {NAN, NAN, NAN, NAN}}, kFloat);
   const Dense got = to_dense(addmm(self, ones({2, 3}), ones({3, 2}), 0, 1));
   EXPECT_EQ(got.values, std::vector<double>(4, 3.0));
+}
+
+TEST(MatmulOps, ExpandedFactorsOfAnySize) {
+  for (int64_t n : {1, 2, 5, 8, 33, 70}) {
+    for (ScalarType dtype : {kFloat, kDouble}) {
+      const Tensor full = ones({n, n}, dtype);
+      const std::vector<double> want(static_cast<size_t>(n * n), static_cast<double>(n));
+      for (const Tensor& stretched :
+           {ones({}, dtype).expand({n, n}), ones({n, 1}, dtype).expand({n, n}),
+            ones({1, n}, dtype).expand({n, n})}) {
+        EXPECT_EQ(to_dense(mm(stretched, full)).values, want) << n;
+        EXPECT_EQ(to_dense(mm(full, stretched)).values, want) << n;
+        EXPECT_EQ(to_dense(mm(stretched, stretched.t())).values, want) << n;
+      }
+    }
+  }
+}
+
+// The gradient of a sum is one number, expanded.
+TEST(MatmulOps, GradientOfASum) {
+  Tensor x = ones({2, 3}).requires_grad_();
+  mm(x, x.t()).sum().backward();
+  EXPECT_EQ(to_dense(x.grad()).values, std::vector<double>(6, 4.0));
 }
 
 }  // namespace

@@ -17,16 +17,17 @@ struct Setting {
 };
 
 int64_t windows(const Setting& s, int d, int64_t in) {
-  const double room = static_cast<double>(in + 2 * s.padding[d] -
-                                          s.dilation[d] * (s.kernel[d] - 1) - 1) /
-                      static_cast<double>(s.stride[d]);
+  const double room =
+      static_cast<double>(in + 2 * s.padding[d] - s.dilation[d] * (s.kernel[d] - 1) - 1) /
+      static_cast<double>(s.stride[d]);
   const auto count = static_cast<int64_t>(s.ceil_mode ? std::ceil(room) : std::floor(room)) + 1;
   return s.ceil_mode && (count - 1) * s.stride[d] >= in + s.padding[d] ? count - 1 : count;
 }
 
 // Applies f(values and row-major places of the elements inside, elements counted) to each window.
-Dense pool(const Dense& x, const Setting& s,
-           const std::function<double(const std::vector<std::pair<double, int64_t>>&, int64_t)>& f) {
+Dense pool(
+    const Dense& x, const Setting& s,
+    const std::function<double(const std::vector<std::pair<double, int64_t>>&, int64_t)>& f) {
   const int64_t height = x.sizes[x.sizes.size() - 2], width = x.sizes.back();
   Dense out{x.sizes, {}};
   out.sizes[out.sizes.size() - 2] = windows(s, 0, height);
@@ -55,12 +56,13 @@ double largest(const std::vector<std::pair<double, int64_t>>& v, int64_t) {
 }
 
 Sample max_sample(const std::string& label, Sizes sizes, Setting s) {
-  return {label,
-          {{std::move(sizes)}},
-          [s](const Tensors& x) {
-            return Tensors{max_pool2d(x[0], s.kernel, s.stride, s.padding, s.dilation, s.ceil_mode)};
-          },
-          [s](const std::vector<Dense>& x) { return std::vector<Dense>{pool(x[0], s, largest)}; }};
+  return {
+      label,
+      {{std::move(sizes)}},
+      [s](const Tensors& x) {
+        return Tensors{max_pool2d(x[0], s.kernel, s.stride, s.padding, s.dilation, s.ceil_mode)};
+      },
+      [s](const std::vector<Dense>& x) { return std::vector<Dense>{pool(x[0], s, largest)}; }};
 }
 
 Sample indices_sample(const std::string& label, Sizes sizes, Setting s) {
@@ -124,21 +126,36 @@ OpCase max_case() {
                max_sample("empty", {0, 2, 4, 4}, {{2, 2}, {2, 2}})};
   c.dtypes = {kFloat, kDouble, kHalf, kBFloat16, kInt, kLong};
   c.errors = {
-      {"size", [] { max_pool2d(zeros({1, 1, 1, 1}), 2); },
+      {"size",
+       [] {
+         max_pool2d(zeros({1, 1, 1, 1}), 2);
+       },
        "Given input size: (1x1x1). Calculated output size: (1x0x0). Output size is too small",
        ErrorInput::Kind::shape},
-      {"padding", [] { max_pool2d(zeros({1, 1, 4, 4}), 2, 2, 2); },
+      {"padding",
+       [] {
+         max_pool2d(zeros({1, 1, 4, 4}), 2, 2, 2);
+       },
        "pad should be at most half of effective kernel size, but got pad=2, kernel_size=2 and "
        "dilation=1",
        ErrorInput::Kind::shape},
-      {"kernel", [] { max_pool2d(zeros({1, 1, 4, 4}), {2, 2, 2}); },
+      {"kernel",
+       [] {
+         max_pool2d(zeros({1, 1, 4, 4}), {2, 2, 2});
+       },
        "kernel_size must either be a single int, or a tuple of two ints", ErrorInput::Kind::shape},
-      {"rank", [] { max_pool2d(zeros({4, 4}), 2); },
+      {"rank",
+       [] {
+         max_pool2d(zeros({4, 4}), 2);
+       },
        "Expected 3D or 4D (batch mode) tensor with optional 0 dim batch size for input, but got: "
        "[4, 4]",
        ErrorInput::Kind::shape},
-      {"bool", [] { max_pool2d(zeros({1, 1, 4, 4}, kBool), 2); }, "not implemented for 'Bool'",
-       ErrorInput::Kind::dtype}};
+      {"bool",
+       [] {
+         max_pool2d(zeros({1, 1, 4, 4}, kBool), 2);
+       },
+       "not implemented for 'Bool'", ErrorInput::Kind::dtype}};
   return c;
 }
 
@@ -187,7 +204,9 @@ OpCase average_case() {
                average_sample("ceil", {1, 2, 6, 8}, ceil),
                average_sample("unbatched", {2, 5, 5}, {{2, 2}, {1, 1}})};
   c.errors = {{"divisor",
-               [] { avg_pool2d(zeros({1, 1, 4, 4}), 2, {}, 0, false, true, 0); },
+               [] {
+                 avg_pool2d(zeros({1, 1, 4, 4}), 2, {}, 0, false, true, 0);
+               },
                "divisor must be not zero"}};
   return c;
 }
@@ -236,21 +255,29 @@ OpCase adaptive_case() {
   OpCase c;
   c.name = "adaptive_avg_pool2d";
   const auto sample = [](const char* label, Sizes sizes, int64_t rows, int64_t cols) {
-    return Sample{label,
-                  {{std::move(sizes)}},
-                  [=](const Tensors& x) { return Tensors{adaptive_avg_pool2d(x[0], {rows, cols})}; },
-                  [=](const std::vector<Dense>& x) {
-                    return std::vector<Dense>{
-                        adaptive(x[0], rows, cols == -1 ? x[0].sizes.back() : cols)};
-                  }};
+    return Sample{
+        label,
+        {{std::move(sizes)}},
+        [=](const Tensors& x) {
+          return Tensors{adaptive_avg_pool2d(x[0], {rows, cols})};
+        },
+        [=](const std::vector<Dense>& x) {
+          return std::vector<Dense>{adaptive(x[0], rows, cols == -1 ? x[0].sizes.back() : cols)};
+        }};
   };
   c.samples = {sample("shrink", {2, 2, 7, 5}, 3, 2), sample("one", {2, 2, 4, 4}, 1, 1),
                sample("grow", {2, 3, 3}, 5, 4), sample("keep", {1, 2, 4, 6}, 2, -1)};
-  c.errors = {{"size", [] { adaptive_avg_pool2d(zeros({1, 1, 4, 4}), {-2, 2}); },
-               "elements of output_size must be greater than or equal to 0",
-               ErrorInput::Kind::shape},
-              {"integers", [] { adaptive_avg_pool2d(zeros({1, 1, 4, 4}, kLong), 2); },
-               "expected a floating-point tensor", ErrorInput::Kind::dtype}};
+  c.errors = {
+      {"size",
+       [] {
+         adaptive_avg_pool2d(zeros({1, 1, 4, 4}), {-2, 2});
+       },
+       "elements of output_size must be greater than or equal to 0", ErrorInput::Kind::shape},
+      {"integers",
+       [] {
+         adaptive_avg_pool2d(zeros({1, 1, 4, 4}, kLong), 2);
+       },
+       "expected a floating-point tensor", ErrorInput::Kind::dtype}};
   return c;
 }
 
@@ -267,7 +294,7 @@ OpCase adaptive1d_case() {
 }
 
 std::vector<OpCase> pooling_ops() {
-  return {max_case(),     max_with_indices_case(), max1d_case(),     average_case(),
+  return {max_case(),       max_with_indices_case(), max1d_case(),     average_case(),
           average1d_case(), adaptive_case(),         adaptive1d_case()};
 }
 TAPER_OP_CASES(pooling_ops);

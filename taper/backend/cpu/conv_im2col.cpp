@@ -19,6 +19,12 @@ struct GroupSizes {
         pixels(s.out_height * s.out_width) {}
 };
 
+/// Units (an image's group each) that are worth a thread.
+int64_t grain_of(const GroupSizes& z) {
+  const int64_t work = z.depth * z.pixels * z.filters;
+  return std::max<int64_t>(1, 100000 / std::max<int64_t>(1, work));
+}
+
 // Calls f(row of columns, output row y, input row) for each line of pixels that a kernel element
 // sees; input row is -1 outside the image.
 template <class F>
@@ -160,12 +166,12 @@ void forward(const ConvForward<T>& c) {
     }
   };
   const size_t count = (z.depth + (direct ? 0 : z.filters)) * z.pixels;
-  if (units < get_num_threads()) {
+  if (units < get_num_threads() && grain_of(z) == 1) {
     Scratch<T> columns(count);
     for (int64_t u = 0; u < units; ++u) unit(u, columns.data(), true);
     return;
   }
-  parallel_for(0, units, 1, [&](int64_t first, int64_t last) {
+  parallel_for(0, units, grain_of(z), [&](int64_t first, int64_t last) {
     Scratch<T> columns(count);
     for (int64_t u = first; u < last; ++u) unit(u, columns.data(), false);
   });
@@ -177,7 +183,7 @@ void input_gradient(const ConvBackward<T>& c) {
   const GroupSizes z(s);
   Scratch<T> weight(s.out_channels * z.depth);
   dense_weight(s, c.weight, weight.data());
-  parallel_for(0, s.images * z.groups, 1, [&](int64_t first, int64_t last) {
+  parallel_for(0, s.images * z.groups, grain_of(z), [&](int64_t first, int64_t last) {
     Scratch<T> columns((z.depth + z.filters) * z.pixels);
     for (int64_t u = first; u < last; ++u) {
       const int64_t image = u / z.groups, group = u % z.groups;
@@ -217,7 +223,8 @@ void weight_gradient(const ConvBackward<T>& c) {
   const int64_t parts = std::clamp<int64_t>(s.images, 1, std::min(kParts, room));
   const bool wants_weight = c.grad_weight.data != nullptr;
   Scratch<T> sums(parts * (filter_count + s.out_channels));
-  parallel_for(0, parts, 1, [&](int64_t first, int64_t last) {
+  const int64_t per_part = std::max<int64_t>(1, s.images * z.groups / parts);
+  parallel_for(0, parts, (grain_of(z) + per_part - 1) / per_part, [&](int64_t first, int64_t last) {
     Scratch<T> columns((z.depth + z.filters) * z.pixels);
     for (int64_t part = first; part < last; ++part) {
       T* const sum = sums.data() + part * (filter_count + s.out_channels);

@@ -440,10 +440,11 @@ bool weight_gradient(const ConvBackward<void>& c, ScalarType dtype) {
   return true;
 }
 
-// Copies around a convolution pay from some work on; below, im2col is quicker.
+// Copies around a convolution pay from some work on; below, im2col is as quick.
 bool worth_it(const ConvShape& s) {
-  return s.images > 0 && s.channels > 0 && s.out_channels > 0 && s.out_height > 0 &&
-         s.out_width > 0;
+  const int64_t work = s.images * s.out_channels * s.out_height * s.out_width * s.channels /
+                       std::max<int64_t>(1, s.geometry.groups) * s.kernel_height * s.kernel_width;
+  return work >= 4096;
 }
 
 }  // namespace

@@ -239,6 +239,11 @@ void pair_loss(View out, ConstView x, ConstView y, PairLoss loss, double beta, d
     });
     return;
   }
+  if (n <= kPiece) {
+    const double total = code.sum(bytes(x), bytes(y), n, loss, beta);
+    store_one(out.raw_data(), out.dtype(), 0, total * scale);
+    return;
+  }
   const int64_t pieces = (n + kPiece - 1) / kPiece;
   Scratch<double> sums(pieces);
   parallel_for(0, pieces, 1, [&](int64_t first, int64_t last) {

@@ -131,18 +131,18 @@ void layer_norm_backward_rows(const LayerNormArgs& a, int64_t first, int64_t las
         store_columns(hn::Mul(v, rstd), out + i, m);
       });
     }
-    if (grad_weight != nullptr) {
-      over_columns<T>(n, [&](int64_t i, int64_t m) HWY_ATTR {
-        const auto v = hn::Mul(load_columns(g + i, m), normal(i, m));
-        store_columns(hn::Add(load_columns<T>(grad_weight + i, m), v), grad_weight + i, m);
-      });
-    }
-    if (grad_bias != nullptr) {
-      over_columns<T>(n, [&](int64_t i, int64_t m) HWY_ATTR {
-        store_columns(hn::Add(load_columns<T>(grad_bias + i, m), load_columns(g + i, m)),
-                      grad_bias + i, m);
-      });
-    }
+    if (grad_weight == nullptr && grad_bias == nullptr) continue;
+    over_columns<T>(n, [&](int64_t i, int64_t m) HWY_ATTR {
+      const auto v = load_columns(g + i, m);
+      if (grad_weight != nullptr) {
+        T* to = grad_weight + i;
+        store_columns(hn::MulAdd(v, normal(i, m), load_columns<T>(to, m)), to, m);
+      }
+      if (grad_bias != nullptr) {
+        T* to = grad_bias + i;
+        store_columns(hn::Add(load_columns<T>(to, m), v), to, m);
+      }
+    });
   }
 }
 
@@ -265,23 +265,29 @@ int64_t grain_for(int64_t work) {
 }
 
 /// Adds rows of per-group sums in order.
+template <class T>
+void add_groups_of(const T* groups, int64_t count, int64_t n, T* out) {
+  parallel_for(0, n, kNormGrain / std::max<int64_t>(count, 1) + 1,
+               [&](int64_t first, int64_t last) {
+                 double totals[256];
+                 for (int64_t i = first; i < last; i += 256) {
+                   const int64_t m = std::min<int64_t>(256, last - i);
+                   std::fill_n(totals, m, 0.0);
+                   for (int64_t k = 0; k < count; ++k) {
+                     const T* row = groups + k * n + i;
+                     for (int64_t j = 0; j < m; ++j) totals[j] += static_cast<double>(row[j]);
+                   }
+                   for (int64_t j = 0; j < m; ++j) out[i + j] = static_cast<T>(totals[j]);
+                 }
+               });
+}
 void add_groups(const char* groups, int64_t count, int64_t n, View out) {
   if (!out.defined()) return;
-  parallel_for(0, n, kNormGrain, [&](int64_t first, int64_t last) {
-    for (int64_t i = first; i < last; ++i) {
-      double total = 0;
-      if (out.dtype() == kDouble) {
-        for (int64_t k = 0; k < count; ++k)
-          total += reinterpret_cast<const double*>(groups)[k * n + i];
-        out.data<double>()[i] = total;
-      } else {
-        for (int64_t k = 0; k < count; ++k) {
-          total += static_cast<double>(reinterpret_cast<const float*>(groups)[k * n + i]);
-        }
-        out.data<float>()[i] = static_cast<float>(total);
-      }
-    }
-  });
+  if (out.dtype() == kDouble) {
+    add_groups_of(reinterpret_cast<const double*>(groups), count, n, out.data<double>());
+  } else {
+    add_groups_of(reinterpret_cast<const float*>(groups), count, n, out.data<float>());
+  }
 }
 
 void over_channels(const ChannelArgs& a, const Batch& b, bool is_double) {
@@ -421,7 +427,7 @@ void layer_norm_backward(View grad_x, View grad_weight, View grad_bias, ConstVie
                          ConstView mean, ConstView rstd, ConstView weight, int64_t n) {
   const int64_t rows = n == 0 ? 0 : x.numel() / n, item = elementSize(x.dtype());
   // Groups of rows share the sums of weight and bias; their number follows from the shape.
-  int64_t groups = std::min<int64_t>(rows, 64);
+  int64_t groups = std::clamp<int64_t>(rows / 16, std::min<int64_t>(rows, 1), 64);
   if (grad_weight.defined() || grad_bias.defined()) {
     groups = std::min(groups, std::max<int64_t>(1, (1 << 20) / std::max<int64_t>(n, 1)));
   }

@@ -379,6 +379,30 @@ void fold(View out, ConstView x, const Plan& plan, ReduceOp what) {
   Runner<Fold<T>>(x, plan, red).run();
 }
 
+/// A whole contiguous tensor of the working type that is small enough for one thread: the same tree
+/// without a plan. Returns whether it was one.
+template <class T>
+bool fold_small(View out, ConstView x, uint64_t dims, ReduceOp what) {
+  const int64_t n = x.numel(), rank = x.dim();
+  if (n == 0 || n > kGrain || !x.is_contiguous() || x.dtype() != scalar_type_of<T>) return false;
+  if (what >= ReduceOp::any || out.numel() != 1) return false;
+  int64_t inner = 1;
+  for (int64_t d = rank - 1; d >= 0 && inner < kMergeUntil; --d) {
+    if (dims >> d & 1) inner *= x.size(d);
+  }
+  if (inner > kChunk) return false;
+  const Fold<T> red(core_op(what), what, x, out, n);
+  auto total = red.start();
+  T results[kMaxColumns];
+  for (int64_t first = 0; first < n; first += inner * kMaxColumns) {
+    const int64_t rows = std::min(kMaxColumns, (n - first) / inner);
+    red.core->rows(x.data<T>() + first, inner, rows, inner, results);
+    for (int64_t r = 0; r < rows; ++r) red.combine(total, results[r], 0, inner);
+  }
+  red.finish(&total, 1, 0, 1);
+  return true;
+}
+
 template <class T>
 struct Best : Common {
   struct Total {
@@ -475,6 +499,7 @@ struct Variance : Common {
 
 void reduce(View out, ConstView x, uint64_t dims, ReduceOp what) {
   const ScalarType work = what >= ReduceOp::any ? kLong : work_type(out.dtype());
+  if (work == kFloat && fold_small<float>(out, x, dims, what)) return;
   const Plan plan(x, dims, out, work);
   if (work == kFloat) {
     fold<float>(out, x, plan, what);
