@@ -39,11 +39,11 @@ constexpr int kRows = 4, kVecs = 3;
 #else
 constexpr int kRows = 4, kVecs = 2;
 #endif
-// A packed block of a is 256 KB, of b 960 KB: both stay in L2.
-constexpr int64_t kDepth = 256;
+// A packed block of a is 320 KB, of b 960 KB: both stay in L2.
+constexpr int64_t kDepth = 320;
 constexpr int64_t kRowBlock = 256;
-constexpr int64_t kColBlock = 960;
-
+constexpr int64_t kColBlock = 768;
+constexpr int64_t kAhead = 6;  // rows of b that are fetched to L1 before their turn
 template <class T>
 struct TileArgs {
   int64_t k;
@@ -104,6 +104,9 @@ HWY_NOINLINE void Tile(const TileArgs<T>& t) {
   const T* b = t.b;
   const int64_t b_row = t.b_row, step = t.a_col;  // 0 in an expanded factor
   for (int64_t p = 0, left = t.k; left != 0; --left, p += step, b += b_row) {
+    if constexpr (R == kRows && V == kVecs && !kTail) {
+      for (int j = 0; j < V; ++j) hwy::Prefetch(b + kAhead * b_row + j * kLanes);
+    }
     Vec column[V];
 #pragma GCC unroll 8
     for (int j = 0; j < V; ++j) {
@@ -491,7 +494,7 @@ void RunTiles(const GemmArgs<T>& g, int64_t i0, int64_t rows, int64_t j0, int64_
   t.alpha = g.alpha;
   t.beta = first ? g.beta : T(1);
   t.bias_per_row = g.bias_per_row;
-  t.prefetch = depth >= 64;
+  t.prefetch = depth >= 64 && g.m * g.n > 65536;
   for (int64_t i = 0; i < rows; i += kRows) {
     int64_t vecs_left = (cols + kLanes - 1) / kLanes;
     for (int64_t j = 0; j < cols;) {
