@@ -135,10 +135,10 @@ INSTANTIATE_TEST_SUITE_P(Dtypes, MatmulKernelDtypes,
                                          kInt, kLong),
                          [](const auto& info) { return toString(info.param); });
 
-// Sizes past each blocking limit: depth 256, rows 256, columns 960.
+// Sizes past each blocking limit: depth 320, rows 256, columns 768.
 TEST(MatmulKernel, BlockEdges) {
   for (const ScalarType dtype : {kFloat, kDouble}) {
-    for (const auto& s : {Case{257, 961, 40}, Case{300, 100, 600}, Case{30, 1000, 513}}) {
+    for (const auto& s : {Case{257, 769, 40}, Case{300, 100, 700}, Case{30, 1000, 641}}) {
       for (int mask = 0; mask < 4; ++mask) {
         Case c = s;
         c.transpose_a = mask & 1;

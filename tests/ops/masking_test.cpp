@@ -53,6 +53,25 @@ std::vector<OpCase> masking_cases() {
                           return x[1].at(i) != 0 ? x[2].values[0] : x[0].at(i);
                         })}};
   cases.push_back(by_tensor);
+  OpCase scatters = moving_case("masked_scatter", {});
+  scatters.samples = {{"a longer source",
+                       {Arg{{2, 3}}, mask_arg({3}), Arg{{7}}},
+                       [](const Tensors& x) { return Tensors{x[0].masked_scatter(x[1], x[2])}; },
+                       [](const Inputs& x) {
+                         Dense out = x[0];
+                         size_t used = 0;
+                         for (int64_t i = 0; i < 6; ++i) {
+                           if (x[1].values[i % 3] != 0) out.values[i] = x[2].values[used++];
+                         }
+                         return Inputs{out};
+                       }}};
+  scatters.inplace = [](const Tensors& x) { return Tensors{x[0].masked_scatter_(x[1], x[2])}; };
+  scatters.errors = {
+      {"source", [] { zeros({2}).masked_scatter(ones({2}, kBool), ones({1})); },
+       "Number of elements of source < number of ones in mask", Kind::shape},
+      {"types", [] { zeros({2}).masked_scatter(ones({2}, kBool), ones({2}, kDouble)); },
+       "expected self and source to have same dtypes", Kind::dtype}};
+  cases.push_back(scatters);
   OpCase selects = moving_case("masked_select", {});
   selects.samples = {{"broadcast",
                       {Arg{{2, 3}}, mask_arg({3})},

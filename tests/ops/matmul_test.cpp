@@ -376,7 +376,7 @@ TEST(MatmulOps, ExpandedFactorsOfAnySize) {
 
 // The gradient of a sum is one number, expanded.
 TEST(MatmulOps, GradientOfASum) {
-  Tensor x = ones({2, 3}, requires_grad());
+  Tensor x = ones({2, 3}).requires_grad_();
   mm(x, x.t()).sum().backward();
   EXPECT_EQ(to_dense(x.grad()).values, std::vector<double>(6, 4.0));
 }

@@ -5,6 +5,20 @@
 #include "taper/backend/cpu/scratch.h"
 #include "taper/base/parallel.h"
 
+#ifndef TAPER_GEMM_TABLE
+#define TAPER_GEMM_TABLE
+namespace taper::cpu {
+namespace {
+struct GemmTable {
+  void (*single)(const GemmArgs<float>&);
+  void (*twice)(const GemmArgs<double>&);
+  GemmWay (*choose_single)(const GemmArgs<float>&);
+  GemmWay (*choose_twice)(const GemmArgs<double>&);
+};
+}  // namespace
+}  // namespace taper::cpu
+#endif
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "taper/backend/cpu/gemm.cpp"
 #define HWY_DISABLED_TARGETS (HWY_SSSE3)
@@ -25,11 +39,11 @@ constexpr int kRows = 4, kVecs = 3;
 #else
 constexpr int kRows = 4, kVecs = 2;
 #endif
-// A packed block of a is 256 KB, of b 960 KB: both stay in L2.
-constexpr int64_t kDepth = 256;
+// A packed block of a is 320 KB, of b 960 KB: both stay in L2.
+constexpr int64_t kDepth = 320;
 constexpr int64_t kRowBlock = 256;
-constexpr int64_t kColBlock = 960;
-
+constexpr int64_t kColBlock = 768;
+constexpr int64_t kAhead = 6;  // rows of b that are fetched to L1 before their turn
 template <class T>
 struct TileArgs {
   int64_t k;
@@ -90,6 +104,9 @@ HWY_NOINLINE void Tile(const TileArgs<T>& t) {
   const T* b = t.b;
   const int64_t b_row = t.b_row, step = t.a_col;  // 0 in an expanded factor
   for (int64_t p = 0, left = t.k; left != 0; --left, p += step, b += b_row) {
+    if constexpr (R == kRows && V == kVecs && !kTail) {
+      for (int j = 0; j < V; ++j) hwy::Prefetch(b + kAhead * b_row + j * kLanes);
+    }
     Vec column[V];
 #pragma GCC unroll 8
     for (int j = 0; j < V; ++j) {
@@ -278,35 +295,59 @@ HWY_NOINLINE void PackPanel(const T* from, int64_t k_stride, int64_t w_stride, i
 }
 
 #if HWY_TARGET != HWY_SCALAR
-// Sums of four vectors' lanes, in four lanes.
-template <class T, class V>
-HWY_INLINE void StoreSums4(V a, V b, V c, V e, T* sums) {
-  const hn::ScalableTag<T> d;
-  if constexpr (sizeof(T) == 4) {
-    const hn::RepartitionToWide<decltype(d)> wide;
-    const V ab = hn::Add(hn::InterleaveLower(d, a, b), hn::InterleaveUpper(d, a, b));
-    const V ce = hn::Add(hn::InterleaveLower(d, c, e), hn::InterleaveUpper(d, c, e));
-    const V low =
-        hn::BitCast(d, hn::InterleaveLower(wide, hn::BitCast(wide, ab), hn::BitCast(wide, ce)));
-    const V high =
-        hn::BitCast(d, hn::InterleaveUpper(wide, hn::BitCast(wide, ab), hn::BitCast(wide, ce)));
-    const V per_block = hn::Add(low, high);
+// The sums of four float vectors' lanes.
+template <class V>
+HWY_INLINE hn::VFromD<hn::Full128<float>> Sums4(V a, V b, V c, V e) {
+  const hn::ScalableTag<float> d;
+  const hn::RepartitionToWide<decltype(d)> wide;
+  const V ab = hn::Add(hn::InterleaveLower(d, a, b), hn::InterleaveUpper(d, a, b));
+  const V ce = hn::Add(hn::InterleaveLower(d, c, e), hn::InterleaveUpper(d, c, e));
+  const auto x = hn::BitCast(wide, ab), y = hn::BitCast(wide, ce);
+  const V per_block = hn::Add(hn::BitCast(d, hn::InterleaveLower(wide, x, y)),
+                              hn::BitCast(d, hn::InterleaveUpper(wide, x, y)));
 #if HWY_TARGET <= HWY_AVX3
-    const hn::Half<decltype(d)> half;
-    const auto h = hn::Add(hn::LowerHalf(half, per_block), hn::UpperHalf(half, per_block));
-    const hn::Half<decltype(half)> quarter;
-    hn::StoreU(hn::Add(hn::LowerHalf(quarter, h), hn::UpperHalf(quarter, h)), quarter, sums);
+  const hn::Half<decltype(d)> half;
+  const auto h = hn::Add(hn::LowerHalf(half, per_block), hn::UpperHalf(half, per_block));
+  const hn::Half<decltype(half)> quarter;
+  return hn::Add(hn::LowerHalf(quarter, h), hn::UpperHalf(quarter, h));
 #elif HWY_TARGET == HWY_AVX2
-    const hn::Half<decltype(d)> half;
-    hn::StoreU(hn::Add(hn::LowerHalf(half, per_block), hn::UpperHalf(half, per_block)), half, sums);
+  const hn::Half<decltype(d)> half;
+  return hn::Add(hn::LowerHalf(half, per_block), hn::UpperHalf(half, per_block));
 #else
-    hn::StoreU(per_block, d, sums);
+  return per_block;
 #endif
+}
+#endif
+
+// What becomes of one sum.
+template <class T>
+HWY_INLINE void Finish(const GemmArgs<T>& g, int64_t i, int64_t j, T sum) {
+  T* c = g.c + i * g.c_row + j;
+  T v = g.alpha * sum;
+  if (g.beta != T(0)) v += g.beta * *c;
+  if (g.bias != nullptr) v += g.bias[g.bias_per_row ? i : j];
+  *c = v;
+}
+
+#if HWY_TARGET != HWY_SCALAR
+// The sums of W vectors, W a multiple of 4 or 1.
+template <class T, int W, class V>
+HWY_INLINE void FinishDots(const GemmArgs<T>& g, int64_t i, int64_t j, const V (&acc)[W]) {
+  const hn::ScalableTag<T> d;
+  if constexpr (sizeof(T) == 4 && W % 4 == 0) {
+    const hn::Full128<T> quad;
+    T* c = g.c + i * g.c_row + j;
+#pragma GCC unroll 2
+    for (int q = 0; q < W; q += 4) {
+      auto v = hn::Mul(Sums4(acc[q], acc[q + 1], acc[q + 2], acc[q + 3]), hn::Set(quad, g.alpha));
+      if (g.beta != T(0)) v = hn::MulAdd(hn::Set(quad, g.beta), hn::LoadU(quad, c + q), v);
+      if (g.bias != nullptr) {
+        v = hn::Add(v, g.bias_per_row ? hn::Set(quad, g.bias[i]) : hn::LoadU(quad, g.bias + j + q));
+      }
+      hn::StoreU(v, quad, c + q);
+    }
   } else {
-    sums[0] = hn::GetLane(hn::SumOfLanes(d, a));
-    sums[1] = hn::GetLane(hn::SumOfLanes(d, b));
-    sums[2] = hn::GetLane(hn::SumOfLanes(d, c));
-    sums[3] = hn::GetLane(hn::SumOfLanes(d, e));
+    for (int q = 0; q < W; ++q) Finish(g, i, j + q, hn::GetLane(hn::SumOfLanes(d, acc[q])));
   }
 }
 #endif
@@ -314,7 +355,6 @@ HWY_INLINE void StoreSums4(V a, V b, V c, V e, T* sums) {
 // c[i, j .. j + W) of R rows of a with W rows of b, both with adjacent k.
 template <class T, int R, int W>
 HWY_INLINE void Dots(const GemmArgs<T>& g, int64_t i0, int64_t j0) {
-  T sums[R][W];
 #if HWY_TARGET == HWY_SCALAR
   for (int i = 0; i < R; ++i) {
     for (int j = 0; j < W; ++j) {
@@ -322,7 +362,7 @@ HWY_INLINE void Dots(const GemmArgs<T>& g, int64_t i0, int64_t j0) {
       for (int64_t p = 0; p < g.k; ++p) {
         s += g.a[(i0 + i) * g.a_row + p] * g.b[(j0 + j) * g.b_col + p];
       }
-      sums[i][j] = s;
+      Finish(g, i0 + i, j0 + j, s);
     }
   }
 #else
@@ -332,60 +372,49 @@ HWY_INLINE void Dots(const GemmArgs<T>& g, int64_t i0, int64_t j0) {
   Vec acc[R][W];
   const T* a[R];
   const T* b[W];
-#pragma GCC unroll 4
+#pragma GCC unroll 8
   for (int i = 0; i < R; ++i) {
     a[i] = g.a + (i0 + i) * g.a_row;
-#pragma GCC unroll 4
+#pragma GCC unroll 8
     for (int j = 0; j < W; ++j) acc[i][j] = hn::Zero(d);
   }
-#pragma GCC unroll 4
+#pragma GCC unroll 8
   for (int j = 0; j < W; ++j) b[j] = g.b + (j0 + j) * g.b_col;
   int64_t p = 0;
   for (; p + kLanes <= g.k; p += kLanes) {
     Vec x[R];
-#pragma GCC unroll 4
+#pragma GCC unroll 8
     for (int i = 0; i < R; ++i) x[i] = hn::LoadU(d, a[i] + p);
-#pragma GCC unroll 4
+#pragma GCC unroll 8
     for (int j = 0; j < W; ++j) {
       const Vec y = hn::LoadU(d, b[j] + p);
-#pragma GCC unroll 4
+#pragma GCC unroll 8
       for (int i = 0; i < R; ++i) acc[i][j] = hn::MulAdd(x[i], y, acc[i][j]);
     }
   }
   if (p < g.k) {
     const int64_t rest = g.k - p;
-#pragma GCC unroll 4
+#pragma GCC unroll 8
     for (int j = 0; j < W; ++j) {
       const Vec y = LoadFirst(d, b[j] + p, rest);
-#pragma GCC unroll 4
+#pragma GCC unroll 8
       for (int i = 0; i < R; ++i) {
         acc[i][j] = hn::MulAdd(LoadFirst(d, a[i] + p, rest), y, acc[i][j]);
       }
     }
   }
-#pragma GCC unroll 4
-  for (int i = 0; i < R; ++i) {
-    if constexpr (W == 4) {
-      StoreSums4<T>(acc[i][0], acc[i][1], acc[i][2], acc[i][3], sums[i]);
-    } else {
-      sums[i][0] = hn::GetLane(hn::SumOfLanes(d, acc[i][0]));
-    }
-  }
+#pragma GCC unroll 8
+  for (int i = 0; i < R; ++i) FinishDots<T, W>(g, i0 + i, j0, acc[i]);
 #endif
-  for (int i = 0; i < R; ++i) {
-    for (int j = 0; j < W; ++j) {
-      T* c = g.c + (i0 + i) * g.c_row + j0 + j;
-      T v = g.alpha * sums[i][j];
-      if (g.beta != T(0)) v += g.beta * *c;
-      if (g.bias != nullptr) v += g.bias[g.bias_per_row ? i0 + i : j0 + j];
-      *c = v;
-    }
-  }
 }
 
 template <class T, int R>
 HWY_NOINLINE void DotRows(const GemmArgs<T>& g, int64_t i) {
   int64_t j = 0;
+  // One row alone needs more sums in flight against the FMA's latency.
+  if constexpr (R == 1 && HWY_TARGET <= HWY_AVX3) {
+    for (; j + 8 <= g.n; j += 8) Dots<T, R, 8>(g, i, j);
+  }
   for (; j + 4 <= g.n; j += 4) Dots<T, R, 4>(g, i, j);
   for (; j < g.n; ++j) Dots<T, R, 1>(g, i, j);
 }
@@ -465,7 +494,7 @@ void RunTiles(const GemmArgs<T>& g, int64_t i0, int64_t rows, int64_t j0, int64_
   t.alpha = g.alpha;
   t.beta = first ? g.beta : T(1);
   t.bias_per_row = g.bias_per_row;
-  t.prefetch = depth >= 64;
+  t.prefetch = depth >= 64 && g.m * g.n > 65536;
   for (int64_t i = 0; i < rows; i += kRows) {
     int64_t vecs_left = (cols + kLanes - 1) / kLanes;
     for (int64_t j = 0; j < cols;) {
@@ -523,22 +552,25 @@ void PackA(const GemmArgs<T>& g, int64_t i0, int64_t rows, int64_t p0, int64_t d
 
 int64_t RoundUp(int64_t x, int64_t unit) { return (x + unit - 1) / unit * unit; }
 
+// An operand read in place must be cheap to reach: adjacent columns (b), few rows' pages (a).
 template <class T>
-void Blocked(const GemmArgs<T>& g) {
+bool InPlaceA(const GemmArgs<T>& g) {
+  constexpr int64_t kLanes = static_cast<int64_t>(HWY_LANES(T));
+  return g.n <= 2 * kVecs * kLanes || g.m * g.k * static_cast<int64_t>(sizeof(T)) <= 65536;
+}
+template <class T>
+bool InPlaceB(const GemmArgs<T>& g) {
+  // A stride of 0 would read as a packed strip.
+  return g.b_col == 1 && g.b_row != 0 &&
+         (g.m <= 2 * kRows || g.k * g.b_row * static_cast<int64_t>(sizeof(T)) <= 65536);
+}
+
+template <class T>
+HWY_NOINLINE void Blocked(const GemmArgs<T>& g) {
   constexpr int64_t kLanes = static_cast<int64_t>(HWY_LANES(T));
   const int64_t depth_block = std::min(g.k, kDepth);
   const int64_t col_block = std::min(g.n, kColBlock), row_block = std::min(g.m, kRowBlock);
-  // An operand read in place must be cheap to reach: adjacent columns (b), few rows' pages (a).
-  const int64_t size = static_cast<int64_t>(sizeof(T));
-  // A stride of 0 along k (an expanded operand) has no place in the tiles' loops.
-  const bool b_in_place = g.b_col == 1 && g.b_row != 0 &&
-                          (g.m <= 2 * kRows || g.k * g.b_row * size <= 65536);
-  const bool a_in_place =
-      g.a_col != 0 && (g.n <= 2 * kVecs * kLanes || g.m * g.k * size <= 65536);
-  if (a_in_place && b_in_place && g.k <= kDepth) {
-    const Operand<T> a{g.a, g.a_col, g.a_row, kRows * g.a_row}, b{g.b, g.b_row, 0, 1};
-    return RunTiles(g, 0, g.m, 0, g.n, g.k, a, b, true);
-  }
+  const bool a_in_place = InPlaceA(g), b_in_place = InPlaceB(g);
   constexpr int64_t kLocal = 4096 / sizeof(T);
   alignas(64) T local[kLocal];
   const int64_t a_count = a_in_place ? 0 : RoundUp(RoundUp(row_block, kRows) * depth_block, 16);
@@ -569,26 +601,57 @@ void Blocked(const GemmArgs<T>& g) {
   }
 }
 
+// All rows, as many at a time as there are registers for.
+template <class T>
+void AllDots(const GemmArgs<T>& g) {
+  constexpr int64_t kDotRows = HWY_TARGET <= HWY_AVX3 ? 6 : 2;
+  int64_t i = 0;
+  for (; i + kDotRows <= g.m; i += kDotRows) DotRows<T, kDotRows>(g, i);
+  switch (g.m - i) {
+    case 0:
+      return;
+    case 1:
+      return DotRows<T, 1>(g, i);
+#if HWY_TARGET <= HWY_AVX3
+    case 2:
+      return DotRows<T, 2>(g, i);
+    case 3:
+      return DotRows<T, 3>(g, i);
+    case 4:
+      return DotRows<T, 4>(g, i);
+    default:
+      return DotRows<T, 5>(g, i);
+#endif
+  }
+}
+
+// Products of rows need no packing, which few rows or few columns do not repay (measured).
+template <class T>
+GemmWay Choose(const GemmArgs<T>& g) {
+  if (g.a_col == 1 && g.b_row == 1 && (g.b_col != 1 || g.n == 1)) {
+    const bool few = g.m <= 16 || g.n <= 16 || (g.m <= 32 && g.k >= 512);
+    if (g.m <= 4 || (few && g.k >= 128 && g.k <= 1536)) return GemmWay::dots;
+  }
+  return g.m == 1 && g.b_col == 1 ? GemmWay::one_row : GemmWay::tiles;
+}
+
 template <class T>
 void Gemm(const GemmArgs<T>& g) {
-  if (g.a_col == 1 && g.b_row == 1 && g.m <= 4 && (g.b_col != 1 || g.n == 1)) {
-    switch (g.m) {
-      case 1:
-        return DotRows<T, 1>(g, 0);
-      case 2:
-        return DotRows<T, 2>(g, 0);
-      case 3:
-        return DotRows<T, 3>(g, 0);
-      default:
-        return DotRows<T, 4>(g, 0);
-    }
+  const GemmWay way = g.way == GemmWay::choose ? Choose(g) : g.way;
+  if (way == GemmWay::dots) return AllDots(g);
+  if (way == GemmWay::one_row) return OneRow(g);
+  if (g.k <= kDepth && InPlaceA(g) && InPlaceB(g)) {
+    const Operand<T> a{g.a, g.a_col, g.a_row, kRows * g.a_row}, b{g.b, g.b_row, 0, 1};
+    return RunTiles(g, 0, g.m, 0, g.n, g.k, a, b, true);
   }
-  if (g.m == 1 && g.b_col == 1) return OneRow(g);
   Blocked(g);
 }
 
-void GemmFloat(const GemmArgs<float>& g) { Gemm(g); }
-void GemmDouble(const GemmArgs<double>& g) { Gemm(g); }
+// The two entries, so that the target is looked up once.
+const GemmTable* Table() {
+  static constexpr GemmTable kTable{&Gemm<float>, &Gemm<double>, &Choose<float>, &Choose<double>};
+  return &kTable;
+}
 
 }  // namespace HWY_NAMESPACE
 }  // namespace taper::cpu
@@ -598,8 +661,12 @@ HWY_AFTER_NAMESPACE();
 namespace taper::cpu {
 namespace {
 
-HWY_EXPORT(GemmFloat);
-HWY_EXPORT(GemmDouble);
+HWY_EXPORT(Table);
+
+const GemmTable& table() {
+  static const GemmTable& chosen = *HWY_DYNAMIC_DISPATCH(Table)();
+  return chosen;
+}
 
 // Without k, or with nothing to scale, c only takes beta and the bias.
 template <class T>
@@ -614,11 +681,16 @@ void scale_and_bias(const GemmArgs<T>& g) {
   }
 }
 
-template <class T, class Fn>
-void run_serial(const GemmArgs<T>& g, Fn kernel) {
+void call(const GemmArgs<float>& g) { table().single(g); }
+void call(const GemmArgs<double>& g) { table().twice(g); }
+GemmWay choose(const GemmArgs<float>& g) { return table().choose_single(g); }
+GemmWay choose(const GemmArgs<double>& g) { return table().choose_twice(g); }
+
+template <class T>
+void run_serial(const GemmArgs<T>& g) {
   if (g.m == 0 || g.n == 0) return;
   if (g.k == 0) return scale_and_bias(g);
-  kernel(g);
+  call(g);
 }
 
 // A cell of the result; every element keeps its order of summation.
@@ -640,13 +712,11 @@ constexpr int64_t kUnit = 16;  // parts are whole in this many rows or columns
 
 template <class T>
 void run_parallel(const GemmArgs<T>& g) {
-  const double work =
-      static_cast<double>(g.m) * static_cast<double>(g.n) * static_cast<double>(g.k);
-  const int64_t threads = get_num_threads();
-  const int64_t parts = work >= 2.0 * kParallelWork
-                            ? std::min(threads, static_cast<int64_t>(work / kParallelWork))
-                            : 1;
-  if (parts <= 1) return gemm_serial(g);
+  int64_t work = 0;
+  if (__builtin_mul_overflow(g.m * g.n, g.k, &work)) work = INT64_MAX;
+  if (work < 2 * kParallelWork) return run_serial(g);
+  const int64_t parts = std::min<int64_t>(get_num_threads(), work / kParallelWork);
+  if (parts <= 1) return run_serial(g);
   // A grid of cells, as square as the number of parts allows, for the least packing.
   int64_t across = 1;
   for (int64_t c = 1; c <= parts; ++c) {
@@ -655,13 +725,15 @@ void run_parallel(const GemmArgs<T>& g) {
     if (cost(c) < cost(across)) across = c;
   }
   const int64_t down = parts / across;
+  GemmArgs<T> whole = g;
+  whole.way = choose(g);
   const auto edge = [](int64_t size, int64_t part, int64_t of) {
     return part == of ? size : std::min(size, size * part / of / kUnit * kUnit);
   };
   parallel_for(0, parts, 1, [&](int64_t first, int64_t last) {
     for (int64_t part = first; part < last; ++part) {
       const int64_t r = part / across, c = part % across;
-      gemm_serial(cell(g, edge(g.m, r, down), edge(g.m, r + 1, down), edge(g.n, c, across),
+      gemm_serial(cell(whole, edge(g.m, r, down), edge(g.m, r + 1, down), edge(g.n, c, across),
                        edge(g.n, c + 1, across)));
     }
   });
@@ -669,8 +741,8 @@ void run_parallel(const GemmArgs<T>& g) {
 
 }  // namespace
 
-void gemm_serial(const GemmArgs<float>& g) { run_serial(g, HWY_DYNAMIC_DISPATCH(GemmFloat)); }
-void gemm_serial(const GemmArgs<double>& g) { run_serial(g, HWY_DYNAMIC_DISPATCH(GemmDouble)); }
+void gemm_serial(const GemmArgs<float>& g) { run_serial(g); }
+void gemm_serial(const GemmArgs<double>& g) { run_serial(g); }
 void gemm_parallel(const GemmArgs<float>& g) { run_parallel(g); }
 void gemm_parallel(const GemmArgs<double>& g) { run_parallel(g); }
 

@@ -5,6 +5,9 @@
 // Dense matrix products on raw memory, for the kernels of this folder.
 namespace taper::cpu {
 
+/// How the sums are formed: chosen from the whole problem, so that its parts add alike.
+enum class GemmWay : uint8_t { choose, dots, one_row, tiles };
+
 /// c[m, n] = alpha * a[m, k] b[k, n] + beta * c + bias. Every operand has free strides but c,
 /// whose columns are adjacent. With beta = 0 the old c is not read.
 template <class T>
@@ -19,6 +22,7 @@ struct GemmArgs {
   T alpha = 1, beta = 0;
   const T* bias = nullptr;  // n values, or m when bias_per_row
   bool bias_per_row = false;
+  GemmWay way = GemmWay::choose;
 };
 
 /// Runs on the calling thread only.

@@ -175,10 +175,32 @@ void product(const Product<T>& p) {
   }
 }
 
+// The plain case, straight to the GEMM: small products are as quick as their overhead.
+bool plain(const View& out, const ConstView& bias, const MatmulGeometry& g) {
+  return out.dtype() == kFloat && g.batch == 1 && g.out_col == 1 && g.n > 1 &&
+         (!bias.defined() || bias.is_contiguous());
+}
+
 }  // namespace
 
 void matmul(View out, ConstView a, ConstView b, ConstView bias, const MatmulGeometry& g,
             Scalar alpha, Scalar beta) {
+  if (plain(out, bias, g)) {
+    return gemm_parallel(GemmArgs<float>{.m = g.m,
+                                         .n = g.n,
+                                         .k = g.k,
+                                         .a = a.data<float>(),
+                                         .a_row = g.a_row,
+                                         .a_col = g.a_col,
+                                         .b = b.data<float>(),
+                                         .b_row = g.b_row,
+                                         .b_col = g.b_col,
+                                         .c = out.data<float>(),
+                                         .c_row = g.out_row,
+                                         .alpha = alpha.to<float>(),
+                                         .beta = beta.to<float>(),
+                                         .bias = bias.defined() ? bias.data<float>() : nullptr});
+  }
   visit_dtype(out.dtype(), [&](auto tag) {
     using T = decltype(tag);
     const auto entry = [&](int64_t i, bool parallel) {
