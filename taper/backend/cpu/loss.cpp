@@ -32,7 +32,7 @@ struct LossCode {
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
 #include "taper/backend/cpu/simd_sum-inl.h"
-#include "taper/backend/cpu/vmath_wide-inl.h"
+#include "taper/backend/cpu/vmath_functions-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace taper::cpu {

@@ -15,7 +15,7 @@
 #define HWY_TARGET_INCLUDE "taper/backend/cpu/random.cpp"
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
-#include "taper/backend/cpu/vmath_wide-inl.h"
+#include "taper/backend/cpu/vmath_functions-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace taper::cpu {

@@ -12,7 +12,7 @@
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
 #include "taper/backend/cpu/simd_sum-inl.h"
-#include "taper/backend/cpu/vmath_wide-inl.h"
+#include "taper/backend/cpu/vmath_functions-inl.h"
 
 #ifndef TAPER_SOFTMAX_CODE
 #define TAPER_SOFTMAX_CODE
