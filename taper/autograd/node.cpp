@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "taper/base/thread_state.h"
-#include "taper/core/allocator.h"
+#include "taper/core/thread_cache.h"
 
 namespace taper {
 

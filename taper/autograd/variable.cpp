@@ -4,7 +4,7 @@
 
 #include "taper/autograd/grad_mode.h"
 #include "taper/autograd/record.h"
-#include "taper/core/allocator.h"
+#include "taper/core/thread_cache.h"
 
 namespace taper {
 namespace {

@@ -4,64 +4,30 @@
 #include <atomic>
 #include <bit>
 #include <cstdlib>
-#include <map>
 #include <mutex>
 #include <vector>
 
 #include "taper/base/error.h"
 #include "taper/base/os_memory.h"
 #include "taper/base/thread_state.h"
-
-#if defined(__SANITIZE_ADDRESS__)
-#define TAPER_BYPASS_CACHE 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define TAPER_BYPASS_CACHE 1
-#endif
-#endif
-#ifndef TAPER_BYPASS_CACHE
-#define TAPER_BYPASS_CACHE 0
-#endif
+#include "taper/core/thread_cache.h"
 
 namespace taper {
 namespace {
 
-// Size classes: four steps per doubling from 64 bytes, so at most a quarter is lost. Blocks up to
-// kSmallLimit are carved from slabs and cached per thread; larger ones come from mmap.
-constexpr size_t kAlign = 64;
-constexpr size_t kSmallLimit = size_t{1} << 18;
-constexpr int kSmallClasses = 49;
-
-constexpr int class_of(size_t bytes) {
-  if (bytes <= 4 * kAlign) return bytes == 0 ? 0 : static_cast<int>((bytes - 1) / kAlign);
-  const int log = std::bit_width(bytes - 1) - 1;  // 2^log < bytes <= 2^(log+1)
-  const size_t step = size_t{1} << (log - 2);
-  return (log - 8) * 4 + 4 + static_cast<int>((bytes - 1 - (size_t{1} << log)) / step);
-}
-constexpr size_t class_bytes(int c) {
-  if (c < 4) return (c + 1) * kAlign;
-  const int log = (c - 4) / 4 + 8;
-  return (size_t{1} << log) + ((c - 4) % 4 + 1) * (size_t{1} << (log - 2));
-}
-static_assert(class_of(1) == 0 && class_of(64) == 0 && class_of(256) == 3 && class_of(257) == 4);
-static_assert(class_bytes(class_of(320)) == 320 && class_bytes(class_of(321)) == 384);
-static_assert(class_of(kSmallLimit) < kSmallClasses);
-
-size_t large_bytes(size_t bytes) {
-  // Eight steps per doubling, at least pages; huge pages once the block can fill one.
+// Large blocks: eight steps per doubling, whole pages; whole huge pages once a block can fill one.
+struct LargeClass {
+  size_t bytes;
+  int index;
+};
+constexpr int kLargeClasses = 64 * 8;
+LargeClass large_class(size_t bytes) {
   const size_t step = std::max<size_t>(4096, std::bit_floor(bytes) / 8);
   const size_t unit = bytes >= os::kHugePage ? std::max(step, os::kHugePage) : step;
-  return (bytes + unit - 1) / unit * unit;
+  const size_t rounded = (bytes + unit - 1) / unit * unit;
+  const int log = std::bit_width(rounded) - 1;
+  return {rounded, log * 8 + static_cast<int>((rounded - std::bit_floor(rounded)) >> (log - 3))};
 }
-
-struct FreeBlock {
-  FreeBlock* next;
-};
-
-struct Magazine {
-  FreeBlock* top = nullptr;
-  uint32_t count = 0;
-};
 
 uint32_t magazine_limit(int c) {
   return static_cast<uint32_t>(std::clamp<size_t>((size_t{1} << 20) / class_bytes(c), 8, 4096));
@@ -69,26 +35,19 @@ uint32_t magazine_limit(int c) {
 
 }  // namespace
 
-/// A thread's blocks and counters. Other threads read the counters, hence the relaxed atomics.
-struct ThreadCache {
-  Magazine magazines[kSmallClasses];
-  std::atomic<int64_t> allocated{0};
-  std::atomic<int64_t> storages{0};
-  std::atomic<int64_t> nodes{0};
-};
+ThreadCache::ThreadCache() {
+  for (int k = 0; k < kSmallClasses; ++k) magazines[k].room = magazine_limit(k);
+}
 
 namespace {
-
-void add(std::atomic<int64_t>& counter, int64_t delta) {
-  counter.store(counter.load(std::memory_order_relaxed) + delta, std::memory_order_relaxed);
-}
 
 struct Central {
   std::mutex mutex;
   Magazine surplus[kSmallClasses];
   char* slab = nullptr;
   size_t slab_left = 0;
-  std::multimap<size_t, void*> large;  // cached, by size
+  FreeBlock* large[kLargeClasses] = {};  // cached
+  size_t large_sizes[kLargeClasses] = {};
   std::vector<ThreadCache*> threads;
   std::vector<ThreadCache*> idle;  // caches of ended threads, their counters kept
   std::atomic<int64_t> reserved{0}, peak{0}, limit{0}, system_calls{0};
@@ -134,8 +93,12 @@ void unmap_pages(void* p, size_t bytes) {
 }
 
 void drop_large_blocks(Central& c) {
-  for (auto& [bytes, block] : c.large) unmap_pages(block, bytes);
-  c.large.clear();
+  for (int k = 0; k < kLargeClasses; ++k) {
+    while (FreeBlock* block = c.large[k]) {
+      c.large[k] = block->next;
+      unmap_pages(block, c.large_sizes[k]);
+    }
+  }
 }
 
 /// System memory, after the cached large blocks have been given up if need be. Holds c.mutex.
@@ -180,6 +143,7 @@ void* obtain(Central& c, size_t bytes) {
     block->next = magazine.top;
     magazine.top = block;
     ++magazine.count;
+    --magazine.room;
   }
   return true;
 }
@@ -192,6 +156,7 @@ void spill(Magazine& magazine, int k, uint32_t keep) {
     FreeBlock* block = magazine.top;
     magazine.top = block->next;
     --magazine.count;
+    ++magazine.room;
     block->next = c.surplus[k].top;
     c.surplus[k].top = block;
     ++c.surplus[k].count;
@@ -225,24 +190,16 @@ TAPER_COLD ThreadCache* make_cache() {
   return thread_state.cache;
 }
 
-ThreadCache* cache_of_thread() {
-  ThreadCache* cache = thread_state.cache;
-  return cache != nullptr ? cache : make_cache();
-}
-
 [[maybe_unused]] void* allocate_large(size_t bytes) {
   Central& c = central();
-  const size_t size = large_bytes(bytes);
-  if (size < bytes) refuse(bytes);
+  const LargeClass wanted = large_class(bytes);
+  if (wanted.bytes < bytes) refuse(bytes);
   std::lock_guard lock(c.mutex);
-  // A cached block up to an eighth larger will do... but its class must be found again when it
-  // is freed, so only the exact class is taken.
-  if (auto it = c.large.find(size); it != c.large.end()) {
-    void* block = it->second;
-    c.large.erase(it);
+  if (FreeBlock* block = c.large[wanted.index]) {
+    c.large[wanted.index] = block->next;
     return block;
   }
-  void* block = obtain(c, size);
+  void* block = obtain(c, wanted.bytes);
   if (block == nullptr) refuse(bytes);
   return block;
 }
@@ -251,69 +208,75 @@ ThreadCache* cache_of_thread() {
 
 namespace detail {
 
-void* allocate(size_t bytes) {
-  ThreadCache* cache = cache_of_thread();
-  add(cache->allocated, static_cast<int64_t>(bytes));
-#if TAPER_BYPASS_CACHE
-  void* raw = nullptr;
-  if (!over_limit(bytes) && bytes < (size_t{1} << 62)) {
-    raw = std::aligned_alloc(kAlign, (bytes + kAlign) / kAlign * kAlign);
-  }
-  if (raw == nullptr) {
-    add(cache->allocated, -static_cast<int64_t>(bytes));
-    refuse(bytes);
-  }
-  central().system_calls.fetch_add(1, std::memory_order_relaxed);
-  account(static_cast<int64_t>(bytes));
-  return raw;
-#else
-  if (bytes <= kSmallLimit) [[likely]] {
-    const int k = class_of(bytes);
-    Magazine& magazine = cache->magazines[k];
-    if (magazine.top == nullptr && !refill(magazine, k)) [[unlikely]] {
-      add(cache->allocated, -static_cast<int64_t>(bytes));
-      refuse(bytes);
-    }
-    FreeBlock* block = magazine.top;
-    magazine.top = block->next;
-    --magazine.count;
-    return block;
-  }
-  try {
-    return allocate_large(bytes);
-  } catch (...) {
-    add(cache->allocated, -static_cast<int64_t>(bytes));
-    throw;
-  }
-#endif
+ThreadCache& cache_of_thread() {
+  ThreadCache* cache = thread_state.cache;
+  return cache != nullptr ? *cache : *make_cache();
 }
 
-void deallocate(void* block, size_t bytes) noexcept {
-  ThreadCache* cache = cache_of_thread();
-  add(cache->allocated, -static_cast<int64_t>(bytes));
 #if TAPER_BYPASS_CACHE
+
+void* allocate_slow(size_t bytes) {
+  void* raw = nullptr;
+  if (!over_limit(bytes) && bytes < (size_t{1} << 62)) {
+    raw = std::aligned_alloc(kBlockAlign, (bytes + kBlockAlign) / kBlockAlign * kBlockAlign);
+  }
+  if (raw == nullptr) refuse(bytes);
+  central().system_calls.fetch_add(1, std::memory_order_relaxed);
+  account(static_cast<int64_t>(bytes));
+  add_relaxed(cache_of_thread().allocated, static_cast<int64_t>(bytes));
+  return raw;
+}
+
+void deallocate_slow(void* block, size_t bytes) noexcept {
   std::free(block);
   account(-static_cast<int64_t>(bytes));
+  add_relaxed(cache_of_thread().allocated, -static_cast<int64_t>(bytes));
+}
+
 #else
-  if (bytes <= kSmallLimit) [[likely]] {
-    const int k = class_of(bytes);
-    Magazine& magazine = cache->magazines[k];
-    FreeBlock* head = static_cast<FreeBlock*>(block);
-    head->next = magazine.top;
-    magazine.top = head;
-    if (++magazine.count > magazine_limit(k)) [[unlikely]]
-      spill(magazine, k, magazine.count / 2);
+
+void* allocate_slow(size_t bytes) {
+  ThreadCache& cache = cache_of_thread();
+  void* block;
+  if (bytes <= kSmallLimit) {
+    const int k = size_class(bytes);
+    Magazine& magazine = cache.magazines[k];
+    if (magazine.top == nullptr && !refill(magazine, k)) refuse(bytes);
+    FreeBlock* top = magazine.top;
+    magazine.top = top->next;
+    --magazine.count;
+    ++magazine.room;
+    block = top;
+  } else {
+    block = allocate_large(bytes);
+  }
+  add_relaxed(cache.allocated, static_cast<int64_t>(bytes));
+  return block;
+}
+
+void deallocate_slow(void* block, size_t bytes) noexcept {
+  ThreadCache& cache = cache_of_thread();
+  add_relaxed(cache.allocated, -static_cast<int64_t>(bytes));
+  FreeBlock* freed = static_cast<FreeBlock*>(block);
+  if (bytes <= kSmallLimit) {
+    const int k = size_class(bytes);
+    Magazine& magazine = cache.magazines[k];
+    if (magazine.room == 0) spill(magazine, k, magazine.count / 2);
+    freed->next = magazine.top;
+    magazine.top = freed;
+    ++magazine.count;
+    --magazine.room;
     return;
   }
   Central& c = central();
-  const size_t size = large_bytes(bytes);
+  const LargeClass freed_class = large_class(bytes);
   std::lock_guard lock(c.mutex);
-  c.large.emplace(size, block);
-#endif
+  freed->next = c.large[freed_class.index];
+  c.large[freed_class.index] = freed;
+  c.large_sizes[freed_class.index] = freed_class.bytes;
 }
 
-void count_storage(int delta) noexcept { add(cache_of_thread()->storages, delta); }
-void count_node(int delta) noexcept { add(cache_of_thread()->nodes, delta); }
+#endif
 
 }  // namespace detail
 

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 
 #include "taper/base/macros.h"
@@ -29,14 +28,4 @@ struct LiveObjects {
 };
 LiveObjects live_objects();
 
-namespace detail {
-
-/// A block of at least bytes, 64-byte aligned. Throws OutOfMemoryError.
-void* allocate(size_t bytes);
-/// Gives back a block with the size that was asked for.
-void deallocate(void* block, size_t bytes) noexcept;
-void count_storage(int delta) noexcept;
-void count_node(int delta) noexcept;
-
-}  // namespace detail
 }  // namespace TAPER_API

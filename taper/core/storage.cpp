@@ -2,7 +2,7 @@
 
 #include <new>
 
-#include "taper/core/allocator.h"
+#include "taper/core/thread_cache.h"
 
 namespace taper {
 namespace {

@@ -5,7 +5,7 @@
 #include <new>
 
 #include "taper/base/thread_state.h"
-#include "taper/core/allocator.h"
+#include "taper/core/thread_cache.h"
 #include "taper/core/sizes.h"
 
 namespace taper {
@@ -71,24 +71,42 @@ TensorImplPtr TensorImpl::make(const char* op, IntArrayRef sizes, IntArrayRef st
 
 TensorImplPtr TensorImpl::empty(const char* op, IntArrayRef sizes, ScalarType dtype) {
   const int64_t item = elementSize(dtype);
+  const size_t rank = sizes.size();
+  // One walk counts, checks and places; anything unusual goes the careful way for its error.
+  int64_t numel = 1;
+  bool usual = item > 0 && rank <= kInlineDims;
+  int64_t strides[kInlineDims];
+  if (usual) [[likely]] {
+    for (size_t d = rank; d-- > 0;) {
+      strides[d] = numel;
+      usual &= sizes[d] > 0 && !__builtin_mul_overflow(numel, sizes[d], &numel);
+    }
+    usual &= numel < (int64_t{1} << 59);
+  }
+  if (!usual) [[unlikely]] return empty_checked(op, sizes, dtype);
+  TensorImplPtr result = TensorImplPtr::adopt(allocate());
+  TensorImpl* const impl = result.get();
+  new (&impl->storage_) StoragePtr(
+      StoragePtr::adopt(StorageImpl::create(static_cast<size_t>(numel * item))));
+  impl->dtype_ = dtype;
+  impl->numel_ = numel;
+  impl->rank_ = static_cast<uint8_t>(rank);
+  for (size_t d = 0; d < rank; ++d) {
+    impl->inline_dims_[d] = sizes[d];
+    impl->inline_dims_[kInlineDims + d] = strides[d];
+  }
+  return result;
+}
+
+TensorImplPtr TensorImpl::empty_checked(const char* op, IntArrayRef sizes, ScalarType dtype) {
+  const int64_t item = elementSize(dtype);
   TAPER_CHECK_AS(DTypeError, item > 0, op, ": expected a defined dtype");
   const int64_t numel = checked_numel(op, sizes, item);
   TensorImplPtr impl = TensorImplPtr::adopt(allocate());
   impl->storage_ = StoragePtr::adopt(StorageImpl::create(static_cast<size_t>(numel * item)));
   impl->dtype_ = dtype;
   impl->numel_ = numel;
-  const size_t rank = sizes.size();
-  if (rank <= kInlineDims) [[likely]] {
-    impl->rank_ = static_cast<uint8_t>(rank);
-    int64_t step = 1;
-    for (size_t d = rank; d-- > 0;) {
-      impl->inline_dims_[d] = sizes[d];
-      impl->inline_dims_[kInlineDims + d] = step;
-      step *= std::max<int64_t>(sizes[d], 1);
-    }
-  } else {
-    impl->place_dims(sizes, contiguous_strides(sizes));
-  }
+  impl->place_dims(sizes, contiguous_strides(sizes));
   return impl;
 }
 

@@ -82,6 +82,8 @@ class TensorImpl : public RefCounted {
  private:
   TensorImpl() = default;
   static TensorImpl* allocate();
+  static IntrusivePtr<TensorImpl> empty_checked(const char* op, IntArrayRef sizes,
+                                                ScalarType dtype);
   void use_heap_dims(uint32_t rank);
   void place_dims(IntArrayRef sizes, IntArrayRef strides);
   void release_dims() noexcept;

@@ -52,8 +52,8 @@ inline constinit Kernel<void(View, ConstView, ConstView, ConstView, ConstView, C
 
 /// x [N, C, ...] of any strides with targets [N, ...] (contiguous, as the outputs): loss =
 /// -w[t] x[t] and the weight w[t]; 0 where ignored.
-inline constinit Kernel<void(View, View, ConstView, ConstView, ConstView, int64_t)>
-    nll_loss_kernel{"nll_loss", &cpu::nll_loss};
+inline constinit Kernel<void(View, View, ConstView, ConstView, ConstView, int64_t)> nll_loss_kernel{
+    "nll_loss", &cpu::nll_loss};
 /// grad_x (contiguous): 0, and -w[t] * factor at the targets.
 inline constinit Kernel<void(View, ConstView, ConstView, ConstView, int64_t)>
     nll_loss_backward_kernel{"nll_loss_backward", &cpu::nll_loss_backward};

@@ -13,6 +13,8 @@ namespace cpu {
 int64_t count_nonzero(ConstView x);
 void nonzero(View out, ConstView x);
 void masked_fill(View self, ConstView mask, Scalar value);
+void masked_take(View out, ConstView x, ConstView mask);
+void masked_put(View self, ConstView mask, ConstView values);
 void triangle(View out, ConstView x, int64_t diagonal, bool upper);
 }  // namespace cpu
 
@@ -23,6 +25,12 @@ inline constinit Kernel<void(View, ConstView)> nonzero_kernel{"nonzero", &cpu::n
 /// self = value where the mask (of self's sizes, any strides) is true.
 inline constinit Kernel<void(View, ConstView, Scalar)> masked_fill_kernel{"masked_fill",
                                                                           &cpu::masked_fill};
+/// out (contiguous, as many elements as the mask has true ones): those of x, in row-major order.
+inline constinit Kernel<void(View, ConstView, ConstView)> masked_take_kernel{"masked_take",
+                                                                             &cpu::masked_take};
+/// The other direction: self gets the first values (contiguous) where the mask is true.
+inline constinit Kernel<void(View, ConstView, ConstView)> masked_put_kernel{"masked_put",
+                                                                            &cpu::masked_put};
 /// out (contiguous): x on and below the diagonal of its last two dimensions (above it with
 /// upper), zero elsewhere.
 inline constinit Kernel<void(View, ConstView, int64_t, bool)> triangle_kernel{"triangle",

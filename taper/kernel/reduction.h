@@ -35,7 +35,7 @@ void cumulate(View out, ConstView x, int64_t dim, Scan what);
 
 /// Elements are converted to out's dtype (half types to float32) before they are combined.
 inline constinit Kernel<void(View, ConstView, uint64_t, ReduceOp)> reduce_kernel{"reduce",
-                                                                                   &cpu::reduce};
+                                                                                 &cpu::reduce};
 /// The largest (or smallest) element and its row-major position among the reduced ones, an int64;
 /// the first wins, NaN above all. Either output may be undefined.
 inline constinit Kernel<void(View, View, ConstView, uint64_t, bool)> max_with_index_kernel{

@@ -10,7 +10,7 @@
 namespace taper::nn {
 
 template <size_t D, class Derived>
-ConvNdImpl<D, Derived>::ConvNdImpl(ConvOptions<D> o) : options(std::move(o)) {
+ConvNdImpl<D, Derived>::ConvNdImpl(const ConvOptions<D>& o) : options(o) {
   ConvNdImpl::reset();
 }
 

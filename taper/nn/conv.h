@@ -51,7 +51,7 @@ using Conv2dOptions = ConvOptions<2>;
 template <size_t D, class Derived>
 class ConvNdImpl : public Cloneable<Derived> {
  public:
-  explicit ConvNdImpl(ConvOptions<D> options);
+  explicit ConvNdImpl(const ConvOptions<D>& options);
   void reset() override;
   void reset_parameters();
   void pretty_print(std::ostream& stream) const override;
@@ -66,7 +66,7 @@ class Conv1dImpl : public ConvNdImpl<1, Conv1dImpl> {
  public:
   Conv1dImpl(int64_t in_channels, int64_t out_channels, ExpandingArray<1> kernel_size)
       : Conv1dImpl(Conv1dOptions(in_channels, out_channels, kernel_size)) {}
-  explicit Conv1dImpl(Conv1dOptions options) : ConvNdImpl(std::move(options)) {}
+  explicit Conv1dImpl(const Conv1dOptions& options) : ConvNdImpl(options) {}
   Tensor forward(const Tensor& input);
 };
 TAPER_MODULE(Conv1d);
@@ -76,7 +76,7 @@ class Conv2dImpl : public ConvNdImpl<2, Conv2dImpl> {
  public:
   Conv2dImpl(int64_t in_channels, int64_t out_channels, ExpandingArray<2> kernel_size)
       : Conv2dImpl(Conv2dOptions(in_channels, out_channels, kernel_size)) {}
-  explicit Conv2dImpl(Conv2dOptions options) : ConvNdImpl(std::move(options)) {}
+  explicit Conv2dImpl(const Conv2dOptions& options) : ConvNdImpl(options) {}
   Tensor forward(const Tensor& input);
 };
 TAPER_MODULE(Conv2d);

@@ -6,15 +6,15 @@
 #include "taper/ops/convolution.h"
 #include "taper/ops/creation.h"
 #include "taper/ops/dropout.h"
-#include "taper/ops/masking.h"
 #include "taper/ops/loss.h"
+#include "taper/ops/masking.h"
 #include "taper/ops/matmul.h"
 #include "taper/ops/normalization.h"
 #include "taper/ops/pointwise.h"
 #include "taper/ops/pooling.h"
-#include "taper/ops/statistics.h"
 #include "taper/ops/scatter.h"
 #include "taper/ops/softmax.h"
+#include "taper/ops/statistics.h"
 #include "taper/ops/variants.h"
 
 namespace taper::nn::functional {

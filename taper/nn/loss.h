@@ -9,10 +9,10 @@
 namespace taper TAPER_API {
 namespace nn {
 
-#define TAPER_LOSS_OPTIONS(Name)                                  \
-  struct Name##Options {                                          \
+#define TAPER_LOSS_OPTIONS(Name)                                      \
+  struct Name##Options {                                              \
     Name##Options(ReductionType reduction) : reduction_(reduction) {} \
-    Name##Options() = default;                                    \
+    Name##Options() = default;                                        \
     TAPER_ARG(ReductionType, reduction) = kMean;                      \
   }
 TAPER_LOSS_OPTIONS(L1Loss);

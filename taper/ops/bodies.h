@@ -16,6 +16,7 @@ Tensor amin(Out out, const Tensor& self, IntArrayRef dim, bool keepdim);
 // taper/ops/masking.h
 Tensor masked_fill(Out out, const Tensor& self, const Tensor& mask, const Scalar& value);
 Tensor masked_fill(Out out, const Tensor& self, const Tensor& mask, const Tensor& value);
+Tensor masked_scatter(Out out, const Tensor& self, const Tensor& mask, const Tensor& source);
 Tensor tril(Out out, const Tensor& self, int64_t diagonal);
 Tensor triu(Out out, const Tensor& self, int64_t diagonal);
 

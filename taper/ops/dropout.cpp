@@ -12,8 +12,7 @@ namespace taper {
 namespace {
 
 void check_probability(const char* op, double p) {
-  TAPER_CHECK(p >= 0 && p <= 1, op,
-              ": dropout probability has to be between 0 and 1, but got ", p);
+  TAPER_CHECK(p >= 0 && p <= 1, op, ": dropout probability has to be between 0 and 1, but got ", p);
 }
 void check_bernoulli(double p) {
   TAPER_CHECK(p >= 0 && p <= 1, "bernoulli_ expects p to be in [0, 1], but got p=", p);
@@ -34,13 +33,12 @@ Tensor masked_scale(const Tensor& self, const Tensor& mask, double scale) {
   const Tensor x = self.contiguous();
   const Tensor result = new_tensor("masked_scale", x.sizes(), x.scalar_type());
   masked_scale_kernel(x.device(), out_view(result), in(x), in(mask), scale);
-  record({.name = "MaskedScaleBackward0",
-          .outputs = {result},
-          .inputs = {x},
-          .save = {mask},
-          .backward = [scale](Backward& g) {
-            g.set(0, masked_scale(g.grad(), g.saved(0), scale));
-          }});
+  record(
+      {.name = "MaskedScaleBackward0",
+       .outputs = {result},
+       .inputs = {x},
+       .save = {mask},
+       .backward = [scale](Backward& g) { g.set(0, masked_scale(g.grad(), g.saved(0), scale)); }});
   return result;
 }
 
@@ -79,14 +77,13 @@ Tensor dropout(Out out, const Tensor& self, double p, bool train) {
   const Tensor x = out.is_inplace() ? self : self.contiguous();
   const Tensor result = out.make("dropout", x.sizes(), x.scalar_type(), {x});
   dropout_kernel(x.device(), out_view(result), out_view(mask), in(x), p, next_key());
-  record({.name = "DropoutBackward0",
-          .outputs = {result},
-          .inputs = {x},
-          .save = {mask},
-          .inplace = out.is_inplace(),
-          .backward = [scale](Backward& g) {
-            g.set(0, masked_scale(g.grad(), g.saved(0), scale));
-          }});
+  record(
+      {.name = "DropoutBackward0",
+       .outputs = {result},
+       .inputs = {x},
+       .save = {mask},
+       .inplace = out.is_inplace(),
+       .backward = [scale](Backward& g) { g.set(0, masked_scale(g.grad(), g.saved(0), scale)); }});
   return result;
 }
 

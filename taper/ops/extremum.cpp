@@ -26,8 +26,8 @@ void share_among_ties(Backward& g, uint64_t dims, bool keepdim) {
   g.set(0, mask.mul(grad.div(mask.sum(dims_of(dims, self.dim()), true))));
 }
 
-Tensor extremum(const Out& out, const char* op, const char* node, const Tensor& self,
-                uint64_t dims, bool keepdim, ReduceOp what) {
+Tensor extremum(const Out& out, const char* op, const char* node, const Tensor& self, uint64_t dims,
+                bool keepdim, ReduceOp what) {
   check_nonempty(op, self.sizes(), dims);
   const Tensor result =
       out.make(op, reduced_sizes(self.sizes(), dims, keepdim), self.scalar_type(), {self});

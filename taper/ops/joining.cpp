@@ -115,6 +115,12 @@ Tensor cat(TensorList tensors, int64_t dim) {
 Tensor& cat_out(Tensor& out, TensorList tensors, int64_t dim) {
   dim = check_cat(tensors, dim);
   const DimVector sizes = cat_sizes(tensors, dim);
+  for (size_t i = 0; i < tensors.size(); ++i) {
+    TAPER_CHECK(!tensors[i].is_alias_of(out),
+                "cat: unsupported operation: the input tensors cannot refer to any of the output "
+                "memory locations. Found overlap in input tensor ",
+                i);
+  }
   const Tensor target = Out::into(out).make("cat", sizes, result_type(tensors), tensors);
   cat_into(target, tensors, dim);
   return out;

@@ -54,15 +54,19 @@ Tensor pair_loss_of(const char* op, const char* node, const Tensor& self, const 
   TAPER_CHECK_AS(DTypeError, isFloatingType(type), op, ": expected floating-point tensors, got ",
                  self.scalar_type(), " and ", target.scalar_type());
   const ScalarType work = isReducedFloatingType(type) ? kFloat : type;
-  const DimVector sizes = broadcast_sizes(self.sizes(), target.sizes());
-  const Tensor x = expand(self.to(work), sizes).contiguous();
-  const Tensor y = expand(target.to(work), sizes).contiguous();
+  const bool same = self.sizes() == target.sizes();
+  const DimVector sizes = same ? DimVector() : broadcast_sizes(self.sizes(), target.sizes());
+  const auto operand = [&](const Tensor& t) {
+    const Tensor cast = t.scalar_type() == work ? t : t.to(work);
+    return (same ? cast : expand(cast, sizes)).contiguous();
+  };
+  const Tensor x = operand(self), y = operand(target);
   const double n = static_cast<double>(x.numel());
   const bool each = reduction == Reduction::None;
   // The mean of nothing is 0 / 0.
   if (!each && x.numel() == 0) return joined(x.sub(y), reduction).to(type);
   const double scale = each ? 0 : reduction == Reduction::Mean ? 1 / n : 1;
-  const Tensor result = new_tensor(op, each ? IntArrayRef(sizes) : IntArrayRef(), work);
+  const Tensor result = new_tensor(op, each ? x.sizes() : IntArrayRef(), work);
   pair_loss_kernel(x.device(), out_view(result), in(x), in(y), loss, beta, scale);
   record({.name = node,
           .outputs = {result},
@@ -184,8 +188,8 @@ Tensor cross_entropy_rows(const Tensor& x, const Tensor& target_arg, const Tenso
               g.set(0, cross_entropy_slope(x, target, weight, factor, ignore_index, smoothing));
               return;
             }
-            const Tensor slope = new_tensor("cross_entropy_loss_backward", x.sizes(),
-                                            x.scalar_type());
+            const Tensor slope =
+                new_tensor("cross_entropy_loss_backward", x.sizes(), x.scalar_type());
             cross_entropy_backward_kernel(x.device(), out_view(slope), in(factor.contiguous()),
                                           in(x), in(g.saved(3)), in(target), in_or_none(weight),
                                           ignore_index, smoothing);
@@ -356,8 +360,8 @@ Tensor kl_div(const Tensor& self, const Tensor& target, int64_t reduction, bool 
 Tensor nll_loss_nd(const Tensor& self, const Tensor& target, const std::optional<Tensor>& weight,
                    int64_t reduction, int64_t ignore_index) {
   if (self.dim() == 1 && target.dim() == 0) {
-    const Tensor one = nll_loss_nd(self.unsqueeze(0), target.unsqueeze(0), weight, reduction,
-                                   ignore_index);
+    const Tensor one =
+        nll_loss_nd(self.unsqueeze(0), target.unsqueeze(0), weight, reduction, ignore_index);
     return reduction == Reduction::None ? one.squeeze(0) : one;
   }
   check_class_targets("nll_loss", self, target);
@@ -401,8 +405,7 @@ Tensor cross_entropy_loss(const Tensor& self, const Tensor& target,
   }
   check_class_targets("cross_entropy_loss", self, target);
   if (self.dim() == 2) {
-    return back(
-        cross_entropy_rows(x.contiguous(), target, w, reduction, ignore_index, smoothing));
+    return back(cross_entropy_rows(x.contiguous(), target, w, reduction, ignore_index, smoothing));
   }
   const Tensor log_p = x.log_softmax(1);
   if (smoothing == 0) return back(nll_of(log_p, target, w, reduction, ignore_index));

@@ -4,8 +4,8 @@
 #include "taper/kernel/masking.h"
 #include "taper/ops/bodies.h"
 #include "taper/ops/copy.h"
-#include "taper/ops/indexing.h"
-#include "taper/ops/op_util.h"
+#include "taper/ops/creation.h"
+#include "taper/ops/strided.h"
 #include "taper/ops/view.h"
 
 namespace taper {
@@ -21,9 +21,27 @@ void check_mask(const char* op, const Tensor& mask) {
 Tensor masked_select(const Tensor& self, const Tensor& mask) {
   TAPER_CHECK_AS(DTypeError, mask.scalar_type() == kBool,
                  "masked_select: expected BoolTensor for mask, got ", mask.scalar_type());
-  const std::vector<Tensor> both = broadcast_tensors({self, mask});
-  if (both[0].dim() == 0) return both[0].unsqueeze(0).index({both[1].unsqueeze(0)});
-  return both[0].index({both[1]});
+  Tensor out;
+  {
+    NoGradGuard no_grad;
+    const DimVector sizes = broadcast_sizes(self.sizes(), mask.sizes());
+    const Tensor from = self.expand(sizes), chosen = mask.expand(sizes);
+    const int64_t count = count_nonzero_kernel(chosen.device(), in(chosen));
+    out = new_tensor("masked_select", count, self.scalar_type());
+    masked_take_kernel(out.device(), out_view(out), in(from), in(chosen));
+  }
+  if (needs_grad(self)) {
+    record({.name = "MaskedSelectBackward0",
+            .outputs = {out},
+            .inputs = {self},
+            .save = {mask},
+            .backward = [](Backward& b) {
+              const DimVector sizes = broadcast_sizes(b.sizes(0), b.saved(0).sizes());
+              const Tensor zeros = b.grad().new_zeros(sizes);
+              b.set(0, sum_to(zeros.masked_scatter(b.saved(0), b.grad()), b.sizes(0)));
+            }});
+  }
+  return out;
 }
 
 namespace {
@@ -72,6 +90,44 @@ Tensor masked_fill(Out out, const Tensor& self, const Tensor& mask, const Tensor
                  "tensor with ",
                  value.dim(), " dimension(s).");
   return masked_fill_body("MaskedFillBackward1", out, self, mask, value.item(), value);
+}
+
+Tensor masked_scatter(Out out, const Tensor& self, const Tensor& mask, const Tensor& source) {
+  check_mask("masked_scatter", mask);
+  TAPER_CHECK_AS(DTypeError, self.scalar_type() == source.scalar_type(),
+                 "masked_scatter: expected self and source to have same dtypes but got ",
+                 self.scalar_type(), " and ", source.scalar_type());
+  const DimVector sizes = broadcast_sizes(self.sizes(), mask.sizes());
+  const Tensor wide = mask.expand(sizes);
+  const int64_t count = count_nonzero_kernel(wide.device(), in(wide));
+  TAPER_CHECK_AS(ShapeError, count <= source.numel(),
+                 "masked_scatter: Number of elements of source < number of ones in mask, got ",
+                 source.numel(), " and ", count);
+  const auto copy = [&] {
+    NoGradGuard no_grad;
+    return self.expand(sizes).clone(MemoryFormat::Contiguous);
+  };
+  Tensor result = out.is_fresh()
+                      ? copy()
+                      : out.make("masked_scatter", sizes, self.scalar_type(), {mask, source});
+  const Tensor values = source.detach().contiguous();
+  masked_put_kernel(result.device(), out_view(result), in(wide), in(values));
+  record({.name = "MaskedScatterBackward0",
+          .outputs = {result},
+          .inputs = {self, source},
+          .save = {mask},
+          .inplace = out.is_inplace(),
+          .backward = [](Backward& b) {
+            const Tensor& mask = b.saved(0);
+            if (b.wants(0)) b.set(0, sum_to(b.grad().masked_fill(mask, 0), b.sizes(0)));
+            if (!b.wants(1)) return;
+            const Tensor used = b.grad().masked_select(mask);
+            int64_t numel = 1;
+            for (int64_t size : b.sizes(1)) numel *= size;
+            // The source may be longer than what the mask took.
+            b.set(1, put_strided(used, numel, int64_t{1}, 0).view(b.sizes(1)));
+          }});
+  return result;
 }
 
 }  // namespace body

@@ -17,6 +17,10 @@ Tensor masked_fill(const Tensor& self, const Tensor& mask, const Scalar& value);
 /// variants: method, inplace
 Tensor masked_fill(const Tensor& self, const Tensor& mask, const Tensor& value);
 
+/// self with the elements of source, in order, where the mask is true.
+/// variants: method, inplace
+Tensor masked_scatter(const Tensor& self, const Tensor& mask, const Tensor& source);
+
 /// The indices of the elements other than zero, one row each: int64 of [count, dim].
 /// variants: method
 Tensor nonzero(const Tensor& self);

@@ -85,8 +85,8 @@ std::tuple<Tensor, Tensor, Tensor> layer_norm_all(const Tensor& input, IntArrayR
                                                   const std::optional<Tensor>& bias_arg,
                                                   double eps) {
   if (isReducedFloatingType(input.scalar_type())) {
-    const auto [out, mean, rstd] = layer_norm_all(input.to(kFloat), shape, to_type(weight_arg, kFloat),
-                                                  to_type(bias_arg, kFloat), eps);
+    const auto [out, mean, rstd] = layer_norm_all(
+        input.to(kFloat), shape, to_type(weight_arg, kFloat), to_type(bias_arg, kFloat), eps);
     return {out.to(input.scalar_type()), mean, rstd};
   }
   const Tensor weight = contiguous_or_none(weight_arg), bias = contiguous_or_none(bias_arg);
@@ -216,7 +216,8 @@ Tensor batch_norm_of(const Tensor& input, const Tensor& weight_arg, const Tensor
       invstd = var.add(eps).rsqrt();
       const double count = static_cast<double>(x.numel()) / static_cast<double>(channels);
       update_running(running_mean, mean, momentum);
-      if (running_var.defined()) update_running(running_var, var.mul(count / (count - 1)), momentum);
+      if (running_var.defined())
+        update_running(running_var, var.mul(count / (count - 1)), momentum);
     } else {
       mean = running_mean.to(x.scalar_type()).contiguous();
       invstd = running_var.to(x.scalar_type()).add(eps).rsqrt().contiguous();
@@ -227,8 +228,7 @@ Tensor batch_norm_of(const Tensor& input, const Tensor& weight_arg, const Tensor
     const NoGradGuard no_grad;
     return weight.defined() ? invstd.mul(weight) : invstd;
   }();
-  channel_affine_kernel(x.device(), out_view(result), in(x), in(mean), in(scale),
-                        in_or_none(bias));
+  channel_affine_kernel(x.device(), out_view(result), in(x), in(mean), in(scale), in_or_none(bias));
   record({.name = "NativeBatchNormBackward0",
           .outputs = {result},
           .inputs = {x, weight, bias},
@@ -285,8 +285,8 @@ Tensor instance_norm(const Tensor& input, const std::optional<Tensor>& weight,
   TAPER_CHECK(use_input_stats || (given(running_mean).defined() && given(running_var).defined()),
               "instance_norm: Expected running_mean and running_var to be defined when "
               "use_input_stats is false");
-  TAPER_CHECK_AS(ShapeError, input.dim() >= 2, "instance_norm: Expected at least 2 dimensions, got ",
-                 input.sizes());
+  TAPER_CHECK_AS(ShapeError, input.dim() >= 2,
+                 "instance_norm: Expected at least 2 dimensions, got ", input.sizes());
   const int64_t samples = input.size(0), channels = input.size(1);
   // Samples and channels together are the channels of one large sample.
   DimVector shape(input.sizes());
@@ -323,8 +323,9 @@ Tensor group_norm(const Tensor& input, int64_t num_groups, const std::optional<T
   Tensor out = layer_norm(groups, {count}, {}, {}, eps).view(input.sizes());
   for (const auto& [name, t] : {std::pair{"weight", &weight}, std::pair{"bias", &bias}}) {
     if (!given(*t).defined()) continue;
-    TAPER_CHECK_AS(ShapeError, (*t)->dim() == 1 && (*t)->numel() == channels, "group_norm: Expected ",
-                   name, " to be a vector of size equal to the number of channels in input, but got ",
+    TAPER_CHECK_AS(ShapeError, (*t)->dim() == 1 && (*t)->numel() == channels,
+                   "group_norm: Expected ", name,
+                   " to be a vector of size equal to the number of channels in input, but got ",
                    name, " of shape ", (*t)->sizes(), " and input of shape ", input.sizes());
   }
   if (given(weight).defined()) out = out.mul(weight->view(shape));

@@ -84,6 +84,16 @@ Tensor unary(const Out& out, const UnaryOp& op, const Tensor& self, ScalarType t
 template <class F>
 Tensor binary(const Out& out, const BinaryOp& op, const Arg& a, const Arg& b, Params params,
               ScalarType compute, ScalarType type, F backward) {
+  if (out.is_fresh() && !thread_state.grad_enabled) {
+    // Nothing to record and nothing to broadcast: straight to the kernel.
+    const TensorImpl *x = a.impl(), *y = b.impl();
+    const TensorImpl* one = x ? x : y;
+    if (one->is_contiguous() && (!x || !y || (y->is_contiguous() && x->sizes() == y->sizes()))) {
+      Tensor r(TensorImpl::empty(op.name, one->sizes(), type));
+      op.kernel(one->device(), out_view(r), a.operand(), b.operand(), params, compute);
+      return r;
+    }
+  }
   DimVector both;
   const TensorImpl* like = a.impl() ? a.impl() : b.impl();
   IntArrayRef sizes = like->sizes();

@@ -89,9 +89,7 @@ void record_overwrite(const char* node, const Tensor& self) {
           .outputs = {self},
           .inputs = {self},
           .inplace = true,
-          .backward = [](Backward& g) {
-            g.set(0, zeros(g.sizes(0), g.grad().options()));
-          }});
+          .backward = [](Backward& g) { g.set(0, zeros(g.sizes(0), g.grad().options())); }});
 }
 
 Tensor& normal_(Tensor& self, double mean, double std, const std::optional<Generator>& generator) {
@@ -133,8 +131,8 @@ Tensor& random_(Tensor& self, int64_t from, std::optional<int64_t> to,
   }
   // Up to the largest, included: all 64 bits have a kernel of their own.
   if (from == std::numeric_limits<int64_t>::min()) {
-    TAPER_CHECK_AS(DTypeError, self.scalar_type() == kLong,
-                   "random_: from is out of bounds for ", self.scalar_type());
+    TAPER_CHECK_AS(DTypeError, self.scalar_type() == kLong, "random_: from is out of bounds for ",
+                   self.scalar_type());
     return overwrite("random_", "RandomBackward0", self, generator,
                      [&](View v, RandomEngine& e) { random_all64_kernel(v.device(), v, e); });
   }
@@ -160,8 +158,7 @@ Tensor rand(IntArrayRef size, const TensorOptions& options) {
   return rand(size, std::optional<Generator>(), options);
 }
 Tensor rand_like(const Tensor& self, const TensorOptions& options) {
-  return filled(empty_like(self, without_grad(options)), options,
-                [](Tensor& t) { uniform_(t); });
+  return filled(empty_like(self, without_grad(options)), options, [](Tensor& t) { uniform_(t); });
 }
 Tensor randn(IntArrayRef size, const std::optional<Generator>& generator,
              const TensorOptions& options) {

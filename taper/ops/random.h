@@ -5,8 +5,8 @@
 #include "taper/tensor/generator.h"
 #include "taper/tensor/tensor.h"
 
-// Random tensors from mt19937 with PyTorch's recipes: after manual_seed(s) the numbers are PyTorch's.
-// Strided tensors are filled in memory order.
+// Random tensors from mt19937 with PyTorch's recipes: after manual_seed(s) the numbers are
+// PyTorch's. Strided tensors are filled in memory order.
 namespace taper TAPER_API {
 
 /// Uniform in [0, 1).

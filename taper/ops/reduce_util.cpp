@@ -53,8 +53,8 @@ Tensor expand_reduced(const Tensor& grad, uint64_t dims, bool keepdim, IntArrayR
 
 void check_nonempty(const char* op, IntArrayRef sizes, uint64_t dims) {
   for (size_t d = 0; d < sizes.size(); ++d) {
-    TAPER_CHECK_AS(IndexError, !(dims >> d & 1) || sizes[d] != 0, op,
-                   "(): Expected reduction dim ", d, " to have non-zero size, got sizes ", sizes);
+    TAPER_CHECK_AS(IndexError, !(dims >> d & 1) || sizes[d] != 0, op, "(): Expected reduction dim ",
+                   d, " to have non-zero size, got sizes ", sizes);
   }
 }
 

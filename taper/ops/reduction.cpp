@@ -37,8 +37,8 @@ Tensor sum_over(const Out& out, const Tensor& self, uint64_t dims, bool keepdim,
 
 ScalarType mean_type(const Tensor& self, std::optional<ScalarType> dtype) {
   const ScalarType type = dtype.value_or(self.scalar_type());
-  TAPER_CHECK_AS(DTypeError, isFloatingType(type),
-                 "mean(): could not infer output dtype. ", dtype ? "Optional dtype" : "Input dtype",
+  TAPER_CHECK_AS(DTypeError, isFloatingType(type), "mean(): could not infer output dtype. ",
+                 dtype ? "Optional dtype" : "Input dtype",
                  " must be either a floating point or complex dtype. Got: ", type);
   return type;
 }
@@ -107,8 +107,7 @@ Tensor prod_over(const Out& out, const Tensor& input, uint64_t dims, bool keepdi
 Tensor truth(const Out& out, const char* op, const Tensor& self, uint64_t dims, bool keepdim,
              ReduceOp what) {
   const ScalarType type = self.scalar_type() == kByte ? kByte : kBool;
-  const Tensor result =
-      out.make(op, reduced_sizes(self.sizes(), dims, keepdim), type, {self});
+  const Tensor result = out.make(op, reduced_sizes(self.sizes(), dims, keepdim), type, {self});
   // Of no elements: false for any, true for all.
   if (self.numel() == 0) {
     NoGradGuard no_grad;
@@ -130,10 +129,10 @@ uint64_t one_dim(const Tensor& self, int64_t dim) {
 Tensor sum(const Tensor& self, std::optional<ScalarType> dtype) {
   const Tensor result =
       reduce_into(Out(), "sum", self, kAllDims, false, sum_type(self, dtype), ReduceOp::sum);
-  record({.name = "SumBackward0",
-          .outputs = {result},
-          .inputs = {self},
-          .backward = [](Backward& g) { g.set(0, g.grad().to(g.dtype(0)).expand(g.sizes(0))); }});
+  record(
+      {.name = "SumBackward0", .outputs = {result}, .inputs = {self}, .backward = [](Backward& g) {
+         g.set(0, g.grad().to(g.dtype(0)).expand(g.sizes(0)));
+       }});
   return result;
 }
 Tensor mean(const Tensor& self, std::optional<ScalarType> dtype) {

@@ -317,8 +317,7 @@ std::vector<Tensor> split_with_sizes(const Tensor& self, IntArrayRef split_sizes
                    "split_with_sizes: split_with_sizes expects split_sizes have only non-negative "
                    "entries, but got split_sizes=",
                    split_sizes);
-    left = piece > left ? -1 : left - piece;
-    if (left < 0) break;
+    left = left < 0 || piece > left ? -1 : left - piece;
   }
   TAPER_CHECK_AS(ShapeError, left == 0,
                  "split_with_sizes: split_with_sizes expects split_sizes to sum exactly to ", size,

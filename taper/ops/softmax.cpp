@@ -21,9 +21,9 @@ Tensor softmax_slope(const Tensor& grad, const Tensor& y, int64_t dim, bool log)
 Tensor softmax_along(const Out& out, const char* op, const Tensor& input, int64_t dim,
                      std::optional<ScalarType> dtype, bool log) {
   const Tensor self = dtype && *dtype != input.scalar_type() ? input.to(*dtype) : input;
-  TAPER_CHECK_AS(DTypeError, self.is_floating_point(), op, ": \"",
-                 log ? "log_softmax" : "softmax", "_kernel_impl\" not implemented for '",
-                 self.scalar_type(), "', expected a floating type or a dtype argument");
+  TAPER_CHECK_AS(DTypeError, self.is_floating_point(), op, ": \"", log ? "log_softmax" : "softmax",
+                 "_kernel_impl\" not implemented for '", self.scalar_type(),
+                 "', expected a floating type or a dtype argument");
   const int64_t d = wrap_dim(dim, self.dim());
   const Tensor result = out.make(op, self.sizes(), self.scalar_type(), {self});
   softmax_kernel(self.device(), out_view(result), in(self), d, log);

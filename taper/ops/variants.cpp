@@ -254,6 +254,20 @@ Tensor& Tensor::masked_fill_(const Tensor& mask, const Tensor& value) const {
   return taper::masked_fill_(const_cast<Tensor&>(*this), mask, value);
 }
 
+Tensor masked_scatter(const Tensor& self, const Tensor& mask, const Tensor& source) {
+  return body::masked_scatter(Out(), self, mask, source);
+}
+Tensor& masked_scatter_(Tensor& self, const Tensor& mask, const Tensor& source) {
+  body::masked_scatter(Out::inplace(self), self, mask, source);
+  return self;
+}
+Tensor Tensor::masked_scatter(const Tensor& mask, const Tensor& source) const {
+  return taper::masked_scatter(*this, mask, source);
+}
+Tensor& Tensor::masked_scatter_(const Tensor& mask, const Tensor& source) const {
+  return taper::masked_scatter_(const_cast<Tensor&>(*this), mask, source);
+}
+
 Tensor Tensor::nonzero() const {
   return taper::nonzero(*this);
 }

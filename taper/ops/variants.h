@@ -23,6 +23,8 @@ Tensor& amin_out(Tensor& out, const Tensor& self, IntArrayRef dim = {}, bool kee
 Tensor& masked_fill_(Tensor& self, const Tensor& mask, const Scalar& value);
 /// Writes taper::masked_fill(self, ...) to self and returns it.
 Tensor& masked_fill_(Tensor& self, const Tensor& mask, const Tensor& value);
+/// Writes taper::masked_scatter(self, ...) to self and returns it.
+Tensor& masked_scatter_(Tensor& self, const Tensor& mask, const Tensor& source);
 /// Writes taper::tril(self, ...) to self and returns it.
 Tensor& tril_(Tensor& self, int64_t diagonal = 0);
 /// Writes taper::triu(self, ...) to self and returns it.

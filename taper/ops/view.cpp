@@ -307,6 +307,10 @@ Tensor sum_to_size(const Tensor& self, IntArrayRef size) {
   TAPER_CHECK_AS(ShapeError, is_expandable_to(size, self.sizes()), "sum_to_size: size {", size,
                  "} is not expandable to size {", self.sizes(), "}.");
   if (self.sizes() == size) return self;
+  int64_t numel = 1;
+  for (int64_t n : size) numel *= n;
+  // Only dimensions of size 1 go: nothing to add up.
+  if (numel == self.numel() && self.is_floating_point()) return self.reshape(size);
   const int64_t lead = self.dim() - static_cast<int64_t>(size.size());
   DimVector kept(self.dim(), 1);
   uint64_t dims = 0;

@@ -68,6 +68,7 @@ void restore(const SavedState& s, RandomEngine& engine) {
 
 }  // namespace
 
+Generator::Generator() = default;
 Generator::Generator(const Generator& other) = default;
 Generator::Generator(Generator&& other) noexcept = default;
 Generator::~Generator() = default;

@@ -26,7 +26,7 @@ inline constexpr uint64_t default_rng_seed_val = 67280421310721;
 class Generator {
  public:
   /// Undefined: ops take the default generator.
-  Generator() = default;
+  Generator();
   Generator(const Generator& other);
   Generator(Generator&& other) noexcept;
   Generator& operator=(Generator other) noexcept;

@@ -86,5 +86,4 @@ inline void fill_normal(const TensorImplPtr& t, uint32_t seed, double scale = 1)
   for (int64_t i = 0; i < t->numel(); ++i) set(t, i, normal(engine));
 }
 
-
 }  // namespace taper::testing

@@ -85,8 +85,8 @@ TEST(LossKernel, CrossEntropyMatchesDoubleWithWeightsSmoothingAndIgnoredRows) {
           auto loss = fresh({rows}, dtype), wt = fresh({rows}, dtype), lse = fresh({rows}, dtype);
           auto grad = fresh({rows, classes}, dtype);
           const ConstView weight = weighted ? ConstView(view(w)) : ConstView();
-          cross_entropy_kernel(Device(), mut(loss), mut(wt), mut(lse), view(x), view(target), weight,
-                               -100, s);
+          cross_entropy_kernel(Device(), mut(loss), mut(wt), mut(lse), view(x), view(target),
+                               weight, -100, s);
           cross_entropy_backward_kernel(Device(), mut(grad), view(factor), view(x), view(lse),
                                         view(target), weight, -100, s);
           for (int64_t i = 0; i < rows; ++i) {

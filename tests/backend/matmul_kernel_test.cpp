@@ -240,5 +240,26 @@ TEST(MatmulKernel, ExpandedOperandAndColumnStrides) {
   }
 }
 
+/// One value stands for a whole operand, or one row for all of b: strides of 0 along k.
+TEST(MatmulKernel, ExpandedAlongTheSum) {
+  const auto one = tensor({1}, kFloat, 1), row = tensor({7}, kFloat, 2);
+  const auto out = tensor({9, 7}, kFloat, 3);
+  const double a = values(one)[0];
+  const auto b = values(row);
+  for (const int64_t k : {1, 5}) {
+    MatmulGeometry g;
+    g.m = 9;
+    g.n = 7;
+    g.k = k;
+    g.out_row = 7;
+    g.a_row = g.a_col = g.b_row = 0;
+    g.b_col = 1;
+    matmul_kernel(kCPU, write(out), read(one), read(row), ConstView(), g, Scalar(1), Scalar(0));
+    for (int64_t i = 0; i < 63; ++i) {
+      EXPECT_NEAR(values(out)[i], static_cast<double>(k) * a * b[i % 7], 1e-5) << k << ' ' << i;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace taper::test

@@ -78,7 +78,7 @@ TEST(LayerNormKernel, ForwardAndBackwardMatchTheFormulas) {
 struct BatchCase {
   std::vector<int64_t> sizes;
 };
-const std::vector<BatchCase> kBatches = {{{40, 7}},      {{300, 130}},     {{3, 5, 11}},
+const std::vector<BatchCase> kBatches = {{{40, 7}},       {{300, 130}},      {{3, 5, 11}},
                                          {{4, 20, 6, 6}}, {{3, 18, 30, 30}}, {{2, 1, 20, 20}}};
 
 TensorImplPtr channels_last(const TensorImplPtr& x) {

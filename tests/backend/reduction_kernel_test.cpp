@@ -98,12 +98,33 @@ struct Shape {
   uint64_t dims;
 };
 const std::vector<Shape> kShapes = {
-    {{}, 0},           {{1}, 1},           {{7}, 1},          {{64}, 1},         {{65}, 1},
-    {{4097}, 1},       {{20000}, 1},       {{3, 5}, 1},       {{3, 5}, 2},       {{3, 5}, 3},
-    {{300, 17}, 1},    {{17, 300}, 2},     {{17, 300}, 3},    {{9000, 33}, 1},   {{2, 3, 4, 5}, 5},
-    {{2, 3, 4, 5}, 10}, {{2, 3, 16, 17}, 13}, {{5, 3, 20, 20}, 13}, {{6, 40, 50}, 1}, {{6, 40, 50}, 3},
-    {{6, 40, 50}, 5},  {{0, 4}, 1},        {{0, 4}, 2},       {{4, 0}, 2},       {{1, 1, 9}, 4},
-    {{300, 2, 2}, 1},  {{2, 1, 3, 1, 5, 1, 2}, 0b1010101},
+    {{}, 0},
+    {{1}, 1},
+    {{7}, 1},
+    {{64}, 1},
+    {{65}, 1},
+    {{4097}, 1},
+    {{20000}, 1},
+    {{3, 5}, 1},
+    {{3, 5}, 2},
+    {{3, 5}, 3},
+    {{300, 17}, 1},
+    {{17, 300}, 2},
+    {{17, 300}, 3},
+    {{9000, 33}, 1},
+    {{2, 3, 4, 5}, 5},
+    {{2, 3, 4, 5}, 10},
+    {{2, 3, 16, 17}, 13},
+    {{5, 3, 20, 20}, 13},
+    {{6, 40, 50}, 1},
+    {{6, 40, 50}, 3},
+    {{6, 40, 50}, 5},
+    {{0, 4}, 1},
+    {{0, 4}, 2},
+    {{4, 0}, 2},
+    {{1, 1, 9}, 4},
+    {{300, 2, 2}, 1},
+    {{2, 1, 3, 1, 5, 1, 2}, 0b1010101},
 };
 
 /// Every layout that a shape can come in: as given, dimensions reversed, padded, spread, rotated.
@@ -114,18 +135,16 @@ std::vector<TensorImplPtr> layouts(const TensorImplPtr& x) {
   for (int64_t d = 0; d < rank; ++d) rotated.push_back((d + 1) % rank);
   DimVector same;
   for (int64_t d = 0; d < rank; ++d) same.push_back(d);
-  std::vector<TensorImplPtr> all = {permuted(x->sizes(), reversed, 0, x->dtype()),
-                                    permuted(x->sizes(), rotated, 3, x->dtype()),
-                                    permuted(x->sizes(), same, 5, x->dtype()),
-                                    spread(x->sizes(), x->dtype())};
+  std::vector<TensorImplPtr> all = {
+      permuted(x->sizes(), reversed, 0, x->dtype()), permuted(x->sizes(), rotated, 3, x->dtype()),
+      permuted(x->sizes(), same, 5, x->dtype()), spread(x->sizes(), x->dtype())};
   for (auto& y : all) copy_values(x, y);
   return all;
 }
 
-constexpr ReduceOp kAll[] = {ReduceOp::sum,     ReduceOp::mean,    ReduceOp::prod,
-                               ReduceOp::amax,    ReduceOp::amin,    ReduceOp::abs_sum,
-                               ReduceOp::sq_norm, ReduceOp::any,     ReduceOp::all,
-                               ReduceOp::count};
+constexpr ReduceOp kAll[] = {ReduceOp::sum,  ReduceOp::mean,    ReduceOp::prod,    ReduceOp::amax,
+                             ReduceOp::amin, ReduceOp::abs_sum, ReduceOp::sq_norm, ReduceOp::any,
+                             ReduceOp::all,  ReduceOp::count};
 
 TEST(ReductionKernel, MatchesANaiveLoopInDouble) {
   for (ScalarType dtype : {kFloat, kDouble, kHalf, kBFloat16}) {
@@ -174,8 +193,8 @@ TEST(ReductionKernel, SameBitsInAnyLayoutAndAtAnyThreadCount) {
           EXPECT_EQ(bits(run(x, shape.dims, what, dtype, true)), expected);
           for (auto& y : layouts(x)) {
             EXPECT_EQ(bits(run(y, shape.dims, what, dtype)), expected)
-                << "sizes " << str(IntArrayRef(shape.sizes)) << " dims " << shape.dims << " strides "
-                << str(y->strides());
+                << "sizes " << str(IntArrayRef(shape.sizes)) << " dims " << shape.dims
+                << " strides " << str(y->strides());
           }
         }
       }
@@ -233,7 +252,8 @@ TEST(ReductionKernel, NanWinsAndSpecialValuesPass) {
         for (ReduceOp what : {ReduceOp::amax, ReduceOp::amin, ReduceOp::sum}) {
           auto out = run(y, 1, what, kFloat);
           EXPECT_FALSE(std::isnan(get(out, 0)));
-          EXPECT_TRUE(std::isnan(get(out, 1))) << n << " " << where << " op " << int(what) << str(y->strides());
+          EXPECT_TRUE(std::isnan(get(out, 1)))
+              << n << " " << where << " op " << int(what) << str(y->strides());
           EXPECT_FALSE(std::isnan(get(out, 2)));
         }
       }

@@ -14,9 +14,10 @@ struct Case {
   std::vector<int64_t> sizes;
   int64_t dim;
 };
-const std::vector<Case> kCases = {{{}, 0},          {{1}, 0},        {{10}, 0},       {{5000}, 0},
-                                  {{7, 10}, 1},     {{7, 10}, 0},    {{33, 257}, 1},  {{33, 257}, 0},
-                                  {{3, 70, 5, 9}, 1}, {{2, 9000, 3}, 1}, {{4, 0, 3}, 1}, {{0, 4}, 1}};
+const std::vector<Case> kCases = {{{}, 0},           {{1}, 0},       {{10}, 0},
+                                  {{5000}, 0},       {{7, 10}, 1},   {{7, 10}, 0},
+                                  {{33, 257}, 1},    {{33, 257}, 0}, {{3, 70, 5, 9}, 1},
+                                  {{2, 9000, 3}, 1}, {{4, 0, 3}, 1}, {{0, 4}, 1}};
 
 TensorImplPtr forward(const TensorImplPtr& x, int64_t dim, bool log) {
   auto out = fresh(x->sizes(), x->dtype());
@@ -28,7 +29,8 @@ TensorImplPtr forward(const TensorImplPtr& x, int64_t dim, bool log) {
 std::vector<std::vector<int64_t>> lines(IntArrayRef sizes, int64_t dim) {
   int64_t inner = 1, outer = 1;
   const int64_t n = sizes.empty() ? 1 : sizes[dim];
-  for (int64_t d = 0; d < int64_t(sizes.size()); ++d) (d < dim ? outer : inner) *= d == dim ? 1 : sizes[d];
+  for (int64_t d = 0; d < int64_t(sizes.size()); ++d)
+    (d < dim ? outer : inner) *= d == dim ? 1 : sizes[d];
   std::vector<std::vector<int64_t>> all;
   for (int64_t o = 0; o < outer; ++o) {
     for (int64_t i = 0; i < inner; ++i) {
@@ -66,8 +68,8 @@ TEST(SoftmaxKernel, MatchesDoubleInEveryLayoutWithTheSameBits) {
           for (int64_t i : line) most = std::max(most, get(x, i));
           for (int64_t i : line) sum += std::exp(get(x, i) - most);
           for (int64_t i : line) {
-            const double want = log ? get(x, i) - most - std::log(sum)
-                                    : std::exp(get(x, i) - most) / sum;
+            const double want =
+                log ? get(x, i) - most - std::log(sum) : std::exp(get(x, i) - most) / sum;
             ASSERT_NEAR(get(y, i), want, eps * (std::abs(want) + (log ? 1 : 1e-6)) + half_step);
           }
         }
@@ -102,8 +104,8 @@ TEST(SoftmaxKernel, BackwardMatchesTheFormula) {
           double sum = 0;
           for (int64_t i : line) sum += log ? get(g, i) : get(g, i) * get(y, i);
           for (int64_t i : line) {
-            const double want = log ? get(g, i) - std::exp(get(y, i)) * sum
-                                    : get(y, i) * (get(g, i) - sum);
+            const double want =
+                log ? get(g, i) - std::exp(get(y, i)) * sum : get(y, i) * (get(g, i) - sum);
             ASSERT_NEAR(get(out, i), want, eps * (1 + std::abs(sum)));
           }
         }

@@ -10,6 +10,7 @@
 #include "taper/core/allocator.h"
 #include "taper/core/storage.h"
 #include "taper/core/tensor_impl.h"
+#include "taper/core/thread_cache.h"
 
 namespace taper {
 namespace {

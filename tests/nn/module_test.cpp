@@ -189,7 +189,7 @@ TEST(Module, SharedPointersNeedAnOwner) {
 }
 
 TEST(Module, PathsToPartsOfTheTree) {
-  nn::Sequential net{nn::Sequential(Leaf())};
+  nn::Sequential net{nn::Sequential{Leaf(), Leaf()}, Leaf()};
   EXPECT_EQ(net->get_submodule("").get(), net.get());
   EXPECT_EQ(net->get_submodule("0.0")->name(), Leaf()->name());
   EXPECT_TRUE(net->get_parameter("0.0.w").is_same(net->parameters()[0]));

@@ -358,5 +358,28 @@ TEST(MatmulOps, BetaZeroIgnoresNanInSelf) {
   EXPECT_EQ(got.values, std::vector<double>(4, 3.0));
 }
 
+TEST(MatmulOps, ExpandedFactorsOfAnySize) {
+  for (int64_t n : {1, 2, 5, 8, 33, 70}) {
+    for (ScalarType dtype : {kFloat, kDouble}) {
+      const Tensor full = ones({n, n}, dtype);
+      const std::vector<double> want(static_cast<size_t>(n * n), static_cast<double>(n));
+      for (const Tensor& stretched :
+           {ones({}, dtype).expand({n, n}), ones({n, 1}, dtype).expand({n, n}),
+            ones({1, n}, dtype).expand({n, n})}) {
+        EXPECT_EQ(to_dense(mm(stretched, full)).values, want) << n;
+        EXPECT_EQ(to_dense(mm(full, stretched)).values, want) << n;
+        EXPECT_EQ(to_dense(mm(stretched, stretched.t())).values, want) << n;
+      }
+    }
+  }
+}
+
+// The gradient of a sum is one number, expanded.
+TEST(MatmulOps, GradientOfASum) {
+  Tensor x = ones({2, 3}).requires_grad_();
+  mm(x, x.t()).sum().backward();
+  EXPECT_EQ(to_dense(x.grad()).values, std::vector<double>(6, 4.0));
+}
+
 }  // namespace
 }  // namespace taper::testing

@@ -84,7 +84,7 @@ std::vector<OpCase> activation_cases() {
 TAPER_OP_CASES(activation_cases);
 
 TEST(Activation, NanStaysNan) {
-  const Tensor x = tensor({NAN, 1.0, -1.0});
+  const Tensor x = tensor({static_cast<double>(NAN), 1.0, -1.0});
   for (const Tensor& y : {relu(x), leaky_relu(x), elu(x), gelu(x), gelu(x, "tanh"), silu(x),
                           softplus(x), hardtanh(x), hardsigmoid(x), hardswish(x), mish(x)}) {
     const Dense d = to_dense(y);

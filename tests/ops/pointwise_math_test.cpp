@@ -1,6 +1,7 @@
 #include "taper/ops/pointwise_math.h"
 
 #include <cmath>
+#include <limits>
 
 #include "gtest/gtest.h"
 #include "taper/ops/creation.h"
@@ -93,6 +94,7 @@ std::vector<OpCase> clamp_cases() {
 TAPER_OP_CASES(clamp_cases);
 
 using V = std::vector<double>;
+constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
 TEST(Math, IntegersStayOrBecomeTheDefaultType) {
   const Tensor x = tensor({-4, 0, 9});
@@ -117,8 +119,9 @@ TEST(Math, SpecialValues) {
   EXPECT_TRUE(std::isnan(to_dense(log(tensor({-1.0}))).values[0]));
   EXPECT_EQ(to_dense(tanh(tensor({-inf, inf}))).values, (V{-1, 1}));
   EXPECT_EQ(to_dense(round(tensor({0.5, 1.5, 2.5, -0.5}))).values, (V{0, 2, 2, 0}));
-  EXPECT_EQ(to_dense(nan_to_num(tensor({NAN, inf, -inf, 2.0}), 1, 5, -5)).values, (V{1, 5, -5, 2}));
-  EXPECT_TRUE(std::isnan(to_dense(clamp(tensor({NAN}), 0, 1)).values[0]));
+  EXPECT_EQ(to_dense(nan_to_num(tensor({kNan, inf, -inf, 2.0}), 1, 5, -5)).values,
+            (V{1, 5, -5, 2}));
+  EXPECT_TRUE(std::isnan(to_dense(clamp(tensor({kNan}), 0, 1)).values[0]));
   EXPECT_EQ(to_dense(clamp(tensor({5.0}), 3, 1)).values, (V{1}));
 }
 

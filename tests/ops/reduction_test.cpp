@@ -24,33 +24,59 @@ double least_of(const std::vector<double>& v) { return *std::min_element(v.begin
 std::vector<OpCase> sums() {
   OpCase sum{.name = "sum"};
   sum.samples = {
-      {"all", {{{3, 5}}}, [](const Tensors& x) { return Tensors{x[0].sum()}; },
+      {"all",
+       {{{3, 5}}},
+       [](const Tensors& x) { return Tensors{x[0].sum()}; },
        reduced(~0ull, false, sum_of)},
-      {"number", {{{}}}, [](const Tensors& x) { return Tensors{x[0].sum(0)}; },
+      {"number",
+       {{{}}},
+       [](const Tensors& x) { return Tensors{x[0].sum(0)}; },
        reduced(~0ull, false, sum_of)},
-      {"last", {{{4, 70}}}, [](const Tensors& x) { return Tensors{x[0].sum(-1)}; },
+      {"last",
+       {{{4, 70}}},
+       [](const Tensors& x) { return Tensors{x[0].sum(-1)}; },
        reduced(2, false, sum_of)},
-      {"first kept", {{{6, 5}}}, [](const Tensors& x) { return Tensors{x[0].sum(0, true)}; },
+      {"first kept",
+       {{{6, 5}}},
+       [](const Tensors& x) { return Tensors{x[0].sum(0, true)}; },
        reduced(1, true, sum_of)},
-      {"outer and inner", {{{2, 3, 4, 2}}},
-       [](const Tensors& x) { return Tensors{x[0].sum({0, 2})}; }, reduced(5, false, sum_of)},
-      {"empty list", {{{2, 3}}},
+      {"outer and inner",
+       {{{2, 3, 4, 2}}},
+       [](const Tensors& x) {
+         return Tensors{x[0].sum({0, 2})};
+       },
+       reduced(5, false, sum_of)},
+      {"empty list",
+       {{{2, 3}}},
        [](const Tensors& x) { return Tensors{x[0].sum(IntArrayRef())}; },
        reduced(~0ull, false, sum_of)},
-      {"of nothing", {{{0, 3}}}, [](const Tensors& x) { return Tensors{x[0].sum(0)}; },
+      {"of nothing",
+       {{{0, 3}}},
+       [](const Tensors& x) { return Tensors{x[0].sum(0)}; },
        reduced(1, false, sum_of)},
   };
-  sum.errors = {
-      {"twice", [] { zeros({2, 3}).sum({0, -2}); },
-       "dim 0 appears multiple times in the list of dims", ErrorInput::Kind::shape},
-      {"range", [] { zeros({2, 3}).sum(2); },
-       "Dimension out of range (expected to be in range of [-2, 1], but got 2)",
-       ErrorInput::Kind::index}};
+  sum.errors = {{"twice",
+                 [] {
+                   zeros({2, 3}).sum({0, -2});
+                 },
+                 "dim 0 appears multiple times in the list of dims", ErrorInput::Kind::shape},
+                {"range",
+                 [] {
+                   zeros({2, 3}).sum(2);
+                 },
+                 "Dimension out of range (expected to be in range of [-2, 1], but got 2)",
+                 ErrorInput::Kind::index}};
   OpCase mean{.name = "mean"};
   mean.samples = {
-      {"all", {{{3, 5}}}, [](const Tensors& x) { return Tensors{x[0].mean()}; },
+      {"all",
+       {{{3, 5}}},
+       [](const Tensors& x) { return Tensors{x[0].mean()}; },
        reduced(~0ull, false, mean_of)},
-      {"dims", {{{3, 4, 5}}}, [](const Tensors& x) { return Tensors{x[0].mean({1, 2}, true)}; },
+      {"dims",
+       {{{3, 4, 5}}},
+       [](const Tensors& x) {
+         return Tensors{x[0].mean({1, 2}, true)};
+       },
        reduced(6, true, mean_of)},
   };
   mean.errors = {{"integers", [] { ones({2}, kLong).mean(); },
@@ -58,18 +84,26 @@ std::vector<OpCase> sums() {
                   "point or complex dtype. Got: Long",
                   ErrorInput::Kind::dtype}};
   OpCase nansum{.name = "nansum"};
-  nansum.samples = {{"dim", {{{3, 4}}},
+  nansum.samples = {{"dim",
+                     {{{3, 4}}},
                      [](const Tensors& x) { return Tensors{x[0].nansum(1)}; },
                      reduced(2, false, sum_of)}};
   OpCase prod{.name = "prod"};
   prod.samples = {
-      {"all", {{{2, 3}, 0.5, 1.5}}, [](const Tensors& x) { return Tensors{x[0].prod()}; },
+      {"all",
+       {{{2, 3}, 0.5, 1.5}},
+       [](const Tensors& x) { return Tensors{x[0].prod()}; },
        reduced(~0ull, false, prod_of)},
-      {"dim", {{{3, 4}, 0.5, 1.5}}, [](const Tensors& x) { return Tensors{x[0].prod(0)}; },
+      {"dim",
+       {{{3, 4}, 0.5, 1.5}},
+       [](const Tensors& x) { return Tensors{x[0].prod(0)}; },
        reduced(1, false, prod_of)},
-      {"kept", {{{3, 4}, 0.5, 1.5}}, [](const Tensors& x) { return Tensors{x[0].prod(1, true)}; },
+      {"kept",
+       {{{3, 4}, 0.5, 1.5}},
+       [](const Tensors& x) { return Tensors{x[0].prod(1, true)}; },
        reduced(2, true, prod_of)},
-      {"with zeros", {{{3, 4}, 0.5, 1.5}},
+      {"with zeros",
+       {{{3, 4}, 0.5, 1.5}},
        [](const Tensors& x) {
          // A factor of 0 in one place of each line, 1 elsewhere.
          Tensor factor = ones({3, 4}, x[0].options());
@@ -80,7 +114,9 @@ std::vector<OpCase> sums() {
   };
   prod.tolerance = 4;  // each factor of a half type rounds
   OpCase trace{.name = "trace"};
-  trace.samples = {{"matrix", {{{3, 3}}}, [](const Tensors& x) { return Tensors{x[0].trace()}; },
+  trace.samples = {{"matrix",
+                    {{{3, 3}}},
+                    [](const Tensors& x) { return Tensors{x[0].trace()}; },
                     [](const std::vector<Dense>& x) {
                       const auto& v = x[0].values;
                       return std::vector<Dense>{{{}, {v[0] + v[4] + v[8]}}};
@@ -92,25 +128,41 @@ TAPER_OP_CASES(sums);
 std::vector<OpCase> extremes() {
   OpCase amax{.name = "amax"};
   amax.samples = {
-      {"all", {{{3, 5}}}, [](const Tensors& x) { return Tensors{x[0].amax()}; },
+      {"all",
+       {{{3, 5}}},
+       [](const Tensors& x) { return Tensors{x[0].amax()}; },
        reduced(~0ull, false, most_of)},
-      {"dims", {{{3, 4, 5}}}, [](const Tensors& x) { return Tensors{x[0].amax({0, 2}, true)}; },
+      {"dims",
+       {{{3, 4, 5}}},
+       [](const Tensors& x) {
+         return Tensors{x[0].amax({0, 2}, true)};
+       },
        reduced(5, true, most_of)},
   };
-  amax.errors = {{"empty", [] { zeros({0, 3}).amax(0); },
+  amax.errors = {{"empty",
+                  [] {
+                    zeros({0, 3}).amax(0);
+                  },
                   "amax(): Expected reduction dim 0 to have non-zero size",
                   ErrorInput::Kind::index}};
   OpCase amin{.name = "amin"};
-  amin.samples = {{"dim", {{{3, 4}}}, [](const Tensors& x) { return Tensors{x[0].amin(1)}; },
+  amin.samples = {{"dim",
+                   {{{3, 4}}},
+                   [](const Tensors& x) { return Tensors{x[0].amin(1)}; },
                    reduced(2, false, least_of)}};
   OpCase max{.name = "max"};
   max.samples = {
-      {"all", {{{3, 5}}}, [](const Tensors& x) { return Tensors{x[0].max()}; },
+      {"all",
+       {{{3, 5}}},
+       [](const Tensors& x) { return Tensors{x[0].max()}; },
        reduced(~0ull, false, most_of)},
-      {"dim", {{{3, 70}}},
+      {"dim",
+       {{{3, 70}}},
        [](const Tensors& x) { return Tensors{std::get<0>(x[0].max(1, true))}; },
        reduced(2, true, most_of)},
-      {"first dim", {{{7, 3}}}, [](const Tensors& x) { return Tensors{std::get<0>(x[0].max(0))}; },
+      {"first dim",
+       {{{7, 3}}},
+       [](const Tensors& x) { return Tensors{std::get<0>(x[0].max(0))}; },
        reduced(1, false, most_of)},
   };
   max.errors = {{"empty", [] { zeros({0}).max(); },
@@ -119,22 +171,30 @@ std::vector<OpCase> extremes() {
                  ErrorInput::Kind::index}};
   OpCase min{.name = "min"};
   min.samples = {
-      {"all", {{{3, 5}}}, [](const Tensors& x) { return Tensors{x[0].min()}; },
+      {"all",
+       {{{3, 5}}},
+       [](const Tensors& x) { return Tensors{x[0].min()}; },
        reduced(~0ull, false, least_of)},
-      {"dim", {{{3, 4}}}, [](const Tensors& x) { return Tensors{std::get<0>(x[0].min(-1))}; },
+      {"dim",
+       {{{3, 4}}},
+       [](const Tensors& x) { return Tensors{std::get<0>(x[0].min(-1))}; },
        reduced(2, false, least_of)},
   };
   const auto where = [](const std::vector<double>& v) {
     return static_cast<double>(std::max_element(v.begin(), v.end()) - v.begin());
   };
   OpCase argmax{.name = "argmax", .differentiable = false};
-  argmax.samples = {
-      {"all", {{{3, 5}}}, [](const Tensors& x) { return Tensors{x[0].argmax()}; },
-       reduced(~0ull, false, where)},
-      {"dim", {{{4, 6}}}, [](const Tensors& x) { return Tensors{x[0].argmax(0, true)}; },
-       reduced(1, true, where)}};
+  argmax.samples = {{"all",
+                     {{{3, 5}}},
+                     [](const Tensors& x) { return Tensors{x[0].argmax()}; },
+                     reduced(~0ull, false, where)},
+                    {"dim",
+                     {{{4, 6}}},
+                     [](const Tensors& x) { return Tensors{x[0].argmax(0, true)}; },
+                     reduced(1, true, where)}};
   OpCase argmin{.name = "argmin", .differentiable = false};
-  argmin.samples = {{"dim", {{{4, 6}}},
+  argmin.samples = {{"dim",
+                     {{{4, 6}}},
                      [](const Tensors& x) { return Tensors{x[0].argmin(1)}; },
                      reduced(2, false, [](const std::vector<double>& v) {
                        return static_cast<double>(std::min_element(v.begin(), v.end()) - v.begin());
@@ -153,27 +213,34 @@ std::vector<OpCase> scans() {
     for (size_t i = 1; i < v.size(); ++i) v[i] *= v[i - 1];
     return v;
   };
-  cumsum.samples = {
-      {"last", {{{3, 5}}}, [](const Tensors& x) { return Tensors{x[0].cumsum(1)}; },
-       along(1, running)},
-      {"middle", {{{2, 4, 3}}}, [](const Tensors& x) { return Tensors{x[0].cumsum(1)}; },
-       along(1, running)},
-      {"number", {{{}}}, [](const Tensors& x) { return Tensors{x[0].cumsum(0)}; },
-       along(0, running)}};
+  cumsum.samples = {{"last",
+                     {{{3, 5}}},
+                     [](const Tensors& x) { return Tensors{x[0].cumsum(1)}; },
+                     along(1, running)},
+                    {"middle",
+                     {{{2, 4, 3}}},
+                     [](const Tensors& x) { return Tensors{x[0].cumsum(1)}; },
+                     along(1, running)},
+                    {"number",
+                     {{{}}},
+                     [](const Tensors& x) { return Tensors{x[0].cumsum(0)}; },
+                     along(0, running)}};
   cumsum.tolerance = 4;  // long sums of half types
   OpCase cumprod{.name = "cumprod"};
-  cumprod.samples = {
-      {"first", {{{4, 3}, 0.5, 1.5}}, [](const Tensors& x) { return Tensors{x[0].cumprod(0)}; },
-       along(0, product)},
-      {"with a zero", {{{2, 4}, 0.5, 1.5}},
-       [](const Tensors& x) {
-         Tensor factor = ones({2, 4}, x[0].options());
-         factor.select(1, 1).fill_(0);
-         return Tensors{x[0].mul(factor).cumprod(1)};
-       },
-       along(1, [](std::vector<double> v) {
-         return std::vector<double>{v[0], 0, 0, 0};
-       })}};
+  cumprod.samples = {{"first",
+                      {{{4, 3}, 0.5, 1.5}},
+                      [](const Tensors& x) { return Tensors{x[0].cumprod(0)}; },
+                      along(0, product)},
+                     {"with a zero",
+                      {{{2, 4}, 0.5, 1.5}},
+                      [](const Tensors& x) {
+                        Tensor factor = ones({2, 4}, x[0].options());
+                        factor.select(1, 1).fill_(0);
+                        return Tensors{x[0].mul(factor).cumprod(1)};
+                      },
+                      along(1, [](std::vector<double> v) {
+                        return std::vector<double>{v[0], 0, 0, 0};
+                      })}};
   cumprod.tolerance = 4;
   return {cumsum, cumprod};
 }

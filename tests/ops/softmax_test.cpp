@@ -40,11 +40,14 @@ std::vector<OpCase> softmaxes() {
                  {"middle", {{{2, 3, 7}, -4, 4}}, at(1), ref(1)},
                  {"number", {{{}, -4, 4}}, at(0), ref(0)},
                  {"empty", {{{0, 4}}}, at(1), ref(1)}};
-    c.errors = {{"integers", [log] { log ? ones({2}, kLong).log_softmax(0)
-                                         : ones({2}, kLong).softmax(0); },
-                 "not implemented for 'Long'", ErrorInput::Kind::dtype},
-                {"range", [] { ones({2, 2}).softmax(2); }, "Dimension out of range",
-                 ErrorInput::Kind::index}};
+    c.errors = {
+        {"integers", [log] { log ? ones({2}, kLong).log_softmax(0) : ones({2}, kLong).softmax(0); },
+         "not implemented for 'Long'", ErrorInput::Kind::dtype},
+        {"range",
+         [] {
+           ones({2, 2}).softmax(2);
+         },
+         "Dimension out of range", ErrorInput::Kind::index}};
     cases.push_back(c);
   }
   return cases;

@@ -42,49 +42,72 @@ double lse(const Values& v) {
 std::vector<OpCase> statistics() {
   OpCase var{.name = "var"};
   var.samples = {
-      {"all", {{{3, 5}}}, [](const Tensors& x) { return Tensors{x[0].var()}; },
+      {"all",
+       {{{3, 5}}},
+       [](const Tensors& x) { return Tensors{x[0].var()}; },
        reduced(~0ull, false, unbiased)},
-      {"biased", {{{3, 5}}}, [](const Tensors& x) { return Tensors{x[0].var(false)}; },
+      {"biased",
+       {{{3, 5}}},
+       [](const Tensors& x) { return Tensors{x[0].var(false)}; },
        reduced(~0ull, false, biased)},
-      {"dims", {{{3, 4, 5}}},
-       [](const Tensors& x) { return Tensors{x[0].var({0, 2}, true, true)}; },
+      {"dims",
+       {{{3, 4, 5}}},
+       [](const Tensors& x) {
+         return Tensors{x[0].var({0, 2}, true, true)};
+       },
        reduced(5, true, unbiased)},
-      {"correction", {{{4, 5}}},
+      {"correction",
+       {{{4, 5}}},
        [](const Tensors& x) { return Tensors{x[0].var(IntArrayRef{1}, std::optional<Scalar>(2))}; },
        reduced(2, false, [](const Values& v) { return variance_of(v, 2); })}};
   var.errors = {{"integers", [] { ones({2}, kLong).var(); },
                  "std and var only support floating point and complex dtypes",
                  ErrorInput::Kind::dtype}};
   OpCase std{.name = "std"};
-  std.samples = {
-      {"all", {{{3, 5}}}, [](const Tensors& x) { return Tensors{x[0].std()}; },
-       reduced(~0ull, false, root)},
-      {"dim", {{{4, 6}}}, [](const Tensors& x) { return Tensors{x[0].std(1, true, true)}; },
-       reduced(2, true, root)}};
+  std.samples = {{"all",
+                  {{{3, 5}}},
+                  [](const Tensors& x) { return Tensors{x[0].std()}; },
+                  reduced(~0ull, false, root)},
+                 {"dim",
+                  {{{4, 6}}},
+                  [](const Tensors& x) { return Tensors{x[0].std(1, true, true)}; },
+                  reduced(2, true, root)}};
   OpCase norm{.name = "norm"};
-  norm.samples = {
-      {"two", {{{3, 5}}}, [](const Tensors& x) { return Tensors{x[0].norm()}; },
-       reduced(~0ull, false, norm2)},
-      {"one", {{{3, 5}}}, [](const Tensors& x) { return Tensors{x[0].norm(1)}; },
-       reduced(~0ull, false, norm1)},
-      {"two by rows", {{{3, 5}}}, [](const Tensors& x) { return Tensors{x[0].norm(2, 1, true)}; },
-       reduced(2, true, norm2)},
-      {"three", {{{3, 5}}}, [](const Tensors& x) { return Tensors{x[0].norm(3, 0)}; },
-       reduced(1, false, norm3)},
-      {"infinity", {{{3, 5}}},
-       [](const Tensors& x) { return Tensors{x[0].norm(INFINITY, 1)}; },
-       reduced(2, false, norm_most)}};
+  norm.samples = {{"two",
+                   {{{3, 5}}},
+                   [](const Tensors& x) { return Tensors{x[0].norm()}; },
+                   reduced(~0ull, false, norm2)},
+                  {"one",
+                   {{{3, 5}}},
+                   [](const Tensors& x) { return Tensors{x[0].norm(1)}; },
+                   reduced(~0ull, false, norm1)},
+                  {"two by rows",
+                   {{{3, 5}}},
+                   [](const Tensors& x) { return Tensors{x[0].norm(2, 1, true)}; },
+                   reduced(2, true, norm2)},
+                  {"three",
+                   {{{3, 5}}},
+                   [](const Tensors& x) { return Tensors{x[0].norm(3, 0)}; },
+                   reduced(1, false, norm3)},
+                  {"infinity",
+                   {{{3, 5}}},
+                   [](const Tensors& x) { return Tensors{x[0].norm(INFINITY, 1)}; },
+                   reduced(2, false, norm_most)}};
   norm.tolerance = 4;  // pow of half types rounds at every step
   norm.errors = {{"integers", [] { ones({2}, kLong).norm(); },
                   "input dtype should be either floating point or complex. Got Long instead",
                   ErrorInput::Kind::dtype}};
   OpCase logsumexp{.name = "logsumexp"};
-  logsumexp.samples = {
-      {"dim", {{{3, 5}}}, [](const Tensors& x) { return Tensors{x[0].logsumexp(1)}; },
-       reduced(2, false, lse)},
-      {"dims", {{{2, 3, 4}}},
-       [](const Tensors& x) { return Tensors{x[0].logsumexp({0, 2}, true)}; },
-       reduced(5, true, lse)}};
+  logsumexp.samples = {{"dim",
+                        {{{3, 5}}},
+                        [](const Tensors& x) { return Tensors{x[0].logsumexp(1)}; },
+                        reduced(2, false, lse)},
+                       {"dims",
+                        {{{2, 3, 4}}},
+                        [](const Tensors& x) {
+                          return Tensors{x[0].logsumexp({0, 2}, true)};
+                        },
+                        reduced(5, true, lse)}};
   logsumexp.tolerance = 2;  // composite: half types round between steps
   return {var, std, norm, logsumexp};
 }

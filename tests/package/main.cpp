@@ -5,7 +5,7 @@
 
 #include <cstdio>
 
-// 2 is OpenMP, the flavour that shares Taper's threads; -1 where Taper is built without OpenBLAS.
+// 2 is OpenMP, the flavour that shares Taper's threads; -1 where nothing has loaded OpenBLAS.
 int openblas_flavour() {
   void* parallel = dlsym(RTLD_DEFAULT, "openblas_get_parallel");
   return parallel == nullptr ? -1 : reinterpret_cast<int (*)()>(parallel)();
@@ -17,5 +17,6 @@ int main() {
   double slope = x.grad().sum().item<double>();
   std::printf("taper %s: slope %g, OpenBLAS flavour %d\n", taper::version(), slope,
               openblas_flavour());
-  return slope == 24.0 && openblas_flavour() == EXPECTED_FLAVOUR ? 0 : 1;
+  bool shares_threads = openblas_flavour() == 2 || openblas_flavour() == -1;
+  return slope == 24.0 && shares_threads ? 0 : 1;
 }

@@ -12,7 +12,7 @@ function(build_outside name)
   set(build "${SCRATCH}/${name}")
   run(${CMAKE_COMMAND} -S "${SOURCE}/tests/package" -B "${build}" -G Ninja -Wno-dev
       -D CMAKE_BUILD_TYPE=Release "-DCMAKE_CXX_FLAGS_RELEASE=${CXX_FLAGS}"
-      -D "CMAKE_CXX_COMPILER=${COMPILER}" -D "EXPECTED_FLAVOUR=${FLAVOUR}" ${ARGN})
+      -D "CMAKE_CXX_COMPILER=${COMPILER}" ${ARGN})
   run(${CMAKE_COMMAND} --build "${build}" --target outside_taper outside_train --parallel 2)
   run("${build}/outside_taper")
   run("${build}/outside_train")

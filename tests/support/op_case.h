@@ -66,15 +66,15 @@ struct ErrorInput {
 
 struct OpCase {
   std::string name;  // as declared in taper/ops/
-  std::vector<Sample> samples;
-  std::vector<ErrorInput> errors;
+  std::vector<Sample> samples = {};
+  std::vector<ErrorInput> errors = {};
   /// Types that the real arguments take in turn.
   std::vector<ScalarType> dtypes = {kFloat, kDouble, kHalf, kBFloat16};
   bool differentiable = true;
   /// Why gradgradcheck does not apply: the op throws this text, or the reason that it cannot.
-  std::string no_second_gradient;
+  std::string no_second_gradient = {};
   /// The `_` variant on the same arguments, written to the first.
-  OpFunction inplace;
+  OpFunction inplace = {};
   /// Same values, same shape: same bits in every layout and at every thread count.
   bool same_bits = true;
   /// Multiplies the tolerance of the dtype, for long sums; the reason stands beside the case.

@@ -122,9 +122,7 @@ constexpr int64_t kPiece = 1024;
 constexpr int64_t kGrainPieces = 16;
 
 /// Words below this limit are "no" with probability p.
-uint64_t limit_of(double p) {
-  return static_cast<uint64_t>(std::clamp(p, 0.0, 1.0) * 0x1p32);
-}
+uint64_t limit_of(double p) { return static_cast<uint64_t>(std::clamp(p, 0.0, 1.0) * 0x1p32); }
 
 /// Calls f(first, count) for every piece, over the threads.
 template <class F>

@@ -102,8 +102,8 @@ HWY_NOINLINE void Tile(const TileArgs<T>& t) {
     }
   }
   const T* b = t.b;
-  const int64_t b_row = t.b_row, step = t.a_col, end = t.k * step;
-  for (int64_t p = 0; p != end; p += step, b += b_row) {
+  const int64_t b_row = t.b_row, step = t.a_col;  // 0 in an expanded factor
+  for (int64_t p = 0, left = t.k; left != 0; --left, p += step, b += b_row) {
     if constexpr (R == kRows && V == kVecs && !kTail) {
       for (int j = 0; j < V; ++j) hwy::Prefetch(b + kAhead * b_row + j * kLanes);
     }
@@ -560,7 +560,8 @@ bool InPlaceA(const GemmArgs<T>& g) {
 }
 template <class T>
 bool InPlaceB(const GemmArgs<T>& g) {
-  return g.b_col == 1 &&
+  // A stride of 0 would read as a packed strip.
+  return g.b_col == 1 && g.b_row != 0 &&
          (g.m <= 2 * kRows || g.k * g.b_row * static_cast<int64_t>(sizeof(T)) <= 65536);
 }
 

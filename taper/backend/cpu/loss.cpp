@@ -69,8 +69,8 @@ HWY_INLINE hn::Vec<Tag<T>> pair_slope(PairLoss loss, hn::Vec<Tag<T>> diff, T bet
   const Tag<T> d;
   const auto zero = hn::Zero(d), one = hn::Set(d, T(1)), limit = hn::Set(d, beta);
   // NaN passes, 0 stays 0.
-  const auto sign = hn::IfThenElse(
-      hn::Gt(diff, zero), one, hn::IfThenElse(hn::Lt(diff, zero), hn::Neg(one), diff));
+  const auto sign = hn::IfThenElse(hn::Gt(diff, zero), one,
+                                   hn::IfThenElse(hn::Lt(diff, zero), hn::Neg(one), diff));
   const auto inside = hn::Lt(hn::Abs(diff), limit);
   switch (loss) {
     case PairLoss::mse:
@@ -195,9 +195,7 @@ constexpr int64_t kGrain = 32768;
 /// Elements that one piece of a sum has, whatever the threads.
 constexpr int64_t kPiece = 16 * kChunk;
 
-const LossCode& code_of(ScalarType t) {
-  return *HWY_DYNAMIC_DISPATCH(find_loss)(t == kDouble);
-}
+const LossCode& code_of(ScalarType t) { return *HWY_DYNAMIC_DISPATCH(find_loss)(t == kDouble); }
 
 double load_one(const void* data, ScalarType t, int64_t i) {
   return t == kDouble ? static_cast<const double*>(data)[i]
@@ -213,7 +211,9 @@ void store_one(void* data, ScalarType t, int64_t i, double value) {
 const char* bytes(ConstView v) { return static_cast<const char*>(v.raw_data()); }
 char* bytes(View v) { return static_cast<char*>(v.raw_data()); }
 
-int64_t grain_for(int64_t work) { return std::max<int64_t>(1, kGrain / std::max<int64_t>(work, 1)); }
+int64_t grain_for(int64_t work) {
+  return std::max<int64_t>(1, kGrain / std::max<int64_t>(work, 1));
+}
 
 /// The class of a row; -1 where ignored. Throws on a number that is no class.
 int64_t class_of(ConstView target, int64_t i, int64_t classes, int64_t ignore_index) {
@@ -237,6 +237,11 @@ void pair_loss(View out, ConstView x, ConstView y, PairLoss loss, double beta, d
       code.values(bytes(out) + first * item, bytes(x) + first * item, bytes(y) + first * item,
                   last - first, loss, beta);
     });
+    return;
+  }
+  if (n <= kPiece) {
+    const double total = code.sum(bytes(x), bytes(y), n, loss, beta);
+    store_one(out.raw_data(), out.dtype(), 0, total * scale);
     return;
   }
   const int64_t pieces = (n + kPiece - 1) / kPiece;
@@ -349,8 +354,8 @@ void nll_loss_backward(View grad_x, ConstView factor, ConstView target, ConstVie
     const int64_t t = class_of(target, i, classes, ignore_index);
     if (t < 0) continue;
     const double f = load_one(factor.raw_data(), factor.dtype(), i);
-    store_one(grad_x.raw_data(), grad_x.dtype(),
-              (i / places * classes + t) * places + i % places, -weight_of(weight, t) * f);
+    store_one(grad_x.raw_data(), grad_x.dtype(), (i / places * classes + t) * places + i % places,
+              -weight_of(weight, t) * f);
   }
 }
 

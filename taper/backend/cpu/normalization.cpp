@@ -73,9 +73,9 @@ void layer_norm_rows(const LayerNormArgs& a, int64_t first, int64_t last, int64_
   for (int64_t r = first; r < last; ++r) {
     const T* x = static_cast<const T*>(a.x) + r * n;
     T* out = static_cast<T*>(a.out) + r * n;
-    const double exact = chunked_sum<T>(n, [&](int64_t i, int64_t m) HWY_ATTR {
-                           return load_columns(x + i, m);
-                         }) / double(n);
+    const double exact =
+        chunked_sum<T>(n, [&](int64_t i, int64_t m) HWY_ATTR { return load_columns(x + i, m); }) /
+        double(n);
     const T mean = static_cast<T>(exact);
     const auto centre = hn::Set(d, mean);
     const double squares = chunked_sum<T>(n, [&](int64_t i, int64_t m) HWY_ATTR {
@@ -84,7 +84,8 @@ void layer_norm_rows(const LayerNormArgs& a, int64_t first, int64_t last, int64_
     });
     const double off = exact - static_cast<double>(mean);
     const double variance = std::max(0.0, squares / double(n) - off * off);
-    const T rstd = static_cast<T>(1 / std::sqrt((variance == variance ? variance : squares) + a.eps));
+    const T rstd =
+        static_cast<T>(1 / std::sqrt((variance == variance ? variance : squares) + a.eps));
     static_cast<T*>(a.mean_out)[r] = mean;
     static_cast<T*>(a.rstd_out)[r] = rstd;
     const auto scale = hn::Set(d, rstd);
@@ -130,18 +131,18 @@ void layer_norm_backward_rows(const LayerNormArgs& a, int64_t first, int64_t las
         store_columns(hn::Mul(v, rstd), out + i, m);
       });
     }
-    if (grad_weight != nullptr) {
-      over_columns<T>(n, [&](int64_t i, int64_t m) HWY_ATTR {
-        const auto v = hn::Mul(load_columns(g + i, m), normal(i, m));
-        store_columns(hn::Add(load_columns<T>(grad_weight + i, m), v), grad_weight + i, m);
-      });
-    }
-    if (grad_bias != nullptr) {
-      over_columns<T>(n, [&](int64_t i, int64_t m) HWY_ATTR {
-        store_columns(hn::Add(load_columns<T>(grad_bias + i, m), load_columns(g + i, m)),
-                      grad_bias + i, m);
-      });
-    }
+    if (grad_weight == nullptr && grad_bias == nullptr) continue;
+    over_columns<T>(n, [&](int64_t i, int64_t m) HWY_ATTR {
+      const auto v = load_columns(g + i, m);
+      if (grad_weight != nullptr) {
+        T* to = grad_weight + i;
+        store_columns(hn::MulAdd(v, normal(i, m), load_columns<T>(to, m)), to, m);
+      }
+      if (grad_bias != nullptr) {
+        T* to = grad_bias + i;
+        store_columns(hn::Add(load_columns<T>(to, m), v), to, m);
+      }
+    });
   }
 }
 
@@ -152,9 +153,8 @@ HWY_INLINE void channel_loop(const ChannelArgs& a, int64_t offset, int64_t n, At
   const T* x = static_cast<const T*>(a.x);
   const T* g = static_cast<const T*>(a.grad);
   T* out = static_cast<T*>(a.out) + offset;
-  const auto column = [&](const void* p, int64_t i, int64_t m) HWY_ATTR {
-    return at(static_cast<const T*>(p), i, m);
-  };
+  const auto column = [&](const void* p, int64_t i, int64_t m)
+                          HWY_ATTR { return at(static_cast<const T*>(p), i, m); };
   if (g == nullptr) {
     over_columns<T>(n, [&](int64_t i, int64_t m) HWY_ATTR {
       auto v = hn::Sub(load_columns(x + offset + i, m), column(a.mean, i, m));
@@ -199,7 +199,8 @@ void plane_sums(const void* grad, const void* x, double mean, int64_t n, double*
   const T* g = static_cast<const T*>(grad);
   const T* v = static_cast<const T*>(x);
   const auto centre = hn::Set(Tag<T>(), static_cast<T>(mean));
-  sums[0] = chunked_sum<T>(n, [&](int64_t i, int64_t m) HWY_ATTR { return load_columns(g + i, m); });
+  sums[0] =
+      chunked_sum<T>(n, [&](int64_t i, int64_t m) HWY_ATTR { return load_columns(g + i, m); });
   sums[1] = chunked_sum<T>(n, [&](int64_t i, int64_t m) HWY_ATTR {
     return hn::Mul(load_columns(g + i, m), hn::Sub(load_columns(v + i, m), centre));
   });
@@ -220,10 +221,8 @@ void column_sums(const void* grad, const void* x, const void* mean, int64_t n, i
   });
 }
 
-#define TAPER_BOTH_TYPES(name, params, args)                          \
-  void name##_any params {                                            \
-    is_double ? name<double> args : name<float> args;                 \
-  }
+#define TAPER_BOTH_TYPES(name, params, args) \
+  void name##_any params { is_double ? name<double> args : name<float> args; }
 TAPER_BOTH_TYPES(layer_norm_rows,
                  (bool is_double, const LayerNormArgs& a, int64_t first, int64_t last, int64_t n),
                  (a, first, last, n))
@@ -261,25 +260,34 @@ HWY_EXPORT(column_sums_any);
 void* data_or_null(View v) { return v.defined() ? v.raw_data() : nullptr; }
 const void* data_or_null(ConstView v) { return v.defined() ? v.raw_data() : nullptr; }
 
-int64_t grain_for(int64_t work) { return std::max<int64_t>(1, kNormGrain / std::max<int64_t>(work, 1)); }
+int64_t grain_for(int64_t work) {
+  return std::max<int64_t>(1, kNormGrain / std::max<int64_t>(work, 1));
+}
 
 /// Adds rows of per-group sums in order.
+template <class T>
+void add_groups_of(const T* groups, int64_t count, int64_t n, T* out) {
+  parallel_for(0, n, kNormGrain / std::max<int64_t>(count, 1) + 1,
+               [&](int64_t first, int64_t last) {
+                 double totals[256];
+                 for (int64_t i = first; i < last; i += 256) {
+                   const int64_t m = std::min<int64_t>(256, last - i);
+                   std::fill_n(totals, m, 0.0);
+                   for (int64_t k = 0; k < count; ++k) {
+                     const T* row = groups + k * n + i;
+                     for (int64_t j = 0; j < m; ++j) totals[j] += static_cast<double>(row[j]);
+                   }
+                   for (int64_t j = 0; j < m; ++j) out[i + j] = static_cast<T>(totals[j]);
+                 }
+               });
+}
 void add_groups(const char* groups, int64_t count, int64_t n, View out) {
   if (!out.defined()) return;
-  parallel_for(0, n, kNormGrain, [&](int64_t first, int64_t last) {
-    for (int64_t i = first; i < last; ++i) {
-      double total = 0;
-      if (out.dtype() == kDouble) {
-        for (int64_t k = 0; k < count; ++k) total += reinterpret_cast<const double*>(groups)[k * n + i];
-        out.data<double>()[i] = total;
-      } else {
-        for (int64_t k = 0; k < count; ++k) {
-          total += static_cast<double>(reinterpret_cast<const float*>(groups)[k * n + i]);
-        }
-        out.data<float>()[i] = static_cast<float>(total);
-      }
-    }
-  });
+  if (out.dtype() == kDouble) {
+    add_groups_of(reinterpret_cast<const double*>(groups), count, n, out.data<double>());
+  } else {
+    add_groups_of(reinterpret_cast<const float*>(groups), count, n, out.data<float>());
+  }
 }
 
 void over_channels(const ChannelArgs& a, const Batch& b, bool is_double) {
@@ -397,8 +405,17 @@ class BatchSums {
 void layer_norm(View out, View mean, View rstd, ConstView x, ConstView weight, ConstView bias,
                 int64_t n, double eps) {
   if (x.numel() == 0) return;
-  const LayerNormArgs a{out.raw_data(), mean.raw_data(), rstd.raw_data(), nullptr, nullptr, nullptr,
-                        x.raw_data(), nullptr, nullptr, data_or_null(weight), data_or_null(bias),
+  const LayerNormArgs a{out.raw_data(),
+                        mean.raw_data(),
+                        rstd.raw_data(),
+                        nullptr,
+                        nullptr,
+                        nullptr,
+                        x.raw_data(),
+                        nullptr,
+                        nullptr,
+                        data_or_null(weight),
+                        data_or_null(bias),
                         eps};
   const bool is_double = x.dtype() == kDouble;
   parallel_for(0, x.numel() / n, grain_for(n), [&](int64_t first, int64_t last) {
@@ -410,7 +427,7 @@ void layer_norm_backward(View grad_x, View grad_weight, View grad_bias, ConstVie
                          ConstView mean, ConstView rstd, ConstView weight, int64_t n) {
   const int64_t rows = n == 0 ? 0 : x.numel() / n, item = elementSize(x.dtype());
   // Groups of rows share the sums of weight and bias; their number follows from the shape.
-  int64_t groups = std::min<int64_t>(rows, 64);
+  int64_t groups = std::clamp<int64_t>(rows / 16, std::min<int64_t>(rows, 1), 64);
   if (grad_weight.defined() || grad_bias.defined()) {
     groups = std::min(groups, std::max<int64_t>(1, (1 << 20) / std::max<int64_t>(n, 1)));
   }
@@ -419,8 +436,17 @@ void layer_norm_backward(View grad_x, View grad_weight, View grad_bias, ConstVie
   const int64_t work = groups == 0 ? 1 : rows / groups * n;
   parallel_for(0, groups, grain_for(work), [&](int64_t from, int64_t to) {
     for (int64_t k = from; k < to; ++k) {
-      LayerNormArgs a{data_or_null(grad_x), nullptr, nullptr, nullptr, nullptr, grad.raw_data(),
-                      x.raw_data(), mean.raw_data(), rstd.raw_data(), data_or_null(weight), nullptr,
+      LayerNormArgs a{data_or_null(grad_x),
+                      nullptr,
+                      nullptr,
+                      nullptr,
+                      nullptr,
+                      grad.raw_data(),
+                      x.raw_data(),
+                      mean.raw_data(),
+                      rstd.raw_data(),
+                      data_or_null(weight),
+                      nullptr,
                       0};
       if (grad_weight.defined()) a.grad_weight = weights.data() + k * n * item;
       if (grad_bias.defined()) a.grad_bias = biases.data() + k * n * item;
@@ -433,8 +459,8 @@ void layer_norm_backward(View grad_x, View grad_weight, View grad_bias, ConstVie
 }
 
 void channel_affine(View out, ConstView x, ConstView mean, ConstView scale, ConstView bias) {
-  const ChannelArgs a{out.raw_data(), nullptr, x.raw_data(), mean.raw_data(),
-                      nullptr, nullptr, scale.raw_data(), data_or_null(bias)};
+  const ChannelArgs a{out.raw_data(), nullptr, x.raw_data(),     mean.raw_data(),
+                      nullptr,        nullptr, scale.raw_data(), data_or_null(bias)};
   over_channels(a, Batch(x), x.dtype() == kDouble);
 }
 
@@ -444,8 +470,9 @@ void batch_norm_sums(View sum_grad, View sum_grad_x, ConstView grad, ConstView x
 
 void batch_norm_grad(View grad_x, ConstView grad, ConstView x, ConstView mean, ConstView shift,
                      ConstView slope, ConstView scale) {
-  const ChannelArgs a{grad_x.raw_data(), grad.raw_data(), data_or_null(x), data_or_null(mean),
-                      data_or_null(shift), data_or_null(slope), scale.raw_data(), nullptr};
+  const ChannelArgs a{
+      grad_x.raw_data(),   grad.raw_data(),     data_or_null(x),  data_or_null(mean),
+      data_or_null(shift), data_or_null(slope), scale.raw_data(), nullptr};
   over_channels(a, Batch(grad), grad.dtype() == kDouble);
 }
 

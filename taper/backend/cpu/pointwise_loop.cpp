@@ -5,6 +5,7 @@
 
 #include "taper/backend/cpu/convert.h"
 #include "taper/backend/cpu/strided_plan.h"
+#include "taper/backend/cpu/transpose.h"
 #include "taper/base/error.h"
 #include "taper/base/parallel.h"
 
@@ -18,39 +19,23 @@ constexpr int64_t kShortRow = 32;  // rows shorter than this share a tile
 constexpr ScalarType kTileDtype[kTileTypes] = {kFloat, kDouble, kInt,  kLong,
                                                kShort, kChar,   kByte, kBool};
 
-TileType own_tile(ScalarType type) {
-  switch (type) {
-    case kFloat:
-    case kHalf:
-    case kBFloat16:
-      return kTileF32;
-    case kDouble:
-      return kTileF64;
-    case kInt:
-      return kTileI32;
-    case kLong:
-      return kTileI64;
-    case kShort:
-      return kTileI16;
-    case kChar:
-      return kTileI8;
-    case kByte:
-      return kTileU8;
-    default:
-      return kTileBool;
-  }
-}
+// By ScalarType's number; half types compute in float32.
+constexpr TileType kOwnTile[] = {kTileU8,   kTileI8,   kTileI16,  kTileI32,  kTileI64,  kTileF32,
+                                 kTileF32,  kTileF64,  kTileBool, kTileBool, kTileBool, kTileBool,
+                                 kTileBool, kTileBool, kTileBool, kTileF32};
 
 TileType choose_tile(const TileOp& op, ScalarType compute) {
-  const TileType own = own_tile(compute);
-  if (op.tile[own] != nullptr) return own;
+  const TileType own = kOwnTile[static_cast<int>(compute)];
+  if (op.tile[own] != nullptr) [[likely]] {
+    return own;
+  }
   const bool small = own >= kTileI16;
   TAPER_CHECK_AS(DTypeError, small && op.tile[kTileI32] != nullptr, "\"", op.name,
                  "\" not implemented for '", compute, "'");
   return kTileI32;
 }
 
-// Integers wrap to the compute type before they widen to the tile's.
+// A number in the tile's type. Integers wrap to the compute type before they widen to the tile's.
 void store_number(const Scalar& number, ScalarType compute, ScalarType tile, void* to) {
   visit_dtype(tile, [&](auto tag) {
     using T = decltype(tag);
@@ -62,6 +47,15 @@ void store_number(const Scalar& number, ScalarType compute, ScalarType tile, voi
       value = number.to<T>();
     }
     std::memcpy(to, &value, sizeof value);
+  });
+}
+
+// The only element of a tensor, as it is when the kernel runs; rounded to the compute type.
+Scalar only_element(const ConstView& view, ScalarType compute) {
+  return visit_dtype(view.dtype(), [&](auto tag) {
+    const auto value = *view.data<decltype(tag)>();
+    if (!isReducedFloatingType(compute)) return Scalar(value);
+    return visit_dtype(compute, [&](auto t) { return Scalar(convert<decltype(t)>(value)); });
   });
 }
 
@@ -79,81 +73,106 @@ struct Scratch {
   const char* constant[kPorts] = {};  // the element that fills the tile
 };
 
+struct Call {
+  const TileOp& op;
+  TileFn fn;
+  ScalarType compute, tile, result;
+  View out;
+  const Operand* const* inputs;
+  int count;
+  int64_t numel;
+  TileParams params;
+
+  ScalarType input_tile(int input) const { return op.mask_first && input == 0 ? kBool : tile; }
+};
+
+// Elements below which a second thread does not pay.
+int64_t grain_of(const TileOp& op) { return op.costly ? 16384 : 65536; }
+
+// Contiguous tensors of one size: the tile function itself, on each thread's part.
+void run_plain(const TileOp& op, TileFn fn, View out, const char* const* in, int count,
+               ScalarType tile, const TileParams& params) {
+  const int64_t n = out.numel();
+  char* to = static_cast<char*>(out.raw_data());
+  const int64_t grain = grain_of(op);
+  if (n <= grain) [[likely]] {
+    return fn(to, reinterpret_cast<const void* const*>(in), n, params);
+  }
+  const int64_t out_size = elementSize(out.dtype()), size = elementSize(tile);
+  parallel_for(0, n, grain, [&](int64_t first, int64_t last) {
+    const void* at[kPorts - 1];
+    for (int p = 0; p < count; ++p) at[p] = in[p] + first * (op.mask_first && p == 0 ? 1 : size);
+    fn(to + first * out_size, at, last - first, params);
+  });
+}
+
+// Numbers, and tensors of one element, as tiles full of the value; false: another layout.
+__attribute__((noinline)) bool run_with_constants(const Call& call) {
+  const char* in[kPorts - 1];
+  int64_t sizes[kPorts - 1];
+  alignas(64) char constant[kPorts - 1][kRun * 8];
+  for (int p = 0; p < call.count; ++p) {
+    const Operand& operand = *call.inputs[p];
+    const ScalarType wanted = call.input_tile(p);
+    const int64_t size = elementSize(wanted);
+    if (operand.is_number() || (operand.view().numel() == 1 && call.numel != 1)) {
+      char value[8];
+      const Scalar number =
+          operand.is_number() ? operand.number() : only_element(operand.view(), call.compute);
+      store_number(number, call.compute, wanted, value);
+      splat(constant[p], value, std::min(call.numel, kRun), size);
+      in[p] = constant[p];
+      sizes[p] = 0;
+      continue;
+    }
+    const ConstView& view = operand.view();
+    if (view.dtype() != wanted || !view.is_contiguous() || view.numel() != call.numel) return false;
+    in[p] = static_cast<const char*>(view.raw_data());
+    sizes[p] = size;
+  }
+  char* to = static_cast<char*>(call.out.raw_data());
+  const int64_t out_size = elementSize(call.result);
+  auto part = [&](int64_t first, int64_t last) {
+    const void* at[kPorts - 1];
+    for (int64_t i = first; i < last; i += kRun) {
+      for (int p = 0; p < call.count; ++p) at[p] = in[p] + i * sizes[p];
+      call.fn(to + i * out_size, at, std::min(kRun, last - i), call.params);
+    }
+  };
+  if (call.numel <= grain_of(call.op)) {
+    part(0, call.numel);
+  } else {
+    parallel_for(0, call.numel, grain_of(call.op), part);
+  }
+  return true;
+}
+
+// Any layouts and types.
 class Loop {
  public:
-  Loop(const TileOp& op, View out, const Operand* const* inputs, int count, Params params,
-       ScalarType compute)
-      : op_(op), ports_(count + 1) {
-    for (size_t i = 0; i < params.size(); ++i) {
-      params_.real[i] = params[i].toDouble();
-      params_.whole[i] = params[i].toLong();
-    }
-    const TileType type = choose_tile(op, compute);
-    fn_ = op.tile[type];
-    tile_ = kTileDtype[type];
-    result_ = op.predicate ? kBool : tile_;
-    numel_ = out.numel();
-    if (numel_ == 0) return;
-    if (fast(out, inputs, compute)) return;
-    open_ports(out, inputs, compute);
+  explicit Loop(const Call& call)
+      : op_(call.op),
+        ports_(call.count + 1),
+        fn_(call.fn),
+        tile_(call.tile),
+        result_(call.result),
+        params_(call.params) {
+    open_ports(call.out, call.inputs, call.compute);
     ConstView views[kPorts - 1];
     for (int p = 1; p < ports_; ++p) {
-      if (!inputs[p - 1]->is_number()) views[p - 1] = inputs[p - 1]->view();
+      if (!call.inputs[p - 1]->is_number()) views[p - 1] = call.inputs[p - 1]->view();
     }
-    plan_.build(out, views, count);
-    const int64_t grain = op.costly ? 8192 : 32768;
-    parallel_for(0, numel_, grain, [&](int64_t first, int64_t last) { walk(first, last); });
+    plan_.build(call.out, views, call.count);
+  }
+
+  void run() const {
+    if (const int d = transposed_dim()) return run_transposed(d);
+    const int64_t grain = op_.costly ? 8192 : 32768;
+    parallel_for(0, plan_.numel(), grain, [&](int64_t first, int64_t last) { walk(first, last); });
   }
 
  private:
   ScalarType input_tile(int port) const { return op_.mask_first && port == 1 ? kBool : tile_; }
-
-  // All tensors contiguous, of out's sizes and of the tile's type: straight to the tile function.
-  bool fast(View out, const Operand* const* inputs, ScalarType compute) {
-    if (!out.is_contiguous() || out.dtype() != result_) return false;
-    const void* in[kPorts - 1];
-    int64_t sizes[kPorts - 1];
-    alignas(64) char constant[kPorts - 1][kRun * 8];
-    bool numbers = false;
-    for (int p = 1; p < ports_; ++p) {
-      const Operand& operand = *inputs[p - 1];
-      const ScalarType wanted = input_tile(p);
-      sizes[p - 1] = elementSize(wanted);
-      if (operand.is_number()) {
-        numbers = true;
-        char value[8];
-        store_number(operand.number(), compute, wanted, value);
-        splat(constant[p - 1], value, std::min(numel_, kRun), sizes[p - 1]);
-        in[p - 1] = constant[p - 1];
-        sizes[p - 1] = 0;
-        continue;
-      }
-      const ConstView& view = operand.view();
-      if (view.dtype() != wanted || !view.is_contiguous() || view.sizes() != out.sizes()) {
-        return false;
-      }
-      in[p - 1] = view.raw_data();
-    }
-    char* to = static_cast<char*>(out.raw_data());
-    const int64_t out_size = elementSize(result_);
-    const int64_t step = numbers ? kRun : numel_;
-    auto part = [&](int64_t first, int64_t last) {
-      const void* at[kPorts - 1];
-      for (int64_t i = first; i < last; i += step) {
-        for (int p = 0; p + 1 < ports_; ++p) {
-          at[p] = static_cast<const char*>(in[p]) + i * sizes[p];
-        }
-        fn_(to + i * out_size, at, std::min(step, last - i), params_);
-      }
-    };
-    const int64_t grain = op_.costly ? 16384 : 65536;
-    if (numel_ <= grain) {
-      part(0, numel_);
-    } else {
-      parallel_for(0, numel_, grain, part);
-    }
-    return true;
-  }
 
   void open_ports(View out, const Operand* const* inputs, ScalarType compute) {
     for (int p = 0; p < ports_; ++p) {
@@ -205,6 +224,67 @@ class Loop {
       }
       c.advance(plan_, row);
       first += row;
+    }
+  }
+
+  // A dimension along which some input is contiguous while the innermost one jumps; 0 when there is
+  // none, or when the operands do not all lie in memory as tiles do.
+  int transposed_dim() const {
+    int found = 0;
+    for (int p = 0; p < ports_; ++p) {
+      if (port_[p].convert) return 0;
+      const int64_t stride = plan_.strides[p][0];
+      if (stride == port_[p].size) continue;
+      int d = 0;
+      for (int k = 1; k < plan_.rank && p > 0 && stride != 0; ++k) {
+        if (plan_.strides[p][k] == port_[p].size && plan_.size[k] >= 4) d = k;
+      }
+      if (d == 0 || (found != 0 && found != d)) return 0;
+      found = d;
+    }
+    return plan_.size[0] >= 16 ? found : 0;
+  }
+
+  // Blocks of rows (dimension 0) and columns (dimension d): the transposed inputs turned into
+  // tiles, one row of the result at a time.
+  void run_transposed(int d) const {
+    constexpr int64_t kRows = 64, kColumns = 8;
+    StridedPlan rest = plan_;
+    for (int k : {d, 0}) rest.drop(k);
+    const int64_t rows = plan_.size[0], columns = plan_.size[d];
+    const int64_t row_blocks = (rows + kRows - 1) / kRows;
+    const int64_t column_blocks = (columns + kColumns - 1) / kColumns;
+    const int64_t blocks = row_blocks * column_blocks;
+    parallel_for(0, rest.numel() * blocks, 64, [&](int64_t first, int64_t last) {
+      Scratch scratch;
+      StridedCursor c;
+      for (int64_t t = first; t < last; ++t) {
+        const int64_t block = t % blocks;
+        if (t == first || block == 0) c.seek(rest, bases_, t / blocks);
+        const int64_t i = block / column_blocks * kRows, j = block % column_blocks * kColumns;
+        transposed_block(c, d, i, j, std::min(kRows, rows - i), std::min(kColumns, columns - j),
+                         scratch);
+      }
+    });
+  }
+
+  void transposed_block(const StridedCursor& c, int d, int64_t i, int64_t j, int64_t rows,
+                        int64_t columns, Scratch& s) const {
+    char* at[kPorts];
+    int64_t step[kPorts];
+    for (int p = 0; p < ports_; ++p) {
+      const int64_t size = port_[p].size;
+      at[p] = c.at[p] + i * plan_.strides[p][0] + j * plan_.strides[p][d];
+      step[p] = plan_.strides[p][d];
+      if (plan_.strides[p][0] == size) continue;
+      transpose_fn(size)(s.tile[p], rows * size, at[p], plan_.strides[p][0], rows, columns, false);
+      at[p] = s.tile[p];
+      step[p] = rows * size;
+    }
+    for (int64_t k = 0; k < columns; ++k) {
+      const void* in[kPorts - 1];
+      for (int p = 1; p < ports_; ++p) in[p - 1] = at[p] + k * step[p];
+      fn_(at[0] + k * step[0], in, rows, params_);
     }
   }
 
@@ -299,7 +379,6 @@ class Loop {
   int ports_;
   TileFn fn_;
   ScalarType tile_, result_;
-  int64_t numel_;
   TileParams params_;
   Port port_[kPorts];
   char* bases_[kPorts];
@@ -311,7 +390,37 @@ class Loop {
 
 void run_tiles(const TileOp& op, View out, const Operand* const* inputs, int count, Params params,
                ScalarType compute) {
-  Loop(op, out, inputs, count, params, compute);
+  const TileType type = choose_tile(op, compute);
+  const TileFn fn = op.tile[type];
+  const ScalarType tile = kTileDtype[type], result = op.predicate ? kBool : tile;
+  const int64_t numel = out.numel();
+  TileParams values;  // set as far as the op has parameters
+  for (size_t i = 0; i < params.size(); ++i) {
+    values.real[i] = params[i].toDouble();
+    values.whole[i] = params[i].toLong();
+  }
+  if (numel == 0) return;
+  const bool plain_out = out.is_contiguous() && out.dtype() == result;
+  if (plain_out) [[likely]] {
+    // The common case first: tensors of one type and size, contiguous.
+    const char* in[kPorts - 1];
+    int p = 0;
+    for (; p < count; ++p) {
+      const TensorImpl* view = inputs[p]->view().impl();
+      const ScalarType wanted = op.mask_first && p == 0 ? kBool : tile;
+      if (view == nullptr || view->dtype() != wanted || !view->is_contiguous() ||
+          view->numel() != numel) {
+        break;
+      }
+      in[p] = static_cast<const char*>(view->data());
+    }
+    if (p == count) [[likely]] {
+      return run_plain(op, fn, out, in, count, tile, values);
+    }
+  }
+  const Call call{op, fn, compute, tile, result, out, inputs, count, numel, values};
+  if (plain_out && run_with_constants(call)) return;
+  Loop(call).run();
 }
 
 }  // namespace taper::cpu

@@ -191,9 +191,8 @@ void uniform(View out, RandomEngine& engine, double from, double to) {
   }
   visit_floating(out.dtype(), [&](auto zero) {
     using T = decltype(zero);
-    in_memory_order<T>(out, [&](T& e) {
-      e = convert<T>(draw_uniform<T>(engine) * (to - from) + from);
-    });
+    in_memory_order<T>(out,
+                       [&](T& e) { e = convert<T>(draw_uniform<T>(engine) * (to - from) + from); });
   });
 }
 
@@ -247,9 +246,8 @@ void random_all64(View out, RandomEngine& engine) {
 void exponential(View out, RandomEngine& engine, double lambda) {
   visit_floating(out.dtype(), [&](auto zero) {
     using T = decltype(zero);
-    in_memory_order<T>(out, [&](T& e) {
-      e = convert<T>(-1 / lambda * std::log1p(-engine.uniform()));
-    });
+    in_memory_order<T>(out,
+                       [&](T& e) { e = convert<T>(-1 / lambda * std::log1p(-engine.uniform())); });
   });
 }
 

@@ -39,8 +39,40 @@ HWY_INLINE const T* join_rows(ColumnPartials<Op, T>& block, RowSource& source, M
   return block.join(done, source.columns());
 }
 
+/// Few rows at one distance: straight from memory, in blocks of kB vectors. Returns the columns
+/// done.
+template <class Op, class T, int kB>
+int64_t few_rows(const T* rows, int64_t stride, int64_t n, int64_t columns, int64_t from, T* out) {
+  const Tag<T> d;
+  int64_t c = from;
+  for (; c + kB * kLanes<T> <= columns; c += kB * kLanes<T>) {
+    hn::Vec<Tag<T>> totals[kB];
+    RowTree<Op, T, 1, kB>::run(rows + c, stride, n, 0, totals);
+#pragma GCC unroll 8
+    for (int b = 0; b < kB; ++b) hn::StoreU(totals[b], d, out + c + b * kLanes<T>);
+  }
+  return c;
+}
+
 template <class Op, class T>
 void columns_of(RowSource& source, void* results) {
+  if (source.row_count() <= 32 && source.columns() >= kLanes<T>) {
+    const void* rows;
+    int64_t stride, count;
+    source.rewind();
+    source.next(rows, stride, count);
+    if (count == source.row_count()) {
+      const T* first = static_cast<const T*>(rows);
+      T* out = static_cast<T*>(results);
+      int64_t done = few_rows<Op, T, 4>(first, stride, count, source.columns(), 0, out);
+      done = few_rows<Op, T, 1>(first, stride, count, source.columns(), done, out);
+      if (done == source.columns()) return;
+      // The last columns once more, with those before them.
+      done = source.columns() - kLanes<T>;
+      few_rows<Op, T, 1>(first, stride, count, source.columns(), done, out);
+      return;
+    }
+  }
   ColumnPartials<Op, T> block;
   const T* sums =
       join_rows(block, source, [](auto x, int64_t) HWY_ATTR { return Op::map(Tag<T>(), x); });
@@ -99,9 +131,8 @@ void moment_columns(RowSource& source, void* results) {
   for (int64_t c = 0; c < columns; ++c) {
     shift[c] = static_cast<T>(static_cast<double>(sums[c]) / double(n));
   }
-  sums = join_rows(block, source, [&](auto x, int64_t c) HWY_ATTR {
-    return hn::Sub(x, hn::Load(d, shift + c));
-  });
+  sums = join_rows(block, source,
+                   [&](auto x, int64_t c) HWY_ATTR { return hn::Sub(x, hn::Load(d, shift + c)); });
   for (int64_t c = 0; c < columns; ++c) out[c].mean = static_cast<double>(sums[c]);
   sums = join_rows(block, source, [&](auto x, int64_t c) HWY_ATTR {
     const auto centred = hn::Sub(x, hn::Load(d, shift + c));
@@ -159,7 +190,7 @@ void position_columns(RowSource& source, void* results) {
         // Strictly better, or the first NaN. Op::join gives a for ties and for a NaN in a.
         const auto joined = Op::join(d, b, v);
         const auto kept = hn::Or(hn::Eq(joined, b), is_nan(d, b));
-        hn::Store(joined, d, best + c);
+        hn::Store(hn::IfThenElse(kept, b, joined), d, best + c);
         hn::Store(hn::IfThenElse(kept, hn::Load(d, where + c), index), d, where + c);
       });
     }

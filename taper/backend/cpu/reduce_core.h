@@ -2,7 +2,7 @@
 
 #include <cstdint>
 
-#include "taper/core/allocator.h"
+#include "taper/core/thread_cache.h"
 #include "taper/core/scalar_type.h"
 
 // What the vector code of a reduction (reduce_core.cpp) and the walk over a tensor (reduction.cpp)

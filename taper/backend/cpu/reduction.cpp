@@ -51,10 +51,10 @@ struct Dims {
 /// and the inner reduced ones that chunks are cut from.
 struct Plan {
   Dims kept, outer, inner;
-  int64_t chunks;        // of one inner sequence
-  int64_t segments;      // chunks of one output: outer * chunks
-  bool by_columns;       // the block's outputs lie next to each other in x
-  int64_t block;         // outputs of a block
+  int64_t chunks;    // of one inner sequence
+  int64_t segments;  // chunks of one output: outer * chunks
+  bool by_columns;   // the block's outputs lie next to each other in x
+  int64_t block;     // outputs of a block
   int64_t blocks_per_row, blocks, last_kept;
 
   Plan(ConstView x, uint64_t dims, View out, ScalarType work);
@@ -125,9 +125,8 @@ class Runner {
         plan_(plan),
         red_(red) {
     runs_ = {plan.inner.count, plan.inner.sizes, plan.inner.strides};
-    direct_rows_ =
-        red.load == nullptr && (plan.inner.count == 0 ||
-                                (plan.inner.count == 1 && plan.inner.strides[0] == 1));
+    direct_rows_ = red.load == nullptr &&
+                   (plan.inner.count == 0 || (plan.inner.count == 1 && plan.inner.strides[0] == 1));
   }
 
   void run() {
@@ -144,9 +143,9 @@ class Runner {
 
  private:
   struct Block {
-    const char* base;     // first output's first element
+    const char* base;  // first output's first element
     int64_t outputs;
-    int64_t stride;       // between outputs, in x
+    int64_t stride;  // between outputs, in x
     int64_t out_offset, out_stride;
   };
   struct Buffers {
@@ -380,6 +379,30 @@ void fold(View out, ConstView x, const Plan& plan, ReduceOp what) {
   Runner<Fold<T>>(x, plan, red).run();
 }
 
+/// A whole contiguous tensor of the working type that is small enough for one thread: the same tree
+/// without a plan. Returns whether it was one.
+template <class T>
+bool fold_small(View out, ConstView x, uint64_t dims, ReduceOp what) {
+  const int64_t n = x.numel(), rank = x.dim();
+  if (n == 0 || n > kGrain || !x.is_contiguous() || x.dtype() != scalar_type_of<T>) return false;
+  if (what >= ReduceOp::any || out.numel() != 1) return false;
+  int64_t inner = 1;
+  for (int64_t d = rank - 1; d >= 0 && inner < kMergeUntil; --d) {
+    if (dims >> d & 1) inner *= x.size(d);
+  }
+  if (inner > kChunk) return false;
+  const Fold<T> red(core_op(what), what, x, out, n);
+  auto total = red.start();
+  T results[kMaxColumns];
+  for (int64_t first = 0; first < n; first += inner * kMaxColumns) {
+    const int64_t rows = std::min(kMaxColumns, (n - first) / inner);
+    red.core->rows(x.data<T>() + first, inner, rows, inner, results);
+    for (int64_t r = 0; r < rows; ++r) red.combine(total, results[r], 0, inner);
+  }
+  red.finish(&total, 1, 0, 1);
+  return true;
+}
+
 template <class T>
 struct Best : Common {
   struct Total {
@@ -476,6 +499,7 @@ struct Variance : Common {
 
 void reduce(View out, ConstView x, uint64_t dims, ReduceOp what) {
   const ScalarType work = what >= ReduceOp::any ? kLong : work_type(out.dtype());
+  if (work == kFloat && fold_small<float>(out, x, dims, what)) return;
   const Plan plan(x, dims, out, work);
   if (work == kFloat) {
     fold<float>(out, x, plan, what);
@@ -526,32 +550,33 @@ void cumulate_lines(View out, ConstView x, int64_t dim, Scan what) {
   using U = std::conditional_t<std::is_same_v<Work, double>, double, uint64_t>;
   parallel_for(0, lines, std::max<int64_t>(1, kGrain / std::max<int64_t>(n, 1)),
                [&](int64_t first, int64_t last) {
-    Work buffer[512];
-    for (int64_t line = first; line < last; ++line) {
-      // From the last element on when the scan runs backwards.
-      int64_t from = backwards ? (1 - n) * step : 0, to = backwards ? (1 - n) * out_step : 0;
-      int64_t rest = line;
-      for (int64_t d = x.dim() - 1; d >= 0; --d) {
-        if (d == dim) continue;
-        from += rest % x.size(d) * x.stride(d);
-        to += rest % x.size(d) * out.stride(d);
-        rest /= x.size(d);
-      }
-      const char* source = static_cast<const char*>(x.raw_data()) + from * item;
-      char* target = static_cast<char*>(out.raw_data()) + to * out_item;
-      U running = product ? U(1) : U(0);
-      for (int64_t i = 0; i < n; i += 512) {
-        const int64_t m = std::min<int64_t>(512, n - i);
-        load(source + i * step * item, step, m, buffer);
-        for (int64_t k = 0; k < m; ++k) {
-          running = product ? running * static_cast<U>(buffer[k])
-                            : running + static_cast<U>(buffer[k]);
-          buffer[k] = static_cast<Work>(running);
-        }
-        store(buffer, m, target + i * out_step * out_item, out_step);
-      }
-    }
-  });
+                 Work buffer[512];
+                 for (int64_t line = first; line < last; ++line) {
+                   // From the last element on when the scan runs backwards.
+                   int64_t from = backwards ? (1 - n) * step : 0,
+                           to = backwards ? (1 - n) * out_step : 0;
+                   int64_t rest = line;
+                   for (int64_t d = x.dim() - 1; d >= 0; --d) {
+                     if (d == dim) continue;
+                     from += rest % x.size(d) * x.stride(d);
+                     to += rest % x.size(d) * out.stride(d);
+                     rest /= x.size(d);
+                   }
+                   const char* source = static_cast<const char*>(x.raw_data()) + from * item;
+                   char* target = static_cast<char*>(out.raw_data()) + to * out_item;
+                   U running = product ? U(1) : U(0);
+                   for (int64_t i = 0; i < n; i += 512) {
+                     const int64_t m = std::min<int64_t>(512, n - i);
+                     load(source + i * step * item, step, m, buffer);
+                     for (int64_t k = 0; k < m; ++k) {
+                       running = product ? running * static_cast<U>(buffer[k])
+                                         : running + static_cast<U>(buffer[k]);
+                       buffer[k] = static_cast<Work>(running);
+                     }
+                     store(buffer, m, target + i * out_step * out_item, out_step);
+                   }
+                 }
+               });
 }
 
 }  // namespace

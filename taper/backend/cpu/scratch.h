@@ -2,7 +2,7 @@
 
 #include <cstddef>
 
-#include "taper/core/allocator.h"
+#include "taper/core/thread_cache.h"
 
 namespace taper::cpu {
 

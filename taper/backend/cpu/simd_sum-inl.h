@@ -101,10 +101,14 @@ struct MaxOp : ProdOp {
   static constexpr T identity() {
     return -std::numeric_limits<T>::infinity();
   }
-  // x86's max gives b when either is NaN: a NaN in a has to be put back.
   template <class D>
   static HWY_INLINE hn::Vec<D> join(D d, hn::Vec<D> a, hn::Vec<D> b) {
-    return hn::IfThenElse(is_nan(d, a), a, hn::IfThenElse(hn::Ge(a, b), a, b));
+#if HWY_TARGET <= HWY_AVX2
+    // x86's max gives b when either is NaN: a NaN in a has to be put back.
+    return hn::IfThenElse(is_nan(d, a), a, hn::Max(a, b));
+#else
+    return hn::IfThenElse(is_nan(d, a), a, hn::IfThenElse(hn::Gt(a, b), a, b));
+#endif
   }
 };
 struct MinOp : ProdOp {
@@ -114,7 +118,11 @@ struct MinOp : ProdOp {
   }
   template <class D>
   static HWY_INLINE hn::Vec<D> join(D d, hn::Vec<D> a, hn::Vec<D> b) {
-    return hn::IfThenElse(is_nan(d, a), a, hn::IfThenElse(hn::Le(a, b), a, b));
+#if HWY_TARGET <= HWY_AVX2
+    return hn::IfThenElse(is_nan(d, a), a, hn::Min(a, b));
+#else
+    return hn::IfThenElse(is_nan(d, a), a, hn::IfThenElse(hn::Lt(a, b), a, b));
+#endif
   }
 };
 
@@ -262,6 +270,35 @@ struct ColumnPartials {
   }
 };
 
+/// Partials p, p + step, p + 2 step ... of kB vectors of columns, joined by the fixed tree: rows
+/// are read where they stand, no partial is stored. For up to 32 rows.
+template <class Op, class T, int kStep, int kB>
+struct RowTree {
+  using V = hn::Vec<Tag<T>>;
+  static HWY_INLINE void run(const T* rows, int64_t stride, int64_t n, int64_t p, V (&out)[kB]) {
+    RowTree<Op, T, 2 * kStep, kB>::run(rows, stride, n, p, out);
+    if (p + kStep < n) {
+      V other[kB];
+      RowTree<Op, T, 2 * kStep, kB>::run(rows, stride, n, p + kStep, other);
+#pragma GCC unroll 8
+      for (int b = 0; b < kB; ++b) out[b] = Op::join(Tag<T>(), out[b], other[b]);
+    }
+  }
+};
+template <class Op, class T, int kB>
+struct RowTree<Op, T, 32, kB> {
+  using V = hn::Vec<Tag<T>>;
+  static HWY_INLINE void run(const T* rows, int64_t stride, int64_t, int64_t p, V (&out)[kB]) {
+    const Tag<T> d;
+    const T* row = rows + p * stride;
+#pragma GCC unroll 8
+    for (int b = 0; b < kB; ++b) {
+      const V x = Op::map(d, hn::LoadU(d, row + b * kLanes<T>));
+      out[b] = Op::join(d, hn::Set(d, Op::template identity<T>()), x);
+    }
+  }
+};
+
 /// Sum of f(position, lanes used) over [0, n) by the tree of reductions: chunks of 4,096, their
 /// sums in double. f gives zeros in the lanes past those used.
 template <class T, class F>
@@ -300,9 +337,8 @@ HWY_INLINE void chunked_column_sums(int64_t n, int64_t columns, double* totals, 
   for (int64_t start = 0; start < n; start += 4096) {
     const int64_t count = n - start < 4096 ? n - start : 4096;
     for (int64_t r = 0; r < count; ++r) {
-      block.add_row(r, columns, [&](int64_t c, int64_t lanes) HWY_ATTR {
-        return f(start + r, c, lanes);
-      });
+      block.add_row(r, columns,
+                    [&](int64_t c, int64_t lanes) HWY_ATTR { return f(start + r, c, lanes); });
     }
     const T* sums = block.join(count, columns);
     for (int64_t c = 0; c < columns; ++c) totals[c] += static_cast<double>(sums[c]);

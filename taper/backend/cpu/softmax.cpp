@@ -190,7 +190,12 @@ struct Operand {
   bool present, native;
 
   Operand(ConstView t, int64_t dim, ScalarType work)
-      : base(nullptr), strides(nullptr), along(1), item(0), load(nullptr), present(t.defined()),
+      : base(nullptr),
+        strides(nullptr),
+        along(1),
+        item(0),
+        load(nullptr),
+        present(t.defined()),
         native(true) {
     if (!present) return;
     base = static_cast<const char*>(t.raw_data());

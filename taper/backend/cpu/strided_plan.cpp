@@ -48,6 +48,20 @@ void StridedPlan::build(const ConstView& out, const ConstView* inputs, int count
   rank = last + 1;
 }
 
+void StridedPlan::drop(int d) {
+  --rank;
+  for (int k = d; k < rank; ++k) {
+    size[k] = size[k + 1];
+    for (int p = 0; p < operands; ++p) strides[p][k] = strides[p][k + 1];
+  }
+}
+
+int64_t StridedPlan::numel() const {
+  int64_t n = 1;
+  for (int d = 0; d < rank; ++d) n *= size[d];
+  return n;
+}
+
 void StridedCursor::seek(const StridedPlan& plan, char* const* bases, int64_t linear) {
   for (int p = 0; p < plan.operands; ++p) at[p] = bases[p];
   for (int d = 0; d < plan.rank; ++d) {

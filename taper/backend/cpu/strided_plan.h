@@ -19,6 +19,9 @@ struct StridedPlan {
   /// Orders dimensions by out's strides and merges those that all operands walk as one. An
   /// undefined input is one element for all places. Inputs expand to out's sizes.
   void build(const ConstView& out, const ConstView* inputs, int count);
+  /// Without dimension d.
+  void drop(int d);
+  int64_t numel() const;
 };
 
 /// A place in a plan: indices, and each operand's address.

@@ -115,9 +115,7 @@ void transpose_block(char* to, int64_t to_stride, const char* from, int64_t from
 
 }  // namespace
 
-using TransposeFn = void (*)(char*, int64_t, const char*, int64_t, int64_t, int64_t, bool);
-
-TransposeFn transpose_fn(int64_t size) {
+cpu::TransposeFn find_transpose(int64_t size) {
   switch (size) {
     case 1:
       return transpose_block<uint8_t>;
@@ -136,7 +134,7 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace taper {
-HWY_EXPORT(transpose_fn);
+HWY_EXPORT(find_transpose);
 
 namespace cpu {
 namespace {
@@ -144,25 +142,17 @@ constexpr int64_t kBlock = 64;              // rows and columns of a cache block
 constexpr int64_t kStreamBytes = 16 << 20;  // beyond this, stores past the caches win
 }  // namespace
 
+TransposeFn transpose_fn(int64_t size) { return HWY_DYNAMIC_DISPATCH(find_transpose)(size); }
+
 void copy_transposed(const StridedPlan& plan, char* const* bases, int d, int64_t size) {
-  const auto transpose = HWY_DYNAMIC_DISPATCH(transpose_fn)(size);
+  const TransposeFn transpose = transpose_fn(size);
   const int64_t rows = plan.size[0], columns = plan.size[d];
   const int64_t row_blocks = (rows + kBlock - 1) / kBlock;
   const int64_t column_blocks = (columns + kBlock - 1) / kBlock;
   const int64_t from_stride = plan.strides[1][0], to_stride = plan.strides[0][d];
-  // The remaining dimensions, as a plan of their own.
-  StridedPlan rest;
-  rest.operands = 2;
-  rest.rank = 0;
-  int64_t outer = 1, numel = rows * columns;
-  for (int k = 1; k < plan.rank; ++k) {
-    if (k == d) continue;
-    rest.size[rest.rank] = plan.size[k];
-    rest.strides[0][rest.rank] = plan.strides[0][k];
-    rest.strides[1][rest.rank++] = plan.strides[1][k];
-    outer *= plan.size[k];
-  }
-  numel *= outer;
+  StridedPlan rest = plan;
+  for (int k : {d, 0}) rest.drop(k);
+  const int64_t outer = rest.numel(), numel = outer * rows * columns;
   bool aligned = reinterpret_cast<uintptr_t>(bases[0]) % 64 == 0 && to_stride % 64 == 0;
   for (int k = 0; k < rest.rank; ++k) aligned &= rest.strides[0][k] % 64 == 0;
   const bool stream = aligned && numel * size >= kStreamBytes;

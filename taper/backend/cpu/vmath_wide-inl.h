@@ -112,8 +112,9 @@ HWY_INLINE V wide_log1p(D d, V x) {
   const V one = hn::Set(d, 1.0);
   const V u = hn::Add(one, x);
   const V error = hn::Sub(x, hn::Sub(u, one));
-  // Only a u near 1 has an error that matters, and there error / u is error.
-  const V y = hn::Add(wide_log_full(d, u), hn::IfThenElseZero(hn::IsFinite(error), error));
+  // error / u, where it matters: u is near 1 there.
+  const V correction = hn::IfThenElseZero(hn::Lt(hn::Abs(x), one), error);
+  const V y = hn::Add(wide_log_full(d, u), correction);
   return hn::IfThenElse(hn::Eq(x, hn::Zero(d)), x, y);
 }
 
@@ -351,7 +352,10 @@ HWY_INLINE V wide_gelu_tanh_slope(D d, V x) {
 #endif
 #define TAPER_WIDE(expr) [](auto dd, auto v) HWY_ATTR { return expr; }
 
-inline double libm_sigmoid(double v) { return 1.0 / (1.0 + std::exp(-v)); }
+inline double libm_sigmoid(double v) {
+  const double e = std::exp(-std::fabs(v));
+  return (v < 0 ? e : 1.0) / (1.0 + e);
+}
 inline double libm_cdf(double v) { return 0.5 * std::erfc(v * -0.70710678118654752440); }
 inline double libm_gelu_tanh(double v) {
   const double u = 0.79788456080286535588 * (v + 0.044715 * v * v * v);

@@ -1,0 +1,181 @@
+#include "taper/ops/joining.h"
+
+#include <gtest/gtest.h>
+
+#include "taper/autograd/autograd.h"
+#include "taper/ops/copy.h"
+#include "taper/ops/creation.h"
+#include "taper/ops/view.h"
+#include "tests/support/expect_error.h"
+#include "tests/support/mapped.h"
+
+namespace taper {
+namespace {
+
+using namespace testing;
+using Inputs = std::vector<Dense>;
+
+Sample pair(std::string label, Index a, Index b, std::function<Tensor(const Tensors&)> op,
+            Reference reference) {
+  return {std::move(label),
+          {Arg{std::move(a)}, Arg{std::move(b)}},
+          [op = std::move(op)](const Tensors& x) { return Tensors{op(x)}; },
+          std::move(reference)};
+}
+
+std::vector<OpCase> joining_cases() {
+  std::vector<OpCase> cases;
+  const Reference columns = mapped({2, 5}, [](const Inputs& x, const Index& i) {
+    return i[1] < 3 ? x[0].at(i) : x[1].at({i[0], i[1] - 3});
+  });
+  const Reference rows = mapped({3, 2}, [](const Inputs& x, const Index& i) {
+    return i[0] < 1 ? x[0].at(i) : x[1].at({i[0] - 1, i[1]});
+  });
+  cases.push_back(moving_case(
+      "cat", {pair(
+                  "columns", {2, 3}, {2, 2}, [](const Tensors& x) { return cat(x, -1); }, columns),
+              pair(
+                  "rows", {1, 2}, {2, 2}, [](const Tensors& x) { return cat(x); }, rows),
+              pair(
+                  "an empty one", {0}, {2, 2}, [](const Tensors& x) { return cat(x, 1); },
+                  [](const Inputs& x) { return Inputs{x[1]}; })}));
+  cases.push_back(moving_case(
+      "stack", {pair(
+                    "front", {2, 3}, {2, 3}, [](const Tensors& x) { return stack(x); },
+                    mapped({2, 2, 3},
+                           [](const Inputs& x, const Index& i) {
+                             return x[i[0]].at({i[1], i[2]});
+                           })),
+                pair(
+                    "end", {2, 3}, {2, 3}, [](const Tensors& x) { return stack(x, -1); },
+                    mapped({2, 3, 2}, [](const Inputs& x, const Index& i) {
+                      return x[i[2]].at({i[0], i[1]});
+                    }))}));
+  cases.push_back(moving_case("hstack", {pair(
+                                            "matrices", {2, 3}, {2, 2},
+                                            [](const Tensors& x) { return hstack(x); }, columns)}));
+  cases.push_back(moving_case(
+      "vstack", {pair(
+                    "a row and a matrix", {2}, {2, 2}, [](const Tensors& x) { return vstack(x); },
+                    mapped({3, 2}, [](const Inputs& x, const Index& i) {
+                      return i[0] < 1 ? x[0].at({i[1]}) : x[1].at({i[0] - 1, i[1]});
+                    }))}));
+  return cases;
+}
+TAPER_OP_CASES(joining_cases);
+
+std::vector<OpCase> repeating_cases() {
+  std::vector<OpCase> cases;
+  const Reference repeated = mapped({2, 4, 3}, [](const Inputs& x, const Index& i) {
+    return x[0].at({i[1] % 2, i[2]});
+  });
+  cases.push_back(moving_case(
+      "repeat",
+      {moving(
+           "new dimension", {2, 3},
+           [](const Tensor& x) {
+             return x.repeat({2, 2, 1});
+           },
+           repeated),
+       moving(
+           "none", {2}, [](const Tensor& x) { return x.repeat(0); }, mapped({0}, nullptr))}));
+  cases.push_back(moving_case(
+      "tile", {moving(
+                  "fewer than dimensions", {2, 3}, [](const Tensor& x) { return x.tile(2); },
+                  mapped({2, 6}, [](const Inputs& x, const Index& i) {
+                    return x[0].at({i[0], i[1] % 3});
+                  }))}));
+  cases.push_back(moving_case(
+      "repeat_interleave",
+      {moving(
+           "rows", {2, 3}, [](const Tensor& x) { return x.repeat_interleave(2, 0); },
+           mapped({4, 3},
+                  [](const Inputs& x, const Index& i) {
+                    return x[0].at({i[0] / 2, i[1]});
+                  })),
+       moving(
+           "flattened", {2, 2}, [](const Tensor& x) { return x.repeat_interleave(3); },
+           mapped({12}, [](const Inputs& x, const Index& i) { return x[0].values[i[0] / 3]; }))}));
+  cases.push_back(moving_case("flip", {moving(
+                                           "both", {2, 3},
+                                           [](const Tensor& x) {
+                                             return x.flip({0, -1});
+                                           },
+                                           mapped({2, 3},
+                                                  [](const Inputs& x, const Index& i) {
+                                                    return x[0].at({1 - i[0], 2 - i[1]});
+                                                  })),
+                                       moving(
+                                           "one", {2, 3}, [](const Tensor& x) { return x.flip(0); },
+                                           mapped({2, 3}, [](const Inputs& x, const Index& i) {
+                                             return x[0].at({1 - i[0], i[1]});
+                                           }))}));
+  cases.push_back(moving_case(
+      "roll",
+      {moving(
+           "flattened", {2, 3}, [](const Tensor& x) { return x.roll(1); },
+           mapped({2, 3}, [](const Inputs& x,
+                             const Index& i) { return x[0].values[(3 * i[0] + i[1] + 5) % 6]; })),
+       moving(
+           "two dimensions", {2, 3},
+           [](const Tensor& x) {
+             return x.roll({-1, 4}, {0, 1});
+           },
+           mapped({2, 3}, [](const Inputs& x, const Index& i) {
+             return x[0].at({(i[0] + 1) % 2, (i[1] + 2) % 3});
+           }))}));
+  return cases;
+}
+TAPER_OP_CASES(repeating_cases);
+
+TEST(Joining, TypesPromote) {
+  EXPECT_EQ(cat({tensor({1, 2}), tensor({0.5})}).scalar_type(), kFloat);
+  EXPECT_EQ(stack({tensor(true), tensor(2)}).scalar_type(), kLong);
+  const Tensor a = tensor({1.0}, dtype(kFloat).requires_grad(true));
+  const Tensor b = tensor({1.0}, dtype(kDouble).requires_grad(true));
+  cat({a, b}).sum_to_size({}).backward();
+  EXPECT_EQ(a.grad().scalar_type(), kFloat);
+  EXPECT_EQ(b.grad().scalar_type(), kDouble);
+}
+
+TEST(Joining, ChannelsLastStays) {
+  const Tensor x = ones({1, 2, 3, 3}).contiguous(MemoryFormat::ChannelsLast);
+  EXPECT_TRUE(cat({x, x}, 1).is_contiguous(MemoryFormat::ChannelsLast));
+  EXPECT_TRUE(cat({x, ones({1, 2, 3, 3})}, 1).is_contiguous());
+}
+
+TEST(Joining, IntoATensorOfTheCallers) {
+  Tensor out = empty({4});
+  cat_out(out, {tensor({1.0, 2.0}), tensor({3.0, 4.0})});
+  EXPECT_EQ(out.select(0, 3).item<float>(), 4);
+  Tensor resized = empty({0});
+  cat_out(resized, {tensor({1.0}), tensor({3.0})});
+  EXPECT_EQ(resized.sizes(), IntArrayRef({2}));
+  EXPECT_ERROR(Error, cat_out(out, {out, out}), "Found overlap in input tensor 0");
+}
+
+TEST(Joining, ErrorsKeepTheirText) {
+  EXPECT_ERROR(Error, cat({}), "expected a non-empty list of Tensors");
+  EXPECT_ERROR(Error, stack({}), "stack expects a non-empty TensorList");
+  EXPECT_ERROR(ShapeError, cat({tensor(1.0)}),
+               "zero-dimensional tensor (at position 0) cannot be concatenated");
+  EXPECT_ERROR(ShapeError, cat({ones({1, 2}), ones({2})}),
+               "Tensors must have same number of dimensions: got 2 and 1");
+  EXPECT_ERROR(ShapeError, cat({ones({2, 2}), ones({3, 2})}, 1),
+               "Sizes of tensors must match except in dimension 1. Expected size 2 but got size 3 "
+               "for tensor number 1 in the list.");
+  EXPECT_ERROR(ShapeError, stack({ones({2}), ones({3})}),
+               "stack expects each tensor to be equal size, but got [2] at entry 0 and [3] at "
+               "entry 1");
+  EXPECT_ERROR(ShapeError, ones({2, 2}).repeat(2),
+               "Number of dimensions of repeat dims can not be smaller than number of dimensions "
+               "of tensor");
+  EXPECT_ERROR(ShapeError, ones({2}).repeat(-1),
+               "Trying to create tensor with negative dimension -1");
+  EXPECT_ERROR(ShapeError, ones({2}).flip({0, 0}),
+               "dim 0 appears multiple times in the list of dims");
+  EXPECT_ERROR(ShapeError, ones({2}).roll({1, 2}, {0}), "shifts and dimensions must align");
+}
+
+}  // namespace
+}  // namespace taper
