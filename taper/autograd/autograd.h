@@ -25,4 +25,4 @@ variable_list grad(TensorList outputs, TensorList inputs, TensorList grad_output
                    bool allow_unused = false);
 
 }  // namespace autograd
-}  // namespace TAPER_API
+}  // namespace taper

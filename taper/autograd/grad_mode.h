@@ -50,4 +50,4 @@ class InferenceMode {
   bool grad_, inference_;
 };
 
-}  // namespace TAPER_API
+}  // namespace taper

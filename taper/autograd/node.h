@@ -99,4 +99,4 @@ class Node : public RefCounted {
   std::unique_ptr<NodeHooks> hooks_;
 };
 
-}  // namespace TAPER_API
+}  // namespace taper

@@ -68,4 +68,4 @@ using IntArrayRef = ArrayRef<int64_t>;
 /// Sizes or strides owned in place up to six dimensions.
 using DimVector = SmallVector<int64_t, 6>;
 
-}  // namespace TAPER_API
+}  // namespace taper

@@ -10,4 +10,4 @@ namespace taper TAPER_API {
 /// The name of a type as written in source.
 std::string demangle(const std::type_info& type);
 
-}  // namespace TAPER_API
+}  // namespace taper

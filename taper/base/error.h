@@ -101,7 +101,7 @@ template <class Kind, class... Parts>
 }
 }  // namespace detail
 
-}  // namespace TAPER_API
+}  // namespace taper
 
 /// Throws taper::Kind with the joined parts unless cond holds.
 #define TAPER_CHECK_AS(Kind, cond, ...) \

@@ -157,4 +157,4 @@ void set_file_calls(const FileCalls* calls);
 const FileCalls& system_file_calls();
 
 }  // namespace detail
-}  // namespace TAPER_API
+}  // namespace taper

@@ -117,4 +117,4 @@ class Function<R(Args...)> {
   alignas(16) unsigned char storage_[kInline];
 };
 
-}  // namespace TAPER_API
+}  // namespace taper

@@ -74,4 +74,4 @@ class IntrusivePtr {
   T* object_ = nullptr;
 };
 
-}  // namespace TAPER_API
+}  // namespace taper

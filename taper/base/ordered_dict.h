@@ -176,4 +176,4 @@ class OrderedDict {
   std::string key_description_;
 };
 
-}  // namespace TAPER_API
+}  // namespace taper

@@ -49,4 +49,4 @@ class ScopedOmpThreads {
   bool owns_team_ = false;
 };
 
-}  // namespace TAPER_API
+}  // namespace taper

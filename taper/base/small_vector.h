@@ -169,4 +169,4 @@ class SmallVector {
   alignas(T) unsigned char inline_[N * sizeof(T)];
 };
 
-}  // namespace TAPER_API
+}  // namespace taper

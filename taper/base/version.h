@@ -7,4 +7,4 @@ namespace taper TAPER_API {
 /// The version of the library that the program runs with, e.g. "0.1.0".
 const char* version();
 
-}  // namespace TAPER_API
+}  // namespace taper

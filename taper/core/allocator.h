@@ -28,4 +28,4 @@ struct LiveObjects {
 };
 LiveObjects live_objects();
 
-}  // namespace TAPER_API
+}  // namespace taper

@@ -39,4 +39,4 @@ class Device {
 
 void append(std::string& s, Device device);
 
-}  // namespace TAPER_API
+}  // namespace taper

@@ -61,4 +61,4 @@ struct BFloat16 {
   constexpr operator float() const { return std::bit_cast<float>(uint32_t(bits) << 16); }
 };
 
-}  // namespace TAPER_API
+}  // namespace taper

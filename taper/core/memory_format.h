@@ -11,4 +11,4 @@ enum class MemoryFormat : int8_t { Contiguous, Preserve, ChannelsLast, ChannelsL
 enum class Layout : int8_t { Strided };
 inline constexpr Layout kStrided = Layout::Strided;
 
-}  // namespace TAPER_API
+}  // namespace taper

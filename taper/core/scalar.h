@@ -65,4 +65,4 @@ class Scalar {
 
 void append(std::string& s, const Scalar& value);
 
-}  // namespace TAPER_API
+}  // namespace taper

@@ -121,4 +121,4 @@ decltype(auto) visit_dtype(ScalarType dtype, F&& f) {
   __builtin_unreachable();
 }
 
-}  // namespace TAPER_API
+}  // namespace taper

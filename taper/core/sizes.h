@@ -49,4 +49,4 @@ DimVector infer_size(IntArrayRef shape, int64_t numel);
 std::optional<DimVector> view_strides(IntArrayRef old_sizes, IntArrayRef old_strides,
                                       IntArrayRef new_sizes, int64_t numel);
 
-}  // namespace TAPER_API
+}  // namespace taper

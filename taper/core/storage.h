@@ -46,4 +46,4 @@ class StorageImpl : public RefCounted {
 };
 using StoragePtr = IntrusivePtr<StorageImpl>;
 
-}  // namespace TAPER_API
+}  // namespace taper

@@ -110,4 +110,4 @@ class TensorImpl : public RefCounted {
 };
 using TensorImplPtr = IntrusivePtr<TensorImpl>;
 
-}  // namespace TAPER_API
+}  // namespace taper

@@ -74,4 +74,4 @@ inline TensorOptions device(Device v) { return TensorOptions(v); }
 inline TensorOptions layout(Layout v) { return TensorOptions(v); }
 inline TensorOptions requires_grad(bool v = true) { return TensorOptions().requires_grad(v); }
 
-}  // namespace TAPER_API
+}  // namespace taper

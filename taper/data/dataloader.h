@@ -137,4 +137,4 @@ requires std::is_constructible_v<Sampler, size_t>
 }
 
 }  // namespace data
-}  // namespace TAPER_API
+}  // namespace taper

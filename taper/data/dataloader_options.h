@@ -60,4 +60,4 @@ class DataLoaderOptions {
 };
 
 }  // namespace data
-}  // namespace TAPER_API
+}  // namespace taper

@@ -177,4 +177,4 @@ class MNIST : public Dataset<MNIST> {
 
 }  // namespace datasets
 }  // namespace data
-}  // namespace TAPER_API
+}  // namespace taper

@@ -41,4 +41,4 @@ struct Example<Data, example::NoTarget> {
 using TensorExample = Example<Tensor, example::NoTarget>;
 
 }  // namespace data
-}  // namespace TAPER_API
+}  // namespace taper

@@ -15,4 +15,4 @@ namespace data {
 Tensor gather_rows(const Tensor& source, ArrayRef<size_t> indices);
 
 }  // namespace data
-}  // namespace TAPER_API
+}  // namespace taper

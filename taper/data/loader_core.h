@@ -55,4 +55,4 @@ class LoaderCore {
 
 }  // namespace detail
 }  // namespace data
-}  // namespace TAPER_API
+}  // namespace taper

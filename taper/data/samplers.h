@@ -56,4 +56,4 @@ class RandomSampler : public Sampler<> {
 
 }  // namespace samplers
 }  // namespace data
-}  // namespace TAPER_API
+}  // namespace taper

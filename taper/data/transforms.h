@@ -127,4 +127,4 @@ inline constexpr bool is_stack<Stack<T>> = true;
 
 }  // namespace transforms
 }  // namespace data
-}  // namespace TAPER_API
+}  // namespace taper

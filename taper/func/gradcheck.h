@@ -21,4 +21,4 @@ bool gradcheck(const TensorFunction& fn, const std::vector<Tensor>& inputs, doub
 bool gradgradcheck(const TensorFunction& fn, const std::vector<Tensor>& inputs, double eps = 1e-6,
                    double atol = 1e-5, double rtol = 1e-3);
 
-}  // namespace TAPER_API
+}  // namespace taper

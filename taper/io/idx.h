@@ -36,4 +36,4 @@ IdxArray read_idx(const std::string& path, const IdxLimits& limits = {});
 IdxArray read_idx(const ByteSource& source, const IdxLimits& limits = {});
 
 }  // namespace io
-}  // namespace TAPER_API
+}  // namespace taper

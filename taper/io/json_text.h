@@ -21,4 +21,4 @@ void append_utf8(std::string& out, uint32_t code_point);
 void append_json_string(std::string& out, std::string_view text);
 
 }  // namespace io
-}  // namespace TAPER_API
+}  // namespace taper

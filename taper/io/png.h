@@ -34,4 +34,4 @@ void write_png(const std::string& path, const Image& image);
 Image read_png(const std::string& path, uint64_t max_bytes = uint64_t{1} << 28);
 
 }  // namespace io
-}  // namespace TAPER_API
+}  // namespace taper

@@ -47,4 +47,4 @@ SafetensorsFile load_safetensors(const std::string& path, bool verify = true);
 SafetensorsFile load_safetensors(const ByteSource& source, bool verify = true);
 
 }  // namespace io
-}  // namespace TAPER_API
+}  // namespace taper

@@ -62,4 +62,4 @@ void write_safetensors(const std::string& path, const std::vector<SafetensorsIte
                        const Metadata& metadata = {});
 
 }  // namespace io
-}  // namespace TAPER_API
+}  // namespace taper

@@ -195,4 +195,4 @@ class LogSoftmaxImpl : public Cloneable<LogSoftmaxImpl> {
 TAPER_MODULE(LogSoftmax);
 
 }  // namespace nn
-}  // namespace TAPER_API
+}  // namespace taper

@@ -202,4 +202,4 @@ class NamedAnyModule {
 };
 
 }  // namespace nn
-}  // namespace TAPER_API
+}  // namespace taper

@@ -59,4 +59,4 @@ class AnyValue {
 };
 
 }  // namespace nn
-}  // namespace TAPER_API
+}  // namespace taper

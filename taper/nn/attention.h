@@ -118,4 +118,4 @@ class TransformerEncoderLayerImpl : public Cloneable<TransformerEncoderLayerImpl
 TAPER_MODULE(TransformerEncoderLayer);
 
 }  // namespace nn
-}  // namespace TAPER_API
+}  // namespace taper

@@ -44,4 +44,4 @@ class Cloneable : public virtual Module {
 };
 
 }  // namespace nn
-}  // namespace TAPER_API
+}  // namespace taper

@@ -82,4 +82,4 @@ class Conv2dImpl : public ConvNdImpl<2, Conv2dImpl> {
 TAPER_MODULE(Conv2d);
 
 }  // namespace nn
-}  // namespace TAPER_API
+}  // namespace taper

@@ -28,4 +28,4 @@ class DropoutImpl : public Cloneable<DropoutImpl> {
 TAPER_MODULE(Dropout);
 
 }  // namespace nn
-}  // namespace TAPER_API
+}  // namespace taper

@@ -51,4 +51,4 @@ class Embedding : public ModuleHolder<EmbeddingImpl> {
 };
 
 }  // namespace nn
-}  // namespace TAPER_API
+}  // namespace taper

@@ -79,4 +79,4 @@ namespace nn {
 using ReductionType = Choice<enumtype::kNone, enumtype::kMean, enumtype::kSum>;
 }  // namespace nn
 
-}  // namespace TAPER_API
+}  // namespace taper

@@ -50,4 +50,4 @@ void append(std::string& s, const ExpandingArray<D>& values) {
   }
 }
 
-}  // namespace TAPER_API
+}  // namespace taper

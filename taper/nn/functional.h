@@ -155,4 +155,4 @@ Tensor cross_entropy(const Tensor& input, const Tensor& target,
                      const CrossEntropyFuncOptions& options = {});
 
 }  // namespace nn::functional
-}  // namespace TAPER_API
+}  // namespace taper

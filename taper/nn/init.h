@@ -42,4 +42,4 @@ Tensor kaiming_normal_(Tensor tensor, double a = 0, FanModeType mode = kFanIn,
                        NonlinearityType nonlinearity = kLeakyReLU);
 
 }  // namespace nn::init
-}  // namespace TAPER_API
+}  // namespace taper

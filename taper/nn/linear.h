@@ -80,4 +80,4 @@ class UnflattenImpl : public Cloneable<UnflattenImpl> {
 TAPER_MODULE(Unflatten);
 
 }  // namespace nn
-}  // namespace TAPER_API
+}  // namespace taper

@@ -133,4 +133,4 @@ class CrossEntropyLossImpl : public Cloneable<CrossEntropyLossImpl> {
 TAPER_MODULE(CrossEntropyLoss);
 
 }  // namespace nn
-}  // namespace TAPER_API
+}  // namespace taper

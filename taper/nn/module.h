@@ -192,4 +192,4 @@ class Module : public std::enable_shared_from_this<Module> {
 };
 
 }  // namespace nn
-}  // namespace TAPER_API
+}  // namespace taper

@@ -83,7 +83,7 @@ std::ostream& operator<<(std::ostream& stream, const ModuleHolder<Contained>& mo
 }
 
 }  // namespace nn
-}  // namespace TAPER_API
+}  // namespace taper
 
 /// Declares class Name, the holder of ImplType.
 #define TAPER_MODULE_IMPL(Name, ImplType)                    \

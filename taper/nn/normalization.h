@@ -124,4 +124,4 @@ class GroupNormImpl : public Cloneable<GroupNormImpl> {
 TAPER_MODULE(GroupNorm);
 
 }  // namespace nn
-}  // namespace TAPER_API
+}  // namespace taper

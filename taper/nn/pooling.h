@@ -98,4 +98,4 @@ class AdaptiveAvgPool2dImpl : public Cloneable<AdaptiveAvgPool2dImpl> {
 TAPER_MODULE(AdaptiveAvgPool2d);
 
 }  // namespace nn
-}  // namespace TAPER_API
+}  // namespace taper

@@ -214,4 +214,4 @@ class FunctionalImpl : public Cloneable<FunctionalImpl> {
 TAPER_MODULE(Functional);
 
 }  // namespace nn
-}  // namespace TAPER_API
+}  // namespace taper

@@ -24,4 +24,4 @@ Tensor parameters_to_vector(const std::vector<Tensor>& parameters);
 void vector_to_parameters(const Tensor& vector, const std::vector<Tensor>& parameters);
 
 }  // namespace nn::utils
-}  // namespace TAPER_API
+}  // namespace taper

@@ -41,4 +41,4 @@ Tensor conv2d(const Tensor& input, const Tensor& weight, const std::optional<Ten
               IntArrayRef stride, PaddingName padding, IntArrayRef dilation = 1,
               int64_t groups = 1);
 
-}  // namespace TAPER_API
+}  // namespace taper

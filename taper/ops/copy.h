@@ -54,4 +54,4 @@ Tensor type_as(const Tensor& self, const Tensor& other);
 /// variants: method
 Tensor toType(const Tensor& self, ScalarType dtype);
 
-}  // namespace TAPER_API
+}  // namespace taper

@@ -130,4 +130,4 @@ class TensorData {
 /// Integers become int64, floating numbers the default type, unless options name a type.
 Tensor tensor(const detail::TensorData& data, const TensorOptions& options = {});
 
-}  // namespace TAPER_API
+}  // namespace taper

@@ -35,4 +35,4 @@ Tensor& bernoulli_(Tensor& self, double p = 0.5,
 Tensor& bernoulli_(Tensor& self, const Tensor& p,
                    const std::optional<Generator>& generator = std::nullopt);
 
-}  // namespace TAPER_API
+}  // namespace taper

@@ -37,4 +37,4 @@ Tensor argmax(const Tensor& self, std::optional<int64_t> dim = std::nullopt, boo
 /// variants: method
 Tensor argmin(const Tensor& self, std::optional<int64_t> dim = std::nullopt, bool keepdim = false);
 
-}  // namespace TAPER_API
+}  // namespace taper

@@ -78,4 +78,4 @@ std::ostream& operator<<(std::ostream& out, const std::vector<TensorIndex>& indi
 
 }  // namespace indexing
 
-}  // namespace TAPER_API
+}  // namespace taper

@@ -40,4 +40,4 @@ Tensor flip(const Tensor& self, IntArrayRef dims);
 /// variants: method
 Tensor roll(const Tensor& self, IntArrayRef shifts, IntArrayRef dims = {});
 
-}  // namespace TAPER_API
+}  // namespace taper

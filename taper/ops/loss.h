@@ -60,4 +60,4 @@ Tensor cross_entropy_loss(const Tensor& self, const Tensor& target,
                           int64_t reduction = Reduction::Mean, int64_t ignore_index = -100,
                           double label_smoothing = 0.0);
 
-}  // namespace TAPER_API
+}  // namespace taper

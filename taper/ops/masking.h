@@ -40,4 +40,4 @@ Tensor tril(const Tensor& self, int64_t diagonal = 0);
 /// variants: method, inplace
 Tensor triu(const Tensor& self, int64_t diagonal = 0);
 
-}  // namespace TAPER_API
+}  // namespace taper

@@ -46,4 +46,4 @@ Tensor ger(const Tensor& self, const Tensor& vec2);
 /// input W^T + bias over the last dimension: [..., in] to [..., out], weight [out, in], bias [out].
 Tensor linear(const Tensor& input, const Tensor& weight, const std::optional<Tensor>& bias = {});
 
-}  // namespace TAPER_API
+}  // namespace taper

@@ -37,4 +37,4 @@ Tensor group_norm(const Tensor& input, int64_t num_groups, const std::optional<T
                   const std::optional<Tensor>& bias = {}, double eps = 1e-5,
                   bool cudnn_enabled = true);
 
-}  // namespace TAPER_API
+}  // namespace taper

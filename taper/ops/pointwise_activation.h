@@ -55,4 +55,4 @@ Tensor hardswish(const Tensor& self);
 /// variants: inplace, out
 Tensor threshold(const Tensor& self, const Scalar& threshold, const Scalar& value);
 
-}  // namespace TAPER_API
+}  // namespace taper

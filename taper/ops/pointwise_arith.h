@@ -129,4 +129,4 @@ inline Tensor operator%(const Tensor& a, const Tensor& b) { return remainder(a, 
 inline Tensor operator%(const Tensor& a, const Scalar& b) { return remainder(a, b); }
 Tensor operator%(const Scalar& a, const Tensor& b);
 
-}  // namespace TAPER_API
+}  // namespace taper

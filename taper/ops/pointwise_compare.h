@@ -162,4 +162,4 @@ inline Tensor operator^(const Scalar& a, const Tensor& b) { return bitwise_xor(b
 inline Tensor operator~(const Tensor& a) { return bitwise_not(a); }
 inline Tensor operator!(const Tensor& a) { return logical_not(a); }
 
-}  // namespace TAPER_API
+}  // namespace taper

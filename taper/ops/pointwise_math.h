@@ -129,4 +129,4 @@ Tensor nan_to_num(const Tensor& self, std::optional<double> nan = std::nullopt,
 inline Tensor operator-(const Tensor& a) { return neg(a); }
 inline Tensor operator+(const Tensor& a) { return positive(a); }
 
-}  // namespace TAPER_API
+}  // namespace taper

@@ -44,4 +44,4 @@ Tensor adaptive_avg_pool1d(const Tensor& self, IntArrayRef output_size);
 /// adaptive_avg_pool1d() in both directions; a size of -1 keeps the input's.
 Tensor adaptive_avg_pool2d(const Tensor& self, IntArrayRef output_size);
 
-}  // namespace TAPER_API
+}  // namespace taper

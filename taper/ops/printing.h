@@ -11,4 +11,4 @@ namespace taper TAPER_API {
 /// where they are not the usual.
 std::string repr(const Tensor& tensor);
 
-}  // namespace TAPER_API
+}  // namespace taper

@@ -68,4 +68,4 @@ Tensor& random_(Tensor& self, int64_t to, const std::optional<Generator>& genera
 Tensor& random_(Tensor& self, int64_t from, std::optional<int64_t> to,
                 const std::optional<Generator>& generator = std::nullopt);
 
-}  // namespace TAPER_API
+}  // namespace taper

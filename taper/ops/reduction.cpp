@@ -15,6 +15,8 @@ ScalarType sum_type(const Tensor& self, std::optional<ScalarType> dtype) {
   return isIntegralType(self.scalar_type(), true) ? kLong : self.scalar_type();
 }
 
+Tensor cast(const Tensor& t, ScalarType type) { return t.scalar_type() == type ? t : t.to(type); }
+
 Tensor reduce_into(const Out& out, const char* op, const Tensor& self, uint64_t dims, bool keepdim,
                    ScalarType dtype, ReduceOp what) {
   const Tensor result = out.make(op, reduced_sizes(self.sizes(), dims, keepdim), dtype, {self});
@@ -30,7 +32,7 @@ Tensor sum_over(const Out& out, const Tensor& self, uint64_t dims, bool keepdim,
           .outputs = {result},
           .inputs = {self},
           .backward = [dims, keepdim](Backward& g) {
-            g.set(0, expand_reduced(g.grad().to(g.dtype(0)), dims, keepdim, g.sizes(0)));
+            g.set(0, expand_reduced(cast(g.grad(), g.dtype(0)), dims, keepdim, g.sizes(0)));
           }});
   return result;
 }
@@ -52,7 +54,7 @@ Tensor mean_over(const Out& out, const Tensor& self, uint64_t dims, bool keepdim
           .outputs = {result},
           .inputs = {self},
           .backward = [dims, keepdim, count](Backward& g) {
-            const Tensor share = g.grad().to(g.dtype(0)).div(static_cast<double>(count));
+            const Tensor share = cast(g.grad(), g.dtype(0)).div(static_cast<double>(count));
             g.set(0, expand_reduced(share, dims, keepdim, g.sizes(0)));
           }});
   return result;
@@ -131,7 +133,7 @@ Tensor sum(const Tensor& self, std::optional<ScalarType> dtype) {
       reduce_into(Out(), "sum", self, kAllDims, false, sum_type(self, dtype), ReduceOp::sum);
   record(
       {.name = "SumBackward0", .outputs = {result}, .inputs = {self}, .backward = [](Backward& g) {
-         g.set(0, g.grad().to(g.dtype(0)).expand(g.sizes(0)));
+         g.set(0, cast(g.grad(), g.dtype(0)).expand(g.sizes(0)));
        }});
   return result;
 }

@@ -54,4 +54,4 @@ Tensor count_nonzero(const Tensor& self, IntArrayRef dim = {});
 /// variants: method
 Tensor trace(const Tensor& self);
 
-}  // namespace TAPER_API
+}  // namespace taper

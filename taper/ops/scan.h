@@ -14,4 +14,4 @@ Tensor cumsum(const Tensor& self, int64_t dim, std::optional<ScalarType> dtype =
 /// variants: method
 Tensor cumprod(const Tensor& self, int64_t dim, std::optional<ScalarType> dtype = std::nullopt);
 
-}  // namespace TAPER_API
+}  // namespace taper

@@ -53,4 +53,4 @@ Tensor embedding(const Tensor& weight, const Tensor& indices, int64_t padding_id
 /// int64 with a new last dimension of num_classes (-1: the largest class + 1), 1 at the class.
 Tensor one_hot(const Tensor& self, int64_t num_classes = -1);
 
-}  // namespace TAPER_API
+}  // namespace taper

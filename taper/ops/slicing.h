@@ -49,4 +49,4 @@ std::vector<Tensor> split_with_sizes(const Tensor& self, IntArrayRef split_sizes
 /// variants: method
 std::vector<Tensor> chunk(const Tensor& self, int64_t chunks, int64_t dim = 0);
 
-}  // namespace TAPER_API
+}  // namespace taper

@@ -14,4 +14,4 @@ Tensor softmax(const Tensor& self, int64_t dim, std::optional<ScalarType> dtype 
 /// variants: method, out
 Tensor log_softmax(const Tensor& self, int64_t dim, std::optional<ScalarType> dtype = std::nullopt);
 
-}  // namespace TAPER_API
+}  // namespace taper

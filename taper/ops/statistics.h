@@ -55,4 +55,4 @@ Tensor norm(const Tensor& self, const std::optional<Scalar>& p, IntArrayRef dim,
 /// variants: method
 Tensor logsumexp(const Tensor& self, IntArrayRef dim, bool keepdim = false);
 
-}  // namespace TAPER_API
+}  // namespace taper

@@ -106,4 +106,4 @@ Tensor& squeeze_(Tensor& self, int64_t dim);
 /// variants: method
 Tensor& unsqueeze_(Tensor& self, int64_t dim);
 
-}  // namespace TAPER_API
+}  // namespace taper

@@ -93,4 +93,4 @@ class AdamW : public detail::AdamBase {
 };
 
 }  // namespace optim
-}  // namespace TAPER_API
+}  // namespace taper

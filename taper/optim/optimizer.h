@@ -157,4 +157,4 @@ class Optimizer {
 };
 
 }  // namespace optim
-}  // namespace TAPER_API
+}  // namespace taper

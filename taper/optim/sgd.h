@@ -41,4 +41,4 @@ class SGD : public Optimizer {
 };
 
 }  // namespace optim
-}  // namespace TAPER_API
+}  // namespace taper

@@ -31,4 +31,4 @@ class TensorAccessor {
   const int64_t* strides_;
 };
 
-}  // namespace TAPER_API
+}  // namespace taper

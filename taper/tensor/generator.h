@@ -80,4 +80,4 @@ inline Generator createCPUGenerator(uint64_t seed = default_rng_seed_val) {
 }
 }  // namespace detail
 
-}  // namespace TAPER_API
+}  // namespace taper

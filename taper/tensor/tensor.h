@@ -222,4 +222,4 @@ std::ostream& operator<<(std::ostream& out, Device device);
 std::ostream& operator<<(std::ostream& out, const Scalar& value);
 inline void append(std::string& s, const Tensor& tensor) { s += to_string(tensor); }
 
-}  // namespace TAPER_API
+}  // namespace taper

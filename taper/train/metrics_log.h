@@ -64,4 +64,4 @@ class MetricsLog {
 };
 
 }  // namespace train
-}  // namespace TAPER_API
+}  // namespace taper

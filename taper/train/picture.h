@@ -43,4 +43,4 @@ void save_predictions(const std::string& path, const Tensor& images, const Tenso
                       int64_t columns = 8, int64_t scale = 3);
 
 }  // namespace train
-}  // namespace TAPER_API
+}  // namespace taper

@@ -62,4 +62,4 @@ class Progress {
 };
 
 }  // namespace train
-}  // namespace TAPER_API
+}  // namespace taper

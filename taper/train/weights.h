@@ -20,4 +20,4 @@ void save_weights(const std::string& path, const nn::Module& module,
 void load_weights(const std::string& path, nn::Module& module);
 
 }  // namespace train
-}  // namespace TAPER_API
+}  // namespace taper

@@ -11,7 +11,7 @@
 
 #include "taper/backend/cpu/pointwise_body.h"
 #include "taper/backend/cpu/pointwise_tiles-inl.h"
-#include "taper/backend/cpu/vmath_wide-inl.h"
+#include "taper/backend/cpu/vmath_functions-inl.h"
 
 #ifndef TAPER_POINTWISE_COMPARE_ONCE_
 #define TAPER_POINTWISE_COMPARE_ONCE_

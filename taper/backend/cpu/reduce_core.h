@@ -2,8 +2,8 @@
 
 #include <cstdint>
 
-#include "taper/core/thread_cache.h"
 #include "taper/core/scalar_type.h"
+#include "taper/core/thread_cache.h"
 
 // What the vector code of a reduction (reduce_core.cpp) and the walk over a tensor (reduction.cpp)
 // know of each other. A chunk is up to kChunk consecutive elements of the merged inner reduced

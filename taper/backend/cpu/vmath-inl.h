@@ -1,7 +1,7 @@
 // Vector math for one Highway target: float32 within 1 ulp (erf 2), IEEE special values exact.
-// Highway's own Exp and Log are wrong at special values and are not used. Include after
-// simd.h and foreach_target.h. Here: helpers and the float32 functions in float arithmetic;
-// vmath_wide-inl.h has those that go through double, and the vm:: functions that ops call.
+// Highway's own Exp and Log are wrong at special values and are not used. Users include
+// vmath_functions-inl.h, after simd.h and foreach_target.h. Here: helpers, and the float32
+// functions in float arithmetic.
 #include <cmath>
 #include <limits>
 

@@ -1,0 +1,70 @@
+#include <algorithm>
+
+#include "taper/backend/cpu/reduce_core.h"
+#include "taper/base/parallel.h"
+#include "taper/kernel/reduction.h"
+
+namespace taper::cpu {
+namespace {
+
+constexpr int64_t kScanGrain = 32768;
+
+template <class Work>
+void cumulate_lines(View out, ConstView x, int64_t dim, Scan what) {
+  const LoadFn load = load_function(x.dtype(), scalar_type_of<Work>);
+  const StoreFn store = store_function(scalar_type_of<Work>, out.dtype());
+  const int64_t n = x.size(dim);
+  const int64_t lines = n == 0 ? 0 : x.numel() / n;
+  const bool product = what == Scan::product, backwards = what == Scan::sum_from_end;
+  const int64_t step = backwards ? -x.stride(dim) : x.stride(dim);
+  const int64_t out_step = backwards ? -out.stride(dim) : out.stride(dim);
+  const int64_t item = elementSize(x.dtype()), out_item = elementSize(out.dtype());
+  using U = std::conditional_t<std::is_same_v<Work, double>, double, uint64_t>;
+  parallel_for(0, lines, std::max<int64_t>(1, kScanGrain / std::max<int64_t>(n, 1)),
+               [&](int64_t first, int64_t last) {
+                 Work buffer[512];
+                 for (int64_t line = first; line < last; ++line) {
+                   // From the last element on when the scan runs backwards.
+                   int64_t from = backwards ? (1 - n) * step : 0,
+                           to = backwards ? (1 - n) * out_step : 0;
+                   int64_t rest = line;
+                   for (int64_t d = x.dim() - 1; d >= 0; --d) {
+                     if (d == dim) continue;
+                     from += rest % x.size(d) * x.stride(d);
+                     to += rest % x.size(d) * out.stride(d);
+                     rest /= x.size(d);
+                   }
+                   const char* source = static_cast<const char*>(x.raw_data()) + from * item;
+                   char* target = static_cast<char*>(out.raw_data()) + to * out_item;
+                   U running = product ? U(1) : U(0);
+                   for (int64_t i = 0; i < n; i += 512) {
+                     const int64_t m = std::min<int64_t>(512, n - i);
+                     load(source + i * step * item, step, m, buffer);
+                     for (int64_t k = 0; k < m; ++k) {
+                       running = product ? running * static_cast<U>(buffer[k])
+                                         : running + static_cast<U>(buffer[k]);
+                       buffer[k] = static_cast<Work>(running);
+                     }
+                     store(buffer, m, target + i * out_step * out_item, out_step);
+                   }
+                 }
+               });
+}
+
+}  // namespace
+
+void cumulate(View out, ConstView x, int64_t dim, Scan what) {
+  if (x.dim() == 0) {
+    // A number is a line of one element.
+    const ScalarType work = isFloatingType(out.dtype()) ? kDouble : kLong;
+    int64_t buffer;
+    load_function(x.dtype(), work)(x.raw_data(), 1, 1, &buffer);
+    store_function(work, out.dtype())(&buffer, 1, out.raw_data(), 1);
+  } else if (isFloatingType(out.dtype())) {
+    cumulate_lines<double>(out, x, dim, what);
+  } else {
+    cumulate_lines<int64_t>(out, x, dim, what);
+  }
+}
+
+}  // namespace taper::cpu
