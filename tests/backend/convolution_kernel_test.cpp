@@ -107,7 +107,9 @@ TEST_P(ConvolutionKernelDtypes, AgreesWithLoops) {
   const ScalarType dtype = GetParam();
   for (const int threads : {1, 2, 4}) {
     const Threads scope(threads);
-    for (size_t i = 0; i < cases().size(); ++i) {
+    // More threads than cores are slow: a few cases show that they work.
+    const size_t count = threads <= 2 ? cases().size() : 4;
+    for (size_t i = 0; i < count; ++i) {
       for (const bool last : {false, true}) {
         Case c = cases()[i];
         c.last = last;

@@ -1,3 +1,4 @@
+// Longer than other files: the kernels of one target are compiled, and tuned, together.
 #include "taper/backend/cpu/gemm.h"
 
 #include <algorithm>
