@@ -21,7 +21,9 @@ void add_roots(BackwardPass& pass, TensorList tensors, TensorList grads) {
                   "backward: grad can be implicitly created only for scalar outputs, got sizes ",
                   t.sizes());
       grad = Tensor(TensorImpl::empty("backward", t.sizes(), t.scalar_type()));
-      grad.fill_(1);
+      visit_dtype(t.scalar_type(), [&](auto one) {
+        *static_cast<decltype(one)*>(grad.data_ptr()) = decltype(one)(1);
+      });
     }
     TAPER_CHECK_AS(ShapeError, grad.sizes() == t.sizes(),
                    "backward: Mismatch in shape: grad_output[", i, "] has a shape of ",

@@ -147,14 +147,26 @@ NodeHooks* AccumulateGrad::hooks() const { return VariableState::of(*variable_)-
 bool AccumulateGrad::may_end() noexcept {
   VariableState& state = *VariableState::of(*variable_);
   SpinLock lock(state.lock);
-  // Another thread may have found this node through the tensor between the last release and here.
-  if (state.accumulator == this && use_count() > 1) {
-    release();
-    return false;
-  }
+  // Another thread may have found this node through the tensor since the last release; it may also
+  // have let go of it again, and then this thread is the last after all.
+  if (state.accumulator == this && use_count() > 1 && !release()) return false;
   if (state.accumulator == this) state.accumulator = nullptr;
   return true;
 }
+
+namespace {
+
+/// Whether nobody else can see this gradient's memory, so that it may become a leaf's grad and a
+/// later write to it stays there. A view counts when only it holds what it is a view of, all of it.
+bool is_sole_owner(const Tensor& grad) {
+  const TensorImpl& impl = grad.impl();
+  const uint32_t holders = impl.storage()->use_count();
+  if (grad.use_count() != 1) return false;
+  if (impl.base() == nullptr) return holders == 1;
+  return holders == 2 && impl.base()->use_count() == 1 && impl.numel() == impl.base()->numel();
+}
+
+}  // namespace
 
 void AccumulateGrad::apply(GradList& grads, GradList&, bool) {
   VariableState& state = *VariableState::of(*variable_);
@@ -168,11 +180,10 @@ void AccumulateGrad::apply(GradList& grads, GradList&, bool) {
     }
     return;
   }
-  // The gradient is moved in when nobody else can see it, so that a later write to it stays here.
-  const bool unique = incoming.use_count() == 1 && incoming.impl().storage()->use_count() == 1 &&
-                      !incoming.is_view() && incoming.strides() == variable_->strides();
-  if (unique && !thread_state.grad_enabled) {
-    state.grad = std::move(incoming);
+  if (!thread_state.grad_enabled && is_sole_owner(incoming) &&
+      incoming.strides() == variable_->strides()) {
+    state.grad =
+        incoming.is_view() ? Tensor(TensorImpl::alias(incoming.impl())) : std::move(incoming);
   } else if (thread_state.grad_enabled) {
     state.grad = incoming.clone();
   } else {

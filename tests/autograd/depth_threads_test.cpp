@@ -71,7 +71,9 @@ TEST(BackwardThreads, ASharedLeafGetsEveryGradient) {
 }
 
 TEST(BackwardThreads, LeavesAndGraphsComeAndGo) {
-  // The leaf's sink is found through the leaf while other threads drop their graphs.
+  // The leaf's sink is found through the leaf while other threads drop their graphs: a sink that
+  // two threads let go of at once must end once.
+  const LiveObjects before = live_objects();
   Tensor w = ones({1}).requires_grad_();
   std::vector<std::thread> threads;
   for (int t = 0; t < 4; ++t) {
@@ -80,6 +82,7 @@ TEST(BackwardThreads, LeavesAndGraphsComeAndGo) {
     });
   }
   for (std::thread& t : threads) t.join();
+  EXPECT_EQ(live_objects().nodes, before.nodes);
   (w * 2).backward();
   EXPECT_EQ(w.grad().item<float>(), 2);
 }
