@@ -34,8 +34,10 @@ struct Abs {
   T operator()(T a) const {
     if constexpr (std::is_integral_v<T>)
       return a < 0 ? static_cast<T>(0 - std::make_unsigned_t<T>(a)) : a;
+    else if constexpr (sizeof(T) == 4)
+      return __builtin_fabsf(a);
     else
-      return sizeof(T) == 4 ? __builtin_fabsf(a) : __builtin_fabs(a);
+      return __builtin_fabs(a);
   }
 };
 template <class T>
