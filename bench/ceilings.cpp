@@ -131,7 +131,8 @@ double rate(int threads, double seconds, const std::function<double(int)>& work)
 // The best of a few tries: a ceiling is what was possible, not what a busy moment left.
 double best_rate(int threads, double seconds, const std::function<double(int)>& work) {
   double best = 0.0;
-  for (int attempt = 0; attempt < 10; ++attempt) best = std::max(best, rate(threads, seconds, work));
+  for (int attempt = 0; attempt < 10; ++attempt)
+    best = std::max(best, rate(threads, seconds, work));
   return best;
 }
 

@@ -5,8 +5,8 @@
 #include <new>
 
 #include "taper/base/thread_state.h"
-#include "taper/core/thread_cache.h"
 #include "taper/core/sizes.h"
+#include "taper/core/thread_cache.h"
 
 namespace taper {
 
@@ -83,11 +83,12 @@ TensorImplPtr TensorImpl::empty(const char* op, IntArrayRef sizes, ScalarType dt
     }
     usual &= numel < (int64_t{1} << 59);
   }
-  if (!usual) [[unlikely]] return empty_checked(op, sizes, dtype);
+  if (!usual) [[unlikely]]
+    return empty_checked(op, sizes, dtype);
   TensorImplPtr result = TensorImplPtr::adopt(allocate());
   TensorImpl* const impl = result.get();
-  new (&impl->storage_) StoragePtr(
-      StoragePtr::adopt(StorageImpl::create(static_cast<size_t>(numel * item))));
+  new (&impl->storage_)
+      StoragePtr(StoragePtr::adopt(StorageImpl::create(static_cast<size_t>(numel * item))));
   impl->dtype_ = dtype;
   impl->numel_ = numel;
   impl->rank_ = static_cast<uint8_t>(rank);
