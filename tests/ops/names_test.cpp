@@ -1,0 +1,105 @@
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "taper/taper.h"
+
+// Ops that are another name or another form of an op with a case of its own: same bits.
+namespace taper {
+namespace {
+
+Tensor a() { return arange(6, TensorOptions(kFloat)).sub(2.5).view({2, 3}); }
+Tensor b() { return arange(6, TensorOptions(kFloat)).sub(3).view({2, 3}); }
+
+struct Pair {
+  std::string name;
+  std::function<Tensor()> got, want;
+};
+
+TEST(Names, SecondNamesGiveTheSame) {
+  const Pair pairs[] = {
+      {"arctan2", [] { return arctan2(a(), b()); }, [] { return atan2(a(), b()); }},
+      {"clip", [] { return clip(a(), -1, 1); }, [] { return clamp(a(), -1, 1); }},
+      {"concat",
+       [] {
+         return concat({a(), b()}, 1);
+       },
+       [] {
+         return cat({a(), b()}, 1);
+       }},
+      {"concatenate",
+       [] {
+         return concatenate({a(), b()});
+       },
+       [] {
+         return cat({a(), b()});
+       }},
+      {"fix", [] { return fix(a()); }, [] { return trunc(a()); }},
+      {"ger", [] { return ger(a()[0], b()[1]); }, [] { return outer(a()[0], b()[1]); }},
+      {"greater_equal", [] { return greater_equal(a(), b()); }, [] { return ge(a(), b()); }},
+      {"less", [] { return less(a(), b()); }, [] { return lt(a(), b()); }},
+      {"less_equal", [] { return less_equal(a(), 0); }, [] { return le(a(), 0); }},
+      {"not_equal", [] { return not_equal(a(), b()); }, [] { return ne(a(), b()); }},
+      {"subtract", [] { return subtract(a(), b(), 2); }, [] { return sub(a(), b(), 2); }},
+      {"true_divide", [] { return true_divide(a(), b()); }, [] { return div(a(), b()); }},
+      {"sgn", [] { return sgn(a()); }, [] { return sign(a()); }},
+      {"bitwise_not", [] { return bitwise_not(a().to(kLong)); },
+       [] { return a().to(kLong).neg().sub(1); }},
+      {"expand_as", [] { return expand_as(a()[0], b()); },
+       [] {
+         return a()[0].expand({2, 3});
+       }},
+      {"view_as",
+       [] {
+         return view_as(a(), ones({3, 2}));
+       },
+       [] {
+         return a().view({3, 2});
+       }},
+      {"reshape_as", [] { return reshape_as(a().t(), ones({6})); },
+       [] { return a().t().reshape({6}); }},
+      {"nonzero_numpy", [] { return nonzero_numpy(b())[1]; },
+       [] { return nonzero(b()).select(1, 1); }},
+      {"broadcast_tensors",
+       [] {
+         return broadcast_tensors({a()[0], b()})[0];
+       },
+       [] {
+         return a()[0].expand({2, 3});
+       }},
+      {"std_mean", [] { return std::get<0>(std_mean(a(), true)); }, [] { return a().std(true); }},
+      {"std_mean's mean", [] { return std::get<1>(std_mean(a(), true)); },
+       [] { return a().mean(); }},
+      {"native_layer_norm",
+       [] { return std::get<0>(native_layer_norm(a(), {3}, std::nullopt, std::nullopt, 1e-5)); },
+       [] { return layer_norm(a(), {3}); }},
+      {"max_pool1d_with_indices",
+       [] { return std::get<0>(max_pool1d_with_indices(a().unsqueeze(0), {2})); },
+       [] { return max_pool1d(a().unsqueeze(0), {2}); }},
+      {"nll_loss2d",
+       [] {
+         return nll_loss2d(a().view({1, 3, 2, 1}), ones({1, 2, 1}, TensorOptions(kLong)));
+       },
+       [] {
+         return a().view({3, 2}).select(0, 1).mean().neg();
+       }},
+  };
+  for (const Pair& pair : pairs) {
+    const Tensor got = pair.got(), want = pair.want();
+    EXPECT_EQ(got.scalar_type(), want.scalar_type()) << pair.name;
+    EXPECT_TRUE(got.equal(want)) << pair.name << "\n" << repr(got) << "\n" << repr(want);
+  }
+}
+
+TEST(Names, RandomLikeTakesSizesAndRange) {
+  const Tensor r = randint_like(ones({50, 4}), 3, 7);
+  EXPECT_EQ(r.sizes(), IntArrayRef({50, 4}));
+  EXPECT_GE(r.min().item<float>(), 3);
+  EXPECT_LE(r.max().item<float>(), 6);
+  EXPECT_FALSE(r.equal(full({50, 4}, 3.0)));
+}
+
+}  // namespace
+}  // namespace taper
