@@ -134,7 +134,7 @@ class SmallVector {
     data_ = inline_data();
     capacity_ = N;
   }
-  void grow(size_t capacity) {
+  TAPER_COLD void grow(size_t capacity) {
     T* bigger = static_cast<T*>(::operator new(capacity * sizeof(T), std::align_val_t(alignof(T))));
     for (uint32_t i = 0; i < size_; ++i) {
       new (bigger + i) T(std::move(data_[i]));
