@@ -94,6 +94,9 @@ class SmallVector {
     }
     size_ = 0;
   }
+  // GCC 12 warns of the path on which the elements lie in place and yet the capacity is not N.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Warray-bounds"
   template <class... Args>
   T& emplace_back(Args&&... args) {
     if (size_ == capacity_) {
@@ -104,6 +107,7 @@ class SmallVector {
     }
     return *new (data_ + size_++) T(std::forward<Args>(args)...);
   }
+#pragma GCC diagnostic pop
   void push_back(const T& value) { emplace_back(value); }
   void push_back(T&& value) { emplace_back(std::move(value)); }
   void pop_back() { data_[--size_].~T(); }
@@ -134,7 +138,7 @@ class SmallVector {
     data_ = inline_data();
     capacity_ = N;
   }
-  TAPER_COLD void grow(size_t capacity) {
+  void grow(size_t capacity) {
     T* bigger = static_cast<T*>(::operator new(capacity * sizeof(T), std::align_val_t(alignof(T))));
     for (uint32_t i = 0; i < size_; ++i) {
       new (bigger + i) T(std::move(data_[i]));
