@@ -32,7 +32,7 @@ Tensor convolve(const char* op, const Tensor& input, const Tensor& weight, const
   const Tensor b = bias.defined() ? bias.contiguous() : bias;
   const IntArrayRef xs = x.sizes(), ws = w.sizes();
   const int64_t sizes[] = {xs[0], ws[0], g.out_size(0, xs[2], ws[2]), g.out_size(1, xs[3], ws[3])};
-  const Tensor out = new_images(op, sizes, x.scalar_type(), format);
+  Tensor out = new_images(op, sizes, x.scalar_type(), format);
   conv2d_kernel(out.device(), out_view(out), in(x), in(w), b.defined() ? in(b) : ConstView(), g);
   if (!wants_grad({x, w, b})) return out;
   const DimVector x_sizes(xs), w_sizes(ws);
@@ -60,7 +60,7 @@ Tensor convolve(const char* op, const Tensor& input, const Tensor& weight, const
 Tensor input_gradient(const char* op, const Tensor& grad, const Tensor& weight,
                       IntArrayRef input_sizes, const ConvGeometry& g, MemoryFormat format) {
   const Tensor d = grad.contiguous(format), w = weight.contiguous(format);
-  const Tensor out = new_images(op, input_sizes, d.scalar_type(), format);
+  Tensor out = new_images(op, input_sizes, d.scalar_type(), format);
   conv2d_backward_kernel(out.device(), out_view(out), View(), View(), in(d), ConstView(), in(w), g);
   if (!wants_grad({d, w})) return out;
   const DimVector w_sizes(w.sizes());

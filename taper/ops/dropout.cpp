@@ -31,7 +31,7 @@ CounterKey next_key(const std::optional<Generator>& generator = std::nullopt) {
 /// x * mask * scale; its own backward, so differentiable to any order.
 Tensor masked_scale(const Tensor& self, const Tensor& mask, double scale) {
   const Tensor x = self.contiguous();
-  const Tensor result = new_tensor("masked_scale", x.sizes(), x.scalar_type());
+  Tensor result = new_tensor("masked_scale", x.sizes(), x.scalar_type());
   masked_scale_kernel(x.device(), out_view(result), in(x), in(mask), scale);
   record(
       {.name = "MaskedScaleBackward0",
@@ -44,7 +44,7 @@ Tensor masked_scale(const Tensor& self, const Tensor& mask, double scale) {
 
 /// A bool tensor that is true with probability p.
 Tensor draw_mask(IntArrayRef sizes, double p) {
-  const Tensor mask = new_tensor("dropout", sizes, kBool);
+  Tensor mask = new_tensor("dropout", sizes, kBool);
   bernoulli_kernel(mask.device(), out_view(mask), p, next_key());
   return mask;
 }
@@ -75,7 +75,7 @@ Tensor dropout(Out out, const Tensor& self, double p, bool train) {
     return self.mul_(mask.to(self.scalar_type()).mul(scale));
   }
   const Tensor x = out.is_inplace() ? self : self.contiguous();
-  const Tensor result = out.make("dropout", x.sizes(), x.scalar_type(), {x});
+  Tensor result = out.make("dropout", x.sizes(), x.scalar_type(), {x});
   dropout_kernel(x.device(), out_view(result), out_view(mask), in(x), p, next_key());
   record(
       {.name = "DropoutBackward0",
@@ -113,7 +113,7 @@ Tensor alpha_dropout(Out out, const Tensor& self, double p, bool train) {
 
 Tensor bernoulli(const Tensor& self, const std::optional<Generator>& generator) {
   check_floating("bernoulli", self);
-  const Tensor result = new_tensor("bernoulli", self.sizes(), self.scalar_type());
+  Tensor result = new_tensor("bernoulli", self.sizes(), self.scalar_type());
   bernoulli_tensor_kernel(self.device(), out_view(result), in(self.contiguous()),
                           next_key(generator));
   return result;
@@ -121,7 +121,7 @@ Tensor bernoulli(const Tensor& self, const std::optional<Generator>& generator) 
 
 Tensor bernoulli(const Tensor& self, double p, const std::optional<Generator>& generator) {
   check_bernoulli(p);
-  const Tensor result = new_tensor("bernoulli", self.sizes(), self.scalar_type());
+  Tensor result = new_tensor("bernoulli", self.sizes(), self.scalar_type());
   bernoulli_kernel(self.device(), out_view(result), p, next_key(generator));
   return result;
 }

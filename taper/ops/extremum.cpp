@@ -29,7 +29,7 @@ void share_among_ties(Backward& g, uint64_t dims, bool keepdim) {
 Tensor extremum(const Out& out, const char* op, const char* node, const Tensor& self, uint64_t dims,
                 bool keepdim, ReduceOp what) {
   check_nonempty(op, self.sizes(), dims);
-  const Tensor result =
+  Tensor result =
       out.make(op, reduced_sizes(self.sizes(), dims, keepdim), self.scalar_type(), {self});
   reduce_kernel(self.device(), out_view(result), in(self), dims, what);
   const bool needed = needs_grad(self);
@@ -73,7 +73,7 @@ Tensor position(const char* op, const Tensor& self, std::optional<int64_t> dim, 
   } else {
     check_any(op, self);
   }
-  const Tensor indices = new_tensor(op, reduced_sizes(self.sizes(), dims, keepdim), kLong);
+  Tensor indices = new_tensor(op, reduced_sizes(self.sizes(), dims, keepdim), kLong);
   max_with_index_kernel(self.device(), View(), out_view(indices), in(self), dims, largest);
   return indices;
 }

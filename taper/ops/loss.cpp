@@ -124,7 +124,7 @@ Tensor nll_of(const Tensor& x, const Tensor& target_arg, const Tensor& weight, i
   const Tensor weights = new_tensor("nll_loss", target.sizes(), x.scalar_type());
   nll_loss_kernel(x.device(), out_view(losses), out_view(weights), in(x), in(target),
                   in_or_none(weight), ignore_index);
-  const Tensor result = join_samples(losses, weights, reduction);
+  Tensor result = join_samples(losses, weights, reduction);
   record({.name = "NllLossBackward0",
           .outputs = {result},
           .inputs = {x},
@@ -176,7 +176,7 @@ Tensor cross_entropy_rows(const Tensor& x, const Tensor& target_arg, const Tenso
   const Tensor lse = new_tensor("cross_entropy_loss", {rows}, x.scalar_type());
   cross_entropy_kernel(x.device(), out_view(losses), out_view(weights), out_view(lse), in(x),
                        in(target), in_or_none(weight), ignore_index, smoothing);
-  const Tensor result = join_samples(losses, weights, reduction);
+  Tensor result = join_samples(losses, weights, reduction);
   record({.name = "CrossEntropyLossBackward0",
           .outputs = {result},
           .inputs = {x},
@@ -212,9 +212,9 @@ Tensor cross_entropy_of_probabilities(const Tensor& self, const Tensor& target,
     shape[dim] = classes;
     goal = goal.mul(weight.view(shape));
   }
-  const Tensor losses = self.log_softmax(dim).mul(goal).sum(dim).neg();
+  Tensor losses = self.log_softmax(dim).mul(goal).sum(dim).neg();
   if (reduction == Reduction::None) return losses;
-  const Tensor sum = losses.sum();
+  Tensor sum = losses.sum();
   if (reduction == Reduction::Sum) return sum;
   const int64_t samples = self.dim() == 1 ? 1 : self.numel() / classes;
   return sum.div(static_cast<double>(samples));

@@ -74,7 +74,7 @@ Tensor product(const char* op, const char* node, const Out& out, Factor a, Facto
   if (!direct(out, x.scalar_type(), x, y)) {
     return out.give(op, product(op, node, Out(), a, b, alpha), {x, y});
   }
-  const Tensor result = out.make(op, sizes, x.scalar_type(), {x, y});
+  Tensor result = out.make(op, sizes, x.scalar_type(), {x, y});
   matmul_kernel(result.device(), out_view(result), in(x), in(y), ConstView(),
                 geometry_of(result, a, b), alpha, Scalar(0));
   if (!out.is_fresh() || !wants_grad({x, y})) return result;
@@ -130,7 +130,7 @@ Tensor accumulate(const char* op, const char* node, const Out& out, const Tensor
     if (out.is_inplace()) return accumulate(op, node, out, self, x.clone(), y.clone(), beta, alpha);
     return out.give(op, accumulate(op, node, Out(), self, x, y, beta, alpha), {self, x, y});
   }
-  const Tensor result = out.make(op, sizes, x.scalar_type(), {self, x, y});
+  Tensor result = out.make(op, sizes, x.scalar_type(), {self, x, y});
   const bool bias = is_bias(self, out, b.cols()) && beta.toDouble() == 1;
   const bool reads = beta.toDouble() != 0 && !bias;
   if (reads && !result.is_same(self)) {
@@ -353,7 +353,7 @@ Tensor linear(const Tensor& input, const Tensor& weight, const std::optional<Ten
   TAPER_CHECK_AS(ShapeError, x.sizes()[rank - 1] == k,
                  "linear: mat1 and mat2 shapes cannot be multiplied (", rows, "x",
                  x.sizes()[rank - 1], " and ", k, "x", n, ")");
-  const Tensor out = new_tensor("linear", sizes, x.scalar_type());
+  Tensor out = new_tensor("linear", sizes, x.scalar_type());
   MatmulGeometry g;
   g.m = rows;
   g.n = n;

@@ -127,7 +127,7 @@ Tensor batch_layout(const Tensor& x) {
 /// A gradient in the layout of a batch.
 Tensor in_layout_of(const Tensor& grad, const Tensor& x) {
   if (grad.strides() == x.strides()) return grad;
-  const Tensor copy = Tensor(TensorImpl::empty_like(x.impl(), x.scalar_type()));
+  Tensor copy = Tensor(TensorImpl::empty_like(x.impl(), x.scalar_type()));
   copy.copy_(grad);
   return copy;
 }
@@ -170,7 +170,8 @@ void batch_norm_gradients(Backward& g, bool training, double eps) {
   if (thread_state.grad_enabled) return batch_norm_slopes(g, training, eps);
   const Tensor &x = g.saved(0), &mean = g.saved(1), &invstd = g.saved(2), &weight = g.saved(3);
   const Tensor grad = in_layout_of(g.grad(), x);
-  const double count = static_cast<double>(x.numel() / x.size(1));
+  const int64_t per_channel = x.numel() / x.size(1);
+  const auto count = static_cast<double>(per_channel);
   Tensor sum, sum_x;
   if (training || g.wants(1) || g.wants(2)) {
     sum = new_tensor("batch_norm_backward", mean.sizes(), x.scalar_type());
@@ -223,7 +224,7 @@ Tensor batch_norm_of(const Tensor& input, const Tensor& weight_arg, const Tensor
       invstd = running_var.to(x.scalar_type()).add(eps).rsqrt().contiguous();
     }
   }
-  const Tensor result(TensorImpl::empty_like(x.impl(), x.scalar_type()));
+  Tensor result(TensorImpl::empty_like(x.impl(), x.scalar_type()));
   const Tensor scale = [&] {
     const NoGradGuard no_grad;
     return weight.defined() ? invstd.mul(weight) : invstd;

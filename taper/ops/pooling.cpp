@@ -17,7 +17,7 @@ Tensor scatter(const Tensor& grad, const Tensor& indices, IntArrayRef sizes, con
 // source's elements at the indices; scatter is its transpose, so each is the other's gradient.
 Tensor gather(const Tensor& source, const Tensor& indices, const PoolGeometry& g,
               MemoryFormat format) {
-  const Tensor out = new_images("max_pool2d", indices.sizes(), source.scalar_type(), format);
+  Tensor out = new_images("max_pool2d", indices.sizes(), source.scalar_type(), format);
   max_pool2d_gather_kernel(out.device(), out_view(out), in(source), in(indices), g);
   if (!wants_grad({source})) return out;
   record({.name = "MaxPool2DGatherBackward0",
@@ -33,7 +33,7 @@ Tensor gather(const Tensor& source, const Tensor& indices, const PoolGeometry& g
 Tensor scatter(const Tensor& grad, const Tensor& indices, IntArrayRef sizes, const PoolGeometry& g,
                MemoryFormat format) {
   const Tensor d = grad.contiguous(format);
-  const Tensor out = new_images("max_pool2d", sizes, d.scalar_type(), format);
+  Tensor out = new_images("max_pool2d", sizes, d.scalar_type(), format);
   max_pool2d_scatter_kernel(out.device(), out_view(out), in(d), in(indices), g);
   if (!wants_grad({d})) return out;
   record({.name = "MaxPool2DWithIndicesBackward0",
@@ -48,7 +48,7 @@ Tensor average_backward(const Tensor& grad, IntArrayRef sizes, const PoolGeometr
                         MemoryFormat format);
 
 Tensor average(const Tensor& x, IntArrayRef out_sizes, const PoolGeometry& g, MemoryFormat format) {
-  const Tensor out = new_images("avg_pool2d", out_sizes, x.scalar_type(), format);
+  Tensor out = new_images("avg_pool2d", out_sizes, x.scalar_type(), format);
   avg_pool2d_kernel(out.device(), out_view(out), in(x), g);
   if (!wants_grad({x})) return out;
   record(
@@ -60,7 +60,7 @@ Tensor average(const Tensor& x, IntArrayRef out_sizes, const PoolGeometry& g, Me
 
 Tensor average_backward(const Tensor& grad, IntArrayRef sizes, const PoolGeometry& g,
                         MemoryFormat format) {
-  const Tensor out = new_images("avg_pool2d", sizes, grad.scalar_type(), format);
+  Tensor out = new_images("avg_pool2d", sizes, grad.scalar_type(), format);
   avg_pool2d_backward_kernel(out.device(), out_view(out), in(grad), g);
   if (!wants_grad({grad})) return out;
   record({.name = "AvgPool2DBackwardBackward0",
@@ -73,7 +73,7 @@ Tensor average_backward(const Tensor& grad, IntArrayRef sizes, const PoolGeometr
 Tensor adaptive_backward(const Tensor& grad, IntArrayRef sizes, MemoryFormat format);
 
 Tensor adaptive(const Tensor& x, IntArrayRef out_sizes, MemoryFormat format) {
-  const Tensor out = new_images("adaptive_avg_pool2d", out_sizes, x.scalar_type(), format);
+  Tensor out = new_images("adaptive_avg_pool2d", out_sizes, x.scalar_type(), format);
   adaptive_avg_pool2d_kernel(out.device(), out_view(out), in(x));
   if (!wants_grad({x})) return out;
   record({.name = "AdaptiveAvgPool2DBackward0",
@@ -86,7 +86,7 @@ Tensor adaptive(const Tensor& x, IntArrayRef out_sizes, MemoryFormat format) {
 }
 
 Tensor adaptive_backward(const Tensor& grad, IntArrayRef sizes, MemoryFormat format) {
-  const Tensor out = new_images("adaptive_avg_pool2d", sizes, grad.scalar_type(), format);
+  Tensor out = new_images("adaptive_avg_pool2d", sizes, grad.scalar_type(), format);
   adaptive_avg_pool2d_backward_kernel(out.device(), out_view(out), in(grad));
   if (!wants_grad({grad})) return out;
   record({.name = "AdaptiveAvgPool2DBackwardBackward0",

@@ -19,14 +19,14 @@ Tensor cast(const Tensor& t, ScalarType type) { return t.scalar_type() == type ?
 
 Tensor reduce_into(const Out& out, const char* op, const Tensor& self, uint64_t dims, bool keepdim,
                    ScalarType dtype, ReduceOp what) {
-  const Tensor result = out.make(op, reduced_sizes(self.sizes(), dims, keepdim), dtype, {self});
+  Tensor result = out.make(op, reduced_sizes(self.sizes(), dims, keepdim), dtype, {self});
   reduce_kernel(self.device(), out_view(result), in(self), dims, what);
   return result;
 }
 
 Tensor sum_over(const Out& out, const Tensor& self, uint64_t dims, bool keepdim,
                 std::optional<ScalarType> dtype) {
-  const Tensor result =
+  Tensor result =
       reduce_into(out, "sum", self, dims, keepdim, sum_type(self, dtype), ReduceOp::sum);
   record({.name = "SumBackward1",
           .outputs = {result},
@@ -47,7 +47,7 @@ ScalarType mean_type(const Tensor& self, std::optional<ScalarType> dtype) {
 
 Tensor mean_over(const Out& out, const Tensor& self, uint64_t dims, bool keepdim,
                  std::optional<ScalarType> dtype) {
-  const Tensor result =
+  Tensor result =
       reduce_into(out, "mean", self, dims, keepdim, mean_type(self, dtype), ReduceOp::mean);
   const int64_t count = reduced_count(self.sizes(), dims);
   record({.name = "MeanBackward1",
@@ -94,7 +94,7 @@ Tensor prod_over(const Out& out, const Tensor& input, uint64_t dims, bool keepdi
                  std::optional<ScalarType> dtype) {
   const ScalarType type = sum_type(input, dtype);
   const Tensor self = input.scalar_type() == type ? input : input.to(type);
-  const Tensor result = reduce_into(out, "prod", self, dims, keepdim, type, ReduceOp::prod);
+  Tensor result = reduce_into(out, "prod", self, dims, keepdim, type, ReduceOp::prod);
   const bool needed = needs_grad(self);
   record({.name = "ProdBackward0",
           .outputs = {result},
@@ -109,7 +109,7 @@ Tensor prod_over(const Out& out, const Tensor& input, uint64_t dims, bool keepdi
 Tensor truth(const Out& out, const char* op, const Tensor& self, uint64_t dims, bool keepdim,
              ReduceOp what) {
   const ScalarType type = self.scalar_type() == kByte ? kByte : kBool;
-  const Tensor result = out.make(op, reduced_sizes(self.sizes(), dims, keepdim), type, {self});
+  Tensor result = out.make(op, reduced_sizes(self.sizes(), dims, keepdim), type, {self});
   // Of no elements: false for any, true for all.
   if (self.numel() == 0) {
     NoGradGuard no_grad;
@@ -129,7 +129,7 @@ uint64_t one_dim(const Tensor& self, int64_t dim) {
 }  // namespace
 
 Tensor sum(const Tensor& self, std::optional<ScalarType> dtype) {
-  const Tensor result =
+  Tensor result =
       reduce_into(Out(), "sum", self, kAllDims, false, sum_type(self, dtype), ReduceOp::sum);
   record(
       {.name = "SumBackward0", .outputs = {result}, .inputs = {self}, .backward = [](Backward& g) {

@@ -9,14 +9,14 @@ namespace taper {
 namespace {
 
 Tensor scan(const char* op, const Tensor& self, int64_t dim, ScalarType type, Scan what) {
-  const Tensor result = new_tensor(op, self.sizes(), type);
+  Tensor result = new_tensor(op, self.sizes(), type);
   cumulate_kernel(self.device(), out_view(result), in(self), dim, what);
   return result;
 }
 
 /// Running sum from either end; each is the other's backward.
 Tensor running_sum(const Tensor& self, int64_t dim, ScalarType type, bool from_end) {
-  const Tensor result = scan("cumsum", self, dim, type, from_end ? Scan::sum_from_end : Scan::sum);
+  Tensor result = scan("cumsum", self, dim, type, from_end ? Scan::sum_from_end : Scan::sum);
   record({.name = "CumsumBackward0",
           .outputs = {result},
           .inputs = {self},
@@ -59,7 +59,7 @@ Tensor cumprod(const Tensor& input, int64_t dim, std::optional<ScalarType> dtype
   const bool needed = needs_grad(self);
   // The short formula divides by the elements.
   if (needed && self.dim() > 0 && has_zero(self)) return product_of_triangle(self, d);
-  const Tensor result = scan("cumprod", self, d, type, Scan::product);
+  Tensor result = scan("cumprod", self, d, type, Scan::product);
   record({.name = "CumprodBackward0",
           .outputs = {result},
           .inputs = {self},

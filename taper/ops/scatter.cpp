@@ -58,7 +58,7 @@ Tensor writable(const char* op, const Out& out, const Tensor& self, const Tensor
 
 /// The gradient of src: what index reads of grad, in the corner of src that index covers.
 Tensor gather_for_src(const Tensor& grad, int64_t dim, const Tensor& index, IntArrayRef sizes) {
-  const Tensor read = grad.gather(dim, index);
+  Tensor read = grad.gather(dim, index);
   if (read.sizes() == sizes) return read;
   return put_strided(read, sizes, contiguous_strides(sizes), 0);
 }

@@ -13,7 +13,7 @@ Tensor softmax_slope(const Tensor& grad, const Tensor& y, int64_t dim, bool log)
     if (log) return grad.sub(y.exp().mul(grad.sum(dim, true)));
     return y.mul(grad.sub(grad.mul(y).sum(dim, true)));
   }
-  const Tensor result = new_tensor("softmax_backward", y.sizes(), y.scalar_type());
+  Tensor result = new_tensor("softmax_backward", y.sizes(), y.scalar_type());
   softmax_backward_kernel(y.device(), out_view(result), in(grad), in(y), dim, log);
   return result;
 }
@@ -25,7 +25,7 @@ Tensor softmax_along(const Out& out, const char* op, const Tensor& input, int64_
                  "_kernel_impl\" not implemented for '", self.scalar_type(),
                  "', expected a floating type or a dtype argument");
   const int64_t d = wrap_dim(dim, self.dim());
-  const Tensor result = out.make(op, self.sizes(), self.scalar_type(), {self});
+  Tensor result = out.make(op, self.sizes(), self.scalar_type(), {self});
   softmax_kernel(self.device(), out_view(result), in(self), d, log);
   record({.name = log ? "LogSoftmaxBackward0" : "SoftmaxBackward0",
           .outputs = {result},

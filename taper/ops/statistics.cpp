@@ -28,8 +28,7 @@ Tensor var_slope(const Tensor& grad, const Tensor& self, uint64_t dims, bool kee
 
 Tensor var_over(const Tensor& self, uint64_t dims, bool keepdim, double correction) {
   check_moments("var", self);
-  const Tensor result =
-      new_tensor("var", reduced_sizes(self.sizes(), dims, keepdim), self.scalar_type());
+  Tensor result = new_tensor("var", reduced_sizes(self.sizes(), dims, keepdim), self.scalar_type());
   var_kernel(self.device(), out_view(result), View(), in(self), dims, correction, false);
   record({.name = "VarBackward0",
           .outputs = {result},
@@ -43,8 +42,7 @@ Tensor var_over(const Tensor& self, uint64_t dims, bool keepdim, double correcti
 
 Tensor std_over(const Tensor& self, uint64_t dims, bool keepdim, double correction) {
   check_moments("std", self);
-  const Tensor result =
-      new_tensor("std", reduced_sizes(self.sizes(), dims, keepdim), self.scalar_type());
+  Tensor result = new_tensor("std", reduced_sizes(self.sizes(), dims, keepdim), self.scalar_type());
   var_kernel(self.device(), out_view(result), View(), in(self), dims, correction, true);
   const bool needed = needs_grad(self);
   record({.name = "StdBackward0",
@@ -68,7 +66,7 @@ uint64_t dims_or_all(const char* op, std::optional<IntArrayRef> dim, int64_t ran
 
 /// The 1- and 2-norms have kernels of their own.
 Tensor norm_kernel(const Tensor& self, uint64_t dims, bool keepdim, bool two) {
-  const Tensor result =
+  Tensor result =
       new_tensor("norm", reduced_sizes(self.sizes(), dims, keepdim), self.scalar_type());
   reduce_kernel(self.device(), out_view(result), in(self), dims,
                 two ? ReduceOp::sq_norm : ReduceOp::abs_sum);

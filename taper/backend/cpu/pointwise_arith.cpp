@@ -106,8 +106,12 @@ struct Div {
 template <class T>
 struct DivTrunc {
   T operator()(T a, T b) const {
-    if constexpr (std::is_integral_v<T>) return divide_integers(a, b);
-    return std::is_same_v<T, float> ? __builtin_truncf(a / b) : __builtin_trunc(a / b);
+    if constexpr (std::is_integral_v<T>)
+      return divide_integers(a, b);
+    else if constexpr (std::is_same_v<T, float>)
+      return __builtin_truncf(a / b);
+    else
+      return __builtin_trunc(a / b);
   }
 };
 template <class T>
