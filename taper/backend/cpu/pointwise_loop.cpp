@@ -87,7 +87,7 @@ struct Call {
 };
 
 // Elements below which a second thread does not pay.
-int64_t grain_of(const TileOp& op) { return op.costly ? 16384 : 65536; }
+int64_t grain_of(const TileOp& op) { return op.costly ? 16384 : 32768; }
 
 // Contiguous tensors of one size: the tile function itself, on each thread's part.
 void run_plain(const TileOp& op, TileFn fn, View out, const char* const* in, int count,
