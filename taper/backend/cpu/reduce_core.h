@@ -2,8 +2,8 @@
 
 #include <cstdint>
 
+#include "taper/backend/cpu/scratch.h"
 #include "taper/core/scalar_type.h"
-#include "taper/core/thread_cache.h"
 
 // What the vector code of a reduction (reduce_core.cpp) and the walk over a tensor (reduction.cpp)
 // know of each other. A chunk is up to kChunk consecutive elements of the merged inner reduced
@@ -27,24 +27,6 @@ struct ValueIndex {
 struct Moments {
   double mean;
   double m2;
-};
-
-/// Memory from the caching allocator for the length of a kernel.
-template <class T>
-class Scratch {
- public:
-  explicit Scratch(int64_t count) : bytes_(static_cast<size_t>(count) * sizeof(T)) {
-    data_ = static_cast<T*>(detail::allocate(bytes_ == 0 ? 1 : bytes_));
-  }
-  ~Scratch() { detail::deallocate(data_, bytes_ == 0 ? 1 : bytes_); }
-  Scratch(const Scratch&) = delete;
-  Scratch& operator=(const Scratch&) = delete;
-  T* data() const { return data_; }
-  T& operator[](int64_t i) const { return data_[i]; }
-
- private:
-  size_t bytes_;
-  T* data_;
 };
 
 /// Converts n elements, stride apart (in elements), to consecutive ones of the working type.
