@@ -3,6 +3,7 @@
 #include "rows.h"
 
 int main() {
+  bench::flush_denormals();
   bench::Suite suite;
 #ifdef BENCH_PEER
   suite.library = "LibTorch " TORCH_VERSION;

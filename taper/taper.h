@@ -5,6 +5,7 @@
 #include "taper/autograd/grad_mode.h"
 #include "taper/autograd/node.h"
 #include "taper/base/error.h"
+#include "taper/base/float_mode.h"
 #include "taper/base/parallel.h"
 #include "taper/base/version.h"
 #include "taper/core/allocator.h"

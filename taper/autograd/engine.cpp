@@ -116,13 +116,13 @@ class Run {
     for (size_t i = 0; i < pass_.roots.size(); ++i) visit_root(pass_.roots[i]);
     if (!pass_.captures.empty()) mark_needed();
     for (size_t i = 0; i < pass_.roots.size(); ++i) {
-      deliver(pass_.roots[i], pass_.root_grads[i], "root");
+      deliver(task_of(pass_.roots[i]), pass_.roots[i], pass_.root_grads[i], "root");
     }
     for (size_t i = 0; i < pass_.roots.size(); ++i) {
-      Task& task = s_.tasks[s_.task_of(pass_.roots[i].node.get()).first];
+      Task& task = task_of(pass_.roots[i]);
       if (task.waiting == 0 && !task.queued) push(task);
     }
-    while (!s_.ready.empty()) execute(pop());
+    while (!s_.ready.empty()) execute(s_.tasks[pop()]);
     return std::move(captured_);
   }
 
@@ -192,9 +192,10 @@ class Run {
     s_.ready.pop_back();
     return number;
   }
+  Task& task_of(const Edge& edge) { return s_.tasks[s_.find(edge.node.get()).task]; }
+
   /// Adds a gradient to what a node has been given; brings it to the form the output had.
-  void deliver(const Edge& edge, Tensor grad, const char* from) {
-    Task& task = s_.tasks[s_.find(edge.node.get()).task];
+  static void deliver(Task& task, const Edge& edge, Tensor grad, const char* from) {
     const OutputMeta& meta = edge.node->output_meta(edge.output_nr);
     if (grad.sizes() != IntArrayRef(meta.sizes) || grad.scalar_type() != meta.dtype) [[unlikely]] {
       grad = fit(std::move(grad), meta, from);
@@ -206,7 +207,7 @@ class Run {
       sum = std::move(grad);
     } else if (!thread_state.grad_enabled && sum.use_count() == 1 && !sum.is_view() &&
                sum.impl().storage()->use_count() == 1 && sum.is_non_overlapping_and_dense()) {
-      sum.add_(grad);
+      accumulate_grad(sum, grad);
     } else {
       sum = sum.add(grad);
     }
@@ -223,16 +224,17 @@ class Run {
     return grad;
   }
 
-  void execute(uint32_t number) {
-    Node* node = s_.tasks[number].node;
-    GradList grads = std::move(s_.tasks[number].grads);
+  static bool is_sink(const Node& node) { return node.sequence() == UINT64_MAX; }
+
+  void execute(Task& task) {
+    Node* node = task.node;
+    GradList grads = std::move(task.grads);
     if (NodeHooks* hooks = node->hooks()) run_hooks(*hooks, grads);
     for (size_t i = 0; i < pass_.captures.size(); ++i) {
       const Edge& edge = pass_.captures[i];
       if (edge.node.get() == node) captured_[i] = grads[edge.output_nr];
     }
-    const bool accumulates = node->sequence() == UINT64_MAX;
-    if (accumulates ? !pass_.captures.empty() : !s_.tasks[number].needed) return;
+    if (is_sink(*node) ? !pass_.captures.empty() : !task.needed) return;
     GradList out;
     out.resize(node->num_inputs());
     // A node none of whose outputs has a gradient passes none on.
@@ -243,13 +245,16 @@ class Run {
     for (size_t i = 0; i < node->num_inputs(); ++i) {
       const Edge& edge = node->next_edge(i);
       if (!edge.valid()) continue;
-      const uint32_t child = s_.find(edge.node.get()).task;
-      if (out[i].defined()) deliver(edge, std::move(out[i]), node->name());
-      Task& task = s_.tasks[child];
-      if (--task.waiting == 0 && !task.queued) {
-        while (task.grads.size() < std::max<size_t>(edge.node->num_outputs(), 1)) {
-          task.grads.emplace_back();
-        }
+      Task& task = task_of(edge);
+      if (out[i].defined()) deliver(task, edge, std::move(out[i]), node->name());
+      if (--task.waiting > 0 || task.queued) continue;
+      while (task.grads.size() < std::max<size_t>(edge.node->num_outputs(), 1)) {
+        task.grads.emplace_back();
+      }
+      // A sink comes before every other node: no need to queue it.
+      if (is_sink(*edge.node)) {
+        execute(task);
+      } else {
         push(task);
       }
     }

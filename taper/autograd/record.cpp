@@ -1,8 +1,7 @@
 #include "taper/autograd/record.h"
 
-#include <atomic>
-
 #include "taper/autograd/variable.h"
+#include "taper/base/spin_lock.h"
 
 namespace taper {
 namespace {
@@ -42,12 +41,7 @@ class RecordedNode final : public Node {
   };
 
   void unpack(GradList& tensors, bool release) {
-    while (lock_.test_and_set(std::memory_order_acquire)) {
-    }
-    struct Unlock {
-      std::atomic_flag& flag;
-      ~Unlock() { flag.clear(std::memory_order_release); }
-    } unlock{lock_};
+    SpinLock lock(lock_);
     TAPER_CHECK(!released_, name(),
                 ": Trying to backward through the graph a second time (or directly access saved "
                 "tensors after they have already been freed). Saved intermediate values of the "
@@ -99,7 +93,7 @@ bool wants_grad(const TensorArgs& tensors) {
 namespace detail {
 
 void record(const Record& r) {
-  if (!wants_grad(r.inputs)) return;
+  if (!r.wanted && !wants_grad(r.inputs)) return;
   auto* recorded = new RecordedNode(r);
   NodePtr node = NodePtr::adopt(recorded);
   for (size_t i = 0; i < r.inputs.size(); ++i) {
@@ -120,7 +114,8 @@ void record(const Record& r) {
     if (r.inplace && i == 0) {
       rebase_history(*r.outputs[0], node, 0);
     } else {
-      set_history(*r.outputs[i], node, static_cast<uint32_t>(i));
+      const bool last = i + 1 == r.outputs.size();
+      set_history(*r.outputs[i], last ? std::move(node) : node, static_cast<uint32_t>(i));
     }
   }
 }

@@ -14,7 +14,7 @@ class TensorArgs {
     const TensorImpl* impl;
     Arg(const Tensor& t) : impl(t.impl_ptr()) {}
     Arg(const std::optional<Tensor>& t) : impl(t ? t->impl_ptr() : nullptr) {}
-    Arg(const TensorImpl* i) : impl(i) {}
+    Arg(const TensorImpl* i = nullptr) : impl(i) {}
   };
   TensorArgs() = default;
   // The braced list lives until the end of the full expression, which this object does not outlive.
@@ -84,6 +84,8 @@ struct Record {
   TensorArgs save = {};
   /// The first output is the first input, overwritten.
   bool inplace = false;
+  /// The op has asked wants_grad() for its inputs already.
+  bool wanted = false;
   BackwardFunction backward;
 };
 

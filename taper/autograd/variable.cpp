@@ -4,22 +4,12 @@
 
 #include "taper/autograd/grad_mode.h"
 #include "taper/autograd/record.h"
+#include "taper/base/spin_lock.h"
 #include "taper/core/thread_cache.h"
+#include "taper/kernel/pointwise.h"
 
 namespace taper {
 namespace {
-
-class SpinLock {
- public:
-  explicit SpinLock(std::atomic_flag& flag) : flag_(flag) {
-    while (flag_.test_and_set(std::memory_order_acquire)) {
-    }
-  }
-  ~SpinLock() { flag_.clear(std::memory_order_release); }
-
- private:
-  std::atomic_flag& flag_;
-};
 
 /// Undoes a write to a slice of a tensor: the slice's part of the gradient passes through the
 /// op's own node, the rest goes on as it is.
@@ -129,29 +119,47 @@ VariableState& VariableState::make(const TensorImpl& impl) {
 
 void VariableState::destroy() noexcept {
   drop_retained(*this);
+  if (accumulator_rests) {
+    detail::count_node(1);
+    delete accumulator;
+  }
   this->~VariableState();
   detail::deallocate(this, sizeof(VariableState));
 }
 
-AccumulateGrad::AccumulateGrad(TensorImplPtr variable)
-    : Node("AccumulateGrad"), variable_(std::move(variable)) {
-  sequence_ = UINT64_MAX;
-  meta_.sizes.assign(variable_->sizes().begin(), variable_->sizes().end());
-  meta_.dtype = variable_->dtype();
+void AccumulateGrad::attach(const TensorImpl& variable) {
+  variable_ = TensorImplPtr::share(const_cast<TensorImpl*>(&variable));
+  meta_.sizes.assign(variable.sizes().begin(), variable.sizes().end());
+  meta_.dtype = variable.dtype();
 }
-
-AccumulateGrad::~AccumulateGrad() = default;
 
 NodeHooks* AccumulateGrad::hooks() const { return VariableState::of(*variable_)->leaf_hooks.get(); }
 
 bool AccumulateGrad::may_end() noexcept {
+  // Let go of after the lock: it may end the leaf, and with it this node.
+  TensorImplPtr leaf;
   VariableState& state = *VariableState::of(*variable_);
   SpinLock lock(state.lock);
+  if (state.accumulator != this) return true;
   // Another thread may have found this node through the tensor since the last release; it may also
   // have let go of it again, and then this thread is the last after all.
-  if (state.accumulator == this && use_count() > 1 && !release()) return false;
-  if (state.accumulator == this) state.accumulator = nullptr;
-  return true;
+  if (use_count() > 1 && !release()) return false;
+  state.accumulator_rests = true;
+  leaf = std::move(variable_);
+  detail::count_node(-1);
+  return false;
+}
+
+void accumulate_grad(Tensor& sum, const Tensor& grad) {
+  const TensorImpl &to = sum.impl(), &from = grad.impl();
+  // The usual case without an op's checks, which have nothing to find here.
+  if (!to.is_contiguous() || !from.is_contiguous() || to.dtype() != from.dtype() ||
+      to.sizes() != from.sizes() || to.storage() == from.storage() || to.is_inference()) {
+    sum.add_(grad);
+    return;
+  }
+  add_kernel(to.device(), View(&to), Operand(&to), Operand(&from), Params(Scalar(1)), to.dtype());
+  to.bump_version();
 }
 
 namespace {
@@ -176,7 +184,7 @@ void AccumulateGrad::apply(GradList& grads, GradList&, bool) {
     if (thread_state.grad_enabled) {
       state.grad = state.grad.add(incoming);
     } else {
-      state.grad.add_(incoming);
+      accumulate_grad(state.grad, incoming);
     }
     return;
   }
@@ -222,11 +230,16 @@ Edge gradient_edge(const TensorImpl& impl) {
   if (state->grad_fn) return {state->grad_fn, state->output_nr};
   if (!state->requires_grad) return {};
   SpinLock lock(state->lock);
-  if (state->accumulator != nullptr && state->accumulator->use_count() > 0) {
-    return {NodePtr::share(state->accumulator), 0};
+  AccumulateGrad* node = state->accumulator;
+  if (std::exchange(state->accumulator_rests, false)) {
+    node->revive();
+    node->attach(impl);
+    detail::count_node(1);
+  } else if (node != nullptr && node->use_count() > 0) {
+    return {NodePtr::share(node), 0};
+  } else {
+    node = state->accumulator = new AccumulateGrad(impl);
   }
-  auto* node = new AccumulateGrad(TensorImplPtr::share(const_cast<TensorImpl*>(&impl)));
-  state->accumulator = node;
   return {NodePtr::adopt(node), 0};
 }
 

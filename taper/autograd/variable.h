@@ -16,8 +16,9 @@ struct VariableState final : AutogradState {
   bool requires_grad = false;  // of a leaf
   bool retains_grad = false;
   uint32_t output_nr = 0;
-  std::atomic_flag lock = ATOMIC_FLAG_INIT;  // guards accumulator
-  AccumulateGrad* accumulator = nullptr;     // weak
+  std::atomic_flag lock = ATOMIC_FLAG_INIT;  // guards accumulator and its rest
+  AccumulateGrad* accumulator = nullptr;     // weak, but owned while it rests
+  bool accumulator_rests = false;            // no graph holds it; the next one takes it up again
   NodePtr grad_fn;
   Tensor grad;
   std::unique_ptr<NodeHooks> leaf_hooks;
@@ -31,11 +32,16 @@ struct VariableState final : AutogradState {
   static VariableState& make(const TensorImpl& impl);
 };
 
-/// The sink of a leaf: adds the arriving gradient to the leaf's grad.
+/// The sink of a leaf: adds the arriving gradient to the leaf's grad. It holds its leaf while a
+/// graph holds it, and is kept by the leaf between graphs.
 class AccumulateGrad final : public Node {
  public:
-  explicit AccumulateGrad(TensorImplPtr variable);
-  ~AccumulateGrad() override;
+  explicit AccumulateGrad(const TensorImpl& variable) : Node("AccumulateGrad") {
+    sequence_ = UINT64_MAX;
+    attach(variable);
+  }
+  /// Takes the leaf, as it is now.
+  void attach(const TensorImpl& variable);
   void apply(GradList& grads, GradList& out, bool release) override;
   NodeHooks* hooks() const override;
   const OutputMeta& output_meta(size_t) const override { return meta_; }
@@ -49,6 +55,8 @@ class AccumulateGrad final : public Node {
   std::mutex mutex_;
 };
 
+/// sum += grad, outside the graph.
+void accumulate_grad(Tensor& sum, const Tensor& grad);
 /// Whether gradients flow to this tensor.
 bool tensor_requires_grad(const TensorImpl& impl);
 /// The node and output that the gradient of this tensor goes to; invalid when none is wanted.

@@ -8,6 +8,7 @@
 #include <mutex>
 
 #include "taper/base/error.h"
+#include "taper/base/float_mode.h"
 #include "taper/base/thread_state.h"
 
 // libgomp's entry points, called directly: clang's own pragma would load a second runtime.
@@ -75,6 +76,7 @@ struct Region {
   int64_t begin, end, parts;
   void (*body)(void*, int64_t, int64_t);
   void* context;
+  uint64_t flush_mode;
   std::mutex mutex;
   std::exception_ptr error;
   char fork_token = 0, join_token = 0;
@@ -97,11 +99,14 @@ void run_member(void* data) {
   Region& region = *static_cast<Region*>(data);
   sync_acquire(&region.fork_token);
   const bool nested = std::exchange(thread_state.in_parallel, true);
+  const uint64_t own_flush_mode = detail::flush_mode();
+  detail::set_flush_mode(region.flush_mode);
   // The team may come out smaller than asked for (thread limits): each member strides.
   const int members = omp_get_num_threads();
   for (int64_t part = omp_get_thread_num(); part < region.parts; part += members) {
     region.run_part(part);
   }
+  detail::set_flush_mode(own_flush_mode);
   thread_state.in_parallel = nested;
   sync_release(&region.join_token);
 }
@@ -130,9 +135,9 @@ void parallel_run(int64_t begin, int64_t end, int64_t grain, void (*body)(void*,
   }
   // Changing a team's size costs 0.1-0.3 ms, so the team is whole even for few parts.
   Region region{
-      begin,  end,     std::min<int64_t>(size, (n + grain - 1) / std::max<int64_t>(grain, 1)),
-      body,   context, {},
-      nullptr};
+      begin, end,     std::min<int64_t>(size, (n + grain - 1) / std::max<int64_t>(grain, 1)),
+      body,  context, flush_mode(),
+      {},    nullptr};
   sync_release(&region.fork_token);
   GOMP_parallel(run_member, &region, static_cast<unsigned>(size), 0);
   sync_acquire(&region.join_token);

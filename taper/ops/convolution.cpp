@@ -99,7 +99,7 @@ WeightGradient weight_gradient(const char* op, const Tensor& grad, const Tensor&
     }
   };
   // The sizes of x shape the result even where its values are not needed.
-  const Tensor saved_d = save_if(needs_grad(x), d), saved_x = save_if(needs_grad(d), x);
+  const TensorArgs::Arg saved_d = save_if(needs_grad(x), d), saved_x = save_if(needs_grad(d), x);
   if (wants_bias) {
     record({.name = "ConvolutionBackwardBackward0",
             .outputs = {out.weight, out.bias},

@@ -1,5 +1,7 @@
 #include "taper/ops/matmul.h"
 
+#include <algorithm>
+
 #include "taper/kernel/copy.h"
 #include "taper/kernel/matmul.h"
 #include "taper/ops/bodies.h"
@@ -267,6 +269,25 @@ Tensor outer_fresh(const char* op, const Tensor& self, const Tensor& vec2) {
   return times(op, self.unsqueeze(1), false, vec2.unsqueeze(0), false);
 }
 
+/// The gradients of linear(): of the input, the weight and the bias.
+void linear_backward(Backward& g) {
+  const Tensor &d = g.grad(), &x = g.saved(0), &weight = g.saved(1);
+  const bool is_matrix = d.dim() == 2;
+  const int64_t n = d.sizes()[d.dim() - 1];
+  Tensor flat_d, flat_x;
+  if (!is_matrix) flat_d = d.reshape({d.numel() / std::max<int64_t>(n, 1), n});
+  const Tensor& rows = is_matrix ? d : flat_d;
+  if (g.wants(0)) {
+    Tensor gx = times("linear", rows, false, weight, false);
+    g.set(0, is_matrix ? std::move(gx) : gx.reshape(g.sizes(0)));
+  }
+  if (g.wants(1)) {
+    if (!is_matrix) flat_x = x.reshape({rows.sizes()[0], g.sizes(1)[1]});
+    g.set(1, times("linear", rows, true, is_matrix ? x : flat_x, false));
+  }
+  if (g.wants(2)) g.set(2, sum_to(rows, {n}));
+}
+
 }  // namespace
 
 namespace body {
@@ -345,7 +366,9 @@ Tensor linear(const Tensor& input, const Tensor& weight, const std::optional<Ten
                    "linear: expected a bias of size [", n, "], got ", bias->sizes());
   }
   // Leading dimensions fold into rows.
-  const Tensor x = rank == 2 || input.is_contiguous() ? input : input.contiguous();
+  Tensor dense;
+  if (rank != 2 && !input.is_contiguous()) dense = input.contiguous();
+  const Tensor& x = dense.defined() ? dense : input;
   DimVector sizes(x.sizes());
   sizes[rank - 1] = n;
   int64_t rows = 1;
@@ -365,27 +388,11 @@ Tensor linear(const Tensor& input, const Tensor& weight, const std::optional<Ten
   g.b_col = weight.strides()[0];
   matmul_kernel(out.device(), out_view(out), in(x), in(weight), has_bias ? in(*bias) : ConstView(),
                 g, Scalar(1), Scalar(0));
-  const Tensor none;
-  const Tensor& b = has_bias ? *bias : none;
-  if (!wants_grad({x, weight, b})) return out;
   record({.name = "LinearBackward0",
           .outputs = {out},
-          .inputs = {x, weight, b},
+          .inputs = {x, weight, bias},
           .save = {save_if(needs_grad(weight), x), save_if(needs_grad(x), weight)},
-          .backward = [n, k](Backward& g) {
-            const Tensor& d = g.grad();
-            const Tensor rows = d.dim() == 2 ? d : d.reshape({d.numel() / (n ? n : 1), n});
-            if (g.wants(0)) {
-              const Tensor gx = times("linear", rows, false, g.saved(1), false);
-              g.set(0, d.dim() == 2 ? gx : gx.reshape(g.sizes(0)));
-            }
-            if (g.wants(1)) {
-              const Tensor& x = g.saved(0);
-              const Tensor flat = x.dim() == 2 ? x : x.reshape({rows.sizes()[0], k});
-              g.set(1, times("linear", rows, true, flat, false));
-            }
-            if (g.wants(2)) g.set(2, sum_to(rows, {n}));
-          }});
+          .backward = linear_backward});
   return out;
 }
 

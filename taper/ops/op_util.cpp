@@ -122,10 +122,11 @@ Tensor Out::give(const char* op, Tensor result, const TensorArgs& inputs) const 
   return target;
 }
 
-Tensor Out::keep(const Tensor& argument, bool needed) const {
-  if (!needed) return Tensor();
-  if (!is_inplace() || argument.impl().storage() != target_->impl().storage()) return argument;
-  return argument.clone();
+Kept Out::keep_given(const Tensor& argument) const {
+  if (!is_inplace() || argument.impl().storage() != target_->impl().storage()) {
+    return Kept(argument);
+  }
+  return Kept(argument.clone());
 }
 
 void begin_inplace(const char* op, const Tensor& target, const TensorArgs& inputs) {

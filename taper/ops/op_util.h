@@ -19,6 +19,21 @@ inline Tensor new_tensor(const char* op, IntArrayRef sizes, ScalarType dtype) {
   return Tensor(TensorImpl::empty(op, sizes, dtype));
 }
 
+/// An argument for a record's save list: itself, by reference, or a copy of the tensor that an
+/// in-place op is about to overwrite.
+class Kept {
+ public:
+  Kept() = default;
+  explicit Kept(const Tensor& argument) : impl_(argument.impl_ptr()) {}
+  explicit Kept(Tensor&& copy) : impl_(copy.impl_ptr()), copy_(std::move(copy)) {}
+
+  operator TensorArgs::Arg() const { return impl_; }
+
+ private:
+  const TensorImpl* impl_ = nullptr;
+  Tensor copy_;
+};
+
 /// Where an op's result goes: a fresh tensor, the op's first argument, or a tensor of the
 /// caller's. One body serves f, f_ and f_out: it asks for its result here before it computes.
 class Out {
@@ -44,14 +59,17 @@ class Out {
   }
   /// For an op that computes a fresh result first: moves or copies it to where it belongs.
   Tensor give(const char* op, Tensor result, const TensorArgs& inputs) const;
-  /// The value of an argument as it is before the op writes: itself, or a copy of the tensor that
-  /// an in-place op is about to overwrite. Undefined unless needed. Call before the kernel.
-  Tensor keep(const Tensor& argument, bool needed) const;
+  /// The value of an argument as it is before the op writes, undefined unless needed. Call before
+  /// the kernel.
+  Kept keep(const Tensor& argument, bool needed) const {
+    return !needed ? Kept() : is_fresh() ? Kept(argument) : keep_given(argument);
+  }
 
  private:
   enum class Kind : uint8_t { fresh, inplace, into };
   Out(Kind kind, const Tensor& t) : kind_(kind), target_(&t) {}
   static Tensor fresh(const char* op, IntArrayRef sizes, ScalarType dtype, const TensorImpl* like);
+  Kept keep_given(const Tensor& argument) const;
   Tensor given(const char* op, IntArrayRef sizes, ScalarType dtype, const TensorArgs& inputs) const;
 
   Kind kind_ = Kind::fresh;
@@ -70,7 +88,9 @@ inline bool needs_grad(const Tensor& t) {
          (impl->autograd() != nullptr || impl->base() != nullptr) && wants_grad({t});
 }
 /// The tensor when needed, else an undefined one: for a record's save list.
-inline Tensor save_if(bool needed, const Tensor& t) { return needed ? t : Tensor(); }
+inline TensorArgs::Arg save_if(bool needed, const Tensor& t) {
+  return needed ? TensorArgs::Arg(t) : TensorArgs::Arg();
+}
 
 /// PyTorch's promotion: 0-dim tensors and numbers raise only the category, not the width.
 ScalarType result_type(const Tensor& a, const Tensor& b);

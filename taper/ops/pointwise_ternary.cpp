@@ -33,7 +33,7 @@ Tensor ternary(const Out& out, const TernaryOp& op, const Arg& a, const Arg& b, 
     }
   }
   const bool wants = isFloatingType(type) && wants_grad({a.impl(), b.impl(), c.impl()});
-  Tensor kept[3];
+  Kept kept[3];
   for (int i = 0; i < 3; ++i) kept[i] = args[i]->save(out, wants && saves[i]);
   Tensor r = out.make(op.name, sizes, type, {a.impl(), b.impl(), c.impl()}, like);
   op.kernel(r.device(), out_view(r), a.operand(), b.operand(), c.operand(), params, type);

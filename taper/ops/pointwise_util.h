@@ -20,8 +20,8 @@ class Arg {
   ScalarType dtype() const { return tensor_ ? tensor_->scalar_type() : number_->type(); }
   bool needs_grad() const { return tensor_ != nullptr && taper::needs_grad(*tensor_); }
   /// The tensor for a record's save list, as it is before an in-place op overwrites it.
-  Tensor save(const Out& out, bool needed) const {
-    return tensor_ ? out.keep(*tensor_, needed) : Tensor();
+  Kept save(const Out& out, bool needed) const {
+    return tensor_ ? out.keep(*tensor_, needed) : Kept();
   }
 
  private:
@@ -65,15 +65,16 @@ template <class F>
 Tensor unary(const Out& out, const UnaryOp& op, const Tensor& self, ScalarType type, Params params,
              F backward) {
   const bool wants = isFloatingType(type) && needs_grad(self);
-  const Tensor kept = out.keep(self, wants && op.saves == UnaryOp::self);
+  const Kept kept = out.keep(self, wants && op.saves == UnaryOp::self);
   Tensor r = out.make(op.name, self.sizes(), type, {self}, self.impl_ptr());
   op.kernel(self.device(), out_view(r), Operand(self.impl_ptr()), params, type);
   if (wants) {
     record({.name = op.node,
             .outputs = {r},
             .inputs = {self},
-            .save = {op.saves == UnaryOp::result ? r : kept},
+            .save = {op.saves == UnaryOp::result ? TensorArgs::Arg(r) : kept},
             .inplace = out.is_inplace(),
+            .wanted = true,
             .backward = backward});
   }
   return r;
@@ -102,12 +103,14 @@ Tensor binary(const Out& out, const BinaryOp& op, const Arg& a, const Arg& b, Pa
     sizes = both;
     if (like->sizes() != sizes) like = b.impl();
   }
-  const bool wants = isFloatingType(type) && wants_grad({a.impl(), b.impl()});
+  const bool floating = isFloatingType(type);
+  const bool wants_a = floating && a.needs_grad(), wants_b = floating && b.needs_grad();
+  const bool wants = wants_a || wants_b;
   auto needed = [&](Needs needs) {
-    return wants && (needs == Needs::any || (needs == Needs::first && a.needs_grad()) ||
-                     (needs == Needs::second && b.needs_grad()));
+    return (needs == Needs::any && wants) || (needs == Needs::first && wants_a) ||
+           (needs == Needs::second && wants_b);
   };
-  const Tensor kept_a = a.save(out, needed(op.a)), kept_b = b.save(out, needed(op.b));
+  const Kept kept_a = a.save(out, needed(op.a)), kept_b = b.save(out, needed(op.b));
   Tensor r = out.make(op.name, sizes, type, {a.impl(), b.impl()}, like);
   op.kernel(r.device(), out_view(r), a.operand(), b.operand(), params, compute);
   if (wants) {
@@ -116,6 +119,7 @@ Tensor binary(const Out& out, const BinaryOp& op, const Arg& a, const Arg& b, Pa
             .inputs = {a.impl(), b.impl()},
             .save = {kept_a, kept_b, save_if(needed(op.result), r)},
             .inplace = out.is_inplace(),
+            .wanted = true,
             .backward = backward});
   }
   return r;

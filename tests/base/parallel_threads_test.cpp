@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "taper/base/error.h"
+#include "taper/base/float_mode.h"
 #include "taper/base/parallel.h"
 
 namespace taper {
@@ -129,6 +130,23 @@ TEST_F(ParallelThreads, AForkedChildRunsOnOneThread) {
 TEST(Parallel, RefusesNoThreads) {
   EXPECT_THROW(set_num_threads(0), Error);
   EXPECT_THROW(set_num_threads(-3), Error);
+}
+
+TEST_F(ParallelThreads, RegionsTakeOverTheCallersFlushMode) {
+  set_num_threads(2);
+  const bool can = set_flush_denormal(true);
+  std::atomic<int> denormals{0};
+  auto count = [&] {
+    denormals = 0;
+    volatile float tiny = 1e-30f;
+    parallel_for(0, 64, 1, [&](int64_t first, int64_t last) {
+      for (int64_t i = first; i < last; ++i) denormals += tiny * 1e-10f != 0.0f;
+    });
+    return denormals.load();
+  };
+  EXPECT_EQ(count(), can ? 0 : 64);
+  set_flush_denormal(false);
+  EXPECT_EQ(count(), 64);
 }
 
 }  // namespace

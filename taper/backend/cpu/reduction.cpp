@@ -146,6 +146,31 @@ bool fold_small(View out, ConstView x, uint64_t dims, ReduceOp what) {
   return true;
 }
 
+/// The columns of a small matrix, summed to consecutive elements: a bias's gradient. One chunk, so
+/// the same sums without a plan. Returns whether it was one.
+bool sum_columns_small(View out, ConstView x, uint64_t dims, ReduceOp what) {
+  if (what != ReduceOp::sum || x.dim() != 2 || dims != 1 || x.dtype() != kFloat) return false;
+  const int64_t rows = x.size(0), columns = x.size(1), stride = x.stride(0);
+  if (rows == 0 || columns == 0 || rows > kChunk || x.numel() > kReduceGrain) return false;
+  // A gradient that sum() expanded has one column, repeated.
+  const bool repeated = x.stride(1) == 0;
+  if ((x.stride(1) != 1 && !repeated) || out.dtype() != kFloat || !out.is_contiguous()) {
+    return false;
+  }
+  const ReduceCore& core = reduce_core(CoreOp::sum, kFloat);
+  const RunList runs{1, &rows, &stride};
+  const int64_t distinct = repeated ? 1 : columns;
+  float* const to = out.data<float>();
+  for (int64_t first = 0; first < distinct; first += kMaxColumns) {
+    const float* from = x.data<float>() + first;
+    RowSource source(runs, reinterpret_cast<const char*>(from), sizeof(float), 0, rows,
+                     std::min(kMaxColumns, distinct - first), nullptr, nullptr, sizeof(float));
+    core.columns(source, to + first);
+  }
+  if (repeated) std::fill(to + 1, to + columns, to[0]);
+  return true;
+}
+
 template <class T>
 struct Best : Common {
   struct Total {
@@ -242,7 +267,10 @@ struct Variance : Common {
 
 void reduce(View out, ConstView x, uint64_t dims, ReduceOp what) {
   const ScalarType work = what >= ReduceOp::any ? kLong : work_type(out.dtype());
-  if (work == kFloat && fold_small<float>(out, x, dims, what)) return;
+  if (work == kFloat &&
+      (fold_small<float>(out, x, dims, what) || sum_columns_small(out, x, dims, what))) {
+    return;
+  }
   const Plan plan(x, dims, out, work);
   if (work == kFloat) {
     fold<float>(out, x, plan, what);
