@@ -5,6 +5,7 @@
 #include "taper/kernel/copy.h"
 #include "taper/kernel/indexing.h"
 #include "taper/ops/strided.h"
+#include "taper/ops/view.h"
 
 namespace taper {
 namespace {
@@ -162,28 +163,31 @@ Tensor stack(TensorList tensors, int64_t dim) {
   return out;
 }
 
-namespace {
-
-std::vector<Tensor> at_least(TensorList tensors, int64_t rank) {
-  std::vector<Tensor> out;
-  for (const Tensor& t : tensors) {
-    out.push_back(t);
-    while (out.back().dim() < rank) out.back() = out.back().unsqueeze(0);
-  }
-  return out;
-}
-
-}  // namespace
-
 Tensor hstack(TensorList tensors) {
   TAPER_CHECK(!tensors.empty(), "hstack: hstack expects a non-empty TensorList");
-  const std::vector<Tensor> parts = at_least(tensors, 1);
+  const std::vector<Tensor> parts = atleast_1d(tensors);
   return cat(parts, parts[0].dim() == 1 ? 0 : 1);
 }
 
 Tensor vstack(TensorList tensors) {
   TAPER_CHECK(!tensors.empty(), "vstack: vstack expects a non-empty TensorList");
-  return cat(at_least(tensors, 2), 0);
+  return cat(atleast_2d(tensors), 0);
+}
+
+Tensor row_stack(TensorList tensors) { return vstack(tensors); }
+
+Tensor dstack(TensorList tensors) {
+  TAPER_CHECK(!tensors.empty(), "dstack: dstack expects a non-empty TensorList");
+  return cat(atleast_3d(tensors), 2);
+}
+
+Tensor column_stack(TensorList tensors) {
+  TAPER_CHECK(!tensors.empty(), "column_stack: column_stack expects a non-empty TensorList");
+  std::vector<Tensor> columns;
+  for (const Tensor& t : tensors) {
+    columns.push_back(t.dim() <= 1 ? t.reshape({t.numel(), 1}) : t);
+  }
+  return hstack(columns);
 }
 
 Tensor repeat(const Tensor& self, IntArrayRef repeats) {
@@ -271,6 +275,37 @@ Tensor flip(const Tensor& self, IntArrayRef dims) {
             }});
   }
   return out;
+}
+
+Tensor fliplr(const Tensor& self) {
+  TAPER_CHECK_AS(ShapeError, self.dim() >= 2, "fliplr: Input must be >= 2-d, got sizes ",
+                 self.sizes());
+  return flip(self, 1);
+}
+Tensor flipud(const Tensor& self) {
+  TAPER_CHECK_AS(ShapeError, self.dim() >= 1, "flipud: Input must be >= 1-d, got sizes ",
+                 self.sizes());
+  return flip(self, 0);
+}
+
+Tensor rot90(const Tensor& self, int64_t k, IntArrayRef dims) {
+  TAPER_CHECK_AS(ShapeError, dims.size() == 2,
+                 "rot90: expected total rotation dims == 2, but got dims = ", dims.size());
+  TAPER_CHECK_AS(ShapeError, self.dim() >= 2,
+                 "rot90: expected total dims >= 2, but got total dims = ", self.dim());
+  const int64_t from = wrap_dim(dims[0], self.dim()), to = wrap_dim(dims[1], self.dim());
+  TAPER_CHECK_AS(ShapeError, from != to, "rot90: expected rotation dims to be different, but got ",
+                 "dim0 = ", dims[0], " and dim1 = ", dims[1]);
+  switch ((k % 4 + 4) % 4) {
+    case 1:
+      return flip(self, to).transpose(from, to);
+    case 2:
+      return flip(self, {from, to});
+    case 3:
+      return flip(self, from).transpose(from, to);
+    default:
+      return self.clone(MemoryFormat::Contiguous);
+  }
 }
 
 Tensor roll(const Tensor& self, IntArrayRef shifts, IntArrayRef dims) {

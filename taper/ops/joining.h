@@ -22,6 +22,13 @@ Tensor hstack(TensorList tensors);
 /// cat() along the first dimension of tensors with at least two.
 Tensor vstack(TensorList tensors);
 
+/// Same as vstack().
+Tensor row_stack(TensorList tensors);
+/// cat() along the third dimension of tensors brought to three by atleast_3d().
+Tensor dstack(TensorList tensors);
+/// hstack() of matrices, one-dimensional tensors taken as columns.
+Tensor column_stack(TensorList tensors);
+
 /// self repeated repeats[i] times along dimension i; new dimensions come in front.
 /// variants: method
 Tensor repeat(const Tensor& self, IntArrayRef repeats);
@@ -35,6 +42,15 @@ Tensor repeat_interleave(const Tensor& self, int64_t repeats,
 /// The order of the elements reversed along dimensions.
 /// variants: method
 Tensor flip(const Tensor& self, IntArrayRef dims);
+/// flip() along the second dimension.
+/// variants: method
+Tensor fliplr(const Tensor& self);
+/// flip() along the first dimension.
+/// variants: method
+Tensor flipud(const Tensor& self);
+/// k quarter turns from dims[0] towards dims[1], two different dimensions; negative k turns back.
+/// variants: method
+Tensor rot90(const Tensor& self, int64_t k = 1, IntArrayRef dims = {0, 1});
 /// Elements moved shifts places along dims, the last becoming the first again; without dims in
 /// the flattened tensor.
 /// variants: method

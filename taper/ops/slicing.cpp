@@ -343,4 +343,71 @@ std::vector<Tensor> chunk(const Tensor& self, int64_t chunks, int64_t dim) {
   return split(self, size / chunks + (size % chunks != 0), dim);
 }
 
+std::vector<Tensor> tensor_split(const Tensor& self, int64_t sections, int64_t dim) {
+  TAPER_CHECK_AS(ShapeError, self.dim() > 0,
+                 "tensor_split: tensor_split expected at least a 1-dimensional tensor, but got a "
+                 "tensor with 0 dims");
+  dim = wrap_dim(dim, self.dim());
+  TAPER_CHECK(sections > 0, "tensor_split: number of sections must be larger than 0, got ",
+              sections);
+  const int64_t size = self.sizes()[dim];
+  std::vector<int64_t> pieces(static_cast<size_t>(sections), size / sections);
+  for (int64_t i = 0; i < size % sections; ++i) ++pieces[i];
+  return split_with_sizes(self, pieces, dim);
+}
+
+std::vector<Tensor> tensor_split(const Tensor& self, IntArrayRef indices, int64_t dim) {
+  TAPER_CHECK_AS(ShapeError, self.dim() > 0,
+                 "tensor_split: tensor_split expected at least a 1-dimensional tensor, but got a "
+                 "tensor with 0 dims");
+  dim = wrap_dim(dim, self.dim());
+  std::vector<Tensor> parts;
+  int64_t start = 0;
+  for (const int64_t index : indices) {
+    parts.push_back(slice(self, dim, start, index));
+    start = index;
+  }
+  parts.push_back(slice(self, dim, start));
+  return parts;
+}
+
+namespace {
+
+/// The dimension that hsplit, vsplit and dsplit cut.
+int64_t stacking_dim(const char* op, const Tensor& self, int64_t least, int64_t dim) {
+  TAPER_CHECK_AS(ShapeError, self.dim() >= least, op, ": ", op, " requires a tensor with at least ",
+                 least, " dimension", least == 1 ? "" : "s", ", but got a tensor with ", self.dim(),
+                 " dimensions!");
+  return self.dim() == 1 ? 0 : dim;
+}
+
+std::vector<Tensor> split_evenly(const char* op, const Tensor& self, int64_t sections,
+                                 int64_t dim) {
+  TAPER_CHECK_AS(ShapeError, sections != 0 && self.sizes()[dim] % sections == 0, op, ": ", op,
+                 " attempted to split along dimension ", dim, ", but the size of the dimension ",
+                 self.sizes()[dim], " is not divisible by the split_size ", sections, "!");
+  return tensor_split(self, sections, dim);
+}
+
+}  // namespace
+
+std::vector<Tensor> hsplit(const Tensor& self, int64_t sections) {
+  return split_evenly("hsplit", self, sections, stacking_dim("hsplit", self, 1, 1));
+}
+std::vector<Tensor> hsplit(const Tensor& self, IntArrayRef indices) {
+  return tensor_split(self, indices, stacking_dim("hsplit", self, 1, 1));
+}
+std::vector<Tensor> vsplit(const Tensor& self, int64_t sections) {
+  return split_evenly("vsplit", self, sections, stacking_dim("vsplit", self, 2, 0));
+}
+std::vector<Tensor> vsplit(const Tensor& self, IntArrayRef indices) {
+  return tensor_split(self, indices, stacking_dim("vsplit", self, 2, 0));
+}
+std::vector<Tensor> dsplit(const Tensor& self, int64_t sections) {
+  return split_evenly("dsplit", self, sections, stacking_dim("dsplit", self, 3, 2));
+}
+std::vector<Tensor> dsplit(const Tensor& self, IntArrayRef indices) {
+  return tensor_split(self, indices, stacking_dim("dsplit", self, 3, 2));
+}
+
 }  // namespace taper

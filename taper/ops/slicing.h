@@ -48,5 +48,30 @@ std::vector<Tensor> split_with_sizes(const Tensor& self, IntArrayRef split_sizes
 /// At most chunks pieces of equal size along a dimension; the last may be smaller.
 /// variants: method
 std::vector<Tensor> chunk(const Tensor& self, int64_t chunks, int64_t dim = 0);
+/// sections pieces along a dimension, the first ones one longer where the size does not divide.
+/// variants: method
+std::vector<Tensor> tensor_split(const Tensor& self, int64_t sections, int64_t dim = 0);
+/// The pieces between indices along a dimension, cut as slice() cuts.
+/// variants: method
+std::vector<Tensor> tensor_split(const Tensor& self, IntArrayRef indices, int64_t dim = 0);
+/// tensor_split() along the second dimension, or the first of a one-dimensional tensor. The number
+/// of sections must divide the size.
+/// variants: method
+std::vector<Tensor> hsplit(const Tensor& self, int64_t sections);
+/// tensor_split() along the second dimension, or the first of a one-dimensional tensor.
+/// variants: method
+std::vector<Tensor> hsplit(const Tensor& self, IntArrayRef indices);
+/// tensor_split() along the first of at least two dimensions, whose size sections must divide.
+/// variants: method
+std::vector<Tensor> vsplit(const Tensor& self, int64_t sections);
+/// tensor_split() along the first of at least two dimensions.
+/// variants: method
+std::vector<Tensor> vsplit(const Tensor& self, IntArrayRef indices);
+/// tensor_split() along the third of at least three dimensions, whose size sections must divide.
+/// variants: method
+std::vector<Tensor> dsplit(const Tensor& self, int64_t sections);
+/// tensor_split() along the third of at least three dimensions.
+/// variants: method
+std::vector<Tensor> dsplit(const Tensor& self, IntArrayRef indices);
 
 }  // namespace taper

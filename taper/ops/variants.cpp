@@ -4,8 +4,10 @@
 #include "taper/ops/bodies.h"
 #include "taper/ops/copy.h"
 #include "taper/ops/creation.h"
+#include "taper/ops/diagonal.h"
 #include "taper/ops/dropout.h"
 #include "taper/ops/extremum.h"
+#include "taper/ops/grid.h"
 #include "taper/ops/joining.h"
 #include "taper/ops/masking.h"
 #include "taper/ops/matmul.h"
@@ -104,6 +106,43 @@ Tensor Tensor::new_full(IntArrayRef size, const Scalar& fill_value,
   return taper::new_full(*this, size, fill_value, options);
 }
 
+// taper/ops/diagonal.h
+
+Tensor Tensor::diag(int64_t diagonal) const {
+  return taper::diag(*this, diagonal);
+}
+
+Tensor Tensor::diagflat(int64_t offset) const {
+  return taper::diagflat(*this, offset);
+}
+
+Tensor Tensor::diag_embed(int64_t offset, int64_t dim1, int64_t dim2) const {
+  return taper::diag_embed(*this, offset, dim1, dim2);
+}
+
+Tensor& Tensor::fill_diagonal_(const Scalar& fill_value, bool wrap) const {
+  return taper::fill_diagonal_(const_cast<Tensor&>(*this), fill_value, wrap);
+}
+
+Tensor Tensor::diagonal_scatter(const Tensor& src, int64_t offset, int64_t dim1,
+                                int64_t dim2) const {
+  return taper::diagonal_scatter(*this, src, offset, dim1, dim2);
+}
+
+Tensor Tensor::select_scatter(const Tensor& src, int64_t dim, int64_t index) const {
+  return taper::select_scatter(*this, src, dim, index);
+}
+
+Tensor Tensor::slice_scatter(const Tensor& src, int64_t dim, std::optional<int64_t> start,
+                             std::optional<int64_t> end, int64_t step) const {
+  return taper::slice_scatter(*this, src, dim, start, end, step);
+}
+
+Tensor Tensor::as_strided_scatter(const Tensor& src, IntArrayRef size, IntArrayRef stride,
+                                  std::optional<int64_t> storage_offset) const {
+  return taper::as_strided_scatter(*this, src, size, stride, storage_offset);
+}
+
 // taper/ops/dropout.h
 
 Tensor dropout(const Tensor& self, double p, bool train) {
@@ -198,6 +237,16 @@ Tensor Tensor::argmin(std::optional<int64_t> dim, bool keepdim) const {
   return taper::argmin(*this, dim, keepdim);
 }
 
+// taper/ops/grid.h
+
+Tensor Tensor::combinations(int64_t r, bool with_replacement) const {
+  return taper::combinations(*this, r, with_replacement);
+}
+
+Tensor Tensor::kron(const Tensor& other) const {
+  return taper::kron(*this, other);
+}
+
 // taper/ops/joining.h
 
 Tensor Tensor::repeat(IntArrayRef repeats) const {
@@ -214,6 +263,18 @@ Tensor Tensor::repeat_interleave(int64_t repeats, std::optional<int64_t> dim) co
 
 Tensor Tensor::flip(IntArrayRef dims) const {
   return taper::flip(*this, dims);
+}
+
+Tensor Tensor::fliplr() const {
+  return taper::fliplr(*this);
+}
+
+Tensor Tensor::flipud() const {
+  return taper::flipud(*this);
+}
+
+Tensor Tensor::rot90(int64_t k, IntArrayRef dims) const {
+  return taper::rot90(*this, k, dims);
 }
 
 Tensor Tensor::roll(IntArrayRef shifts, IntArrayRef dims) const {
@@ -2804,6 +2865,38 @@ std::vector<Tensor> Tensor::chunk(int64_t chunks, int64_t dim) const {
   return taper::chunk(*this, chunks, dim);
 }
 
+std::vector<Tensor> Tensor::tensor_split(int64_t sections, int64_t dim) const {
+  return taper::tensor_split(*this, sections, dim);
+}
+
+std::vector<Tensor> Tensor::tensor_split(IntArrayRef indices, int64_t dim) const {
+  return taper::tensor_split(*this, indices, dim);
+}
+
+std::vector<Tensor> Tensor::hsplit(int64_t sections) const {
+  return taper::hsplit(*this, sections);
+}
+
+std::vector<Tensor> Tensor::hsplit(IntArrayRef indices) const {
+  return taper::hsplit(*this, indices);
+}
+
+std::vector<Tensor> Tensor::vsplit(int64_t sections) const {
+  return taper::vsplit(*this, sections);
+}
+
+std::vector<Tensor> Tensor::vsplit(IntArrayRef indices) const {
+  return taper::vsplit(*this, indices);
+}
+
+std::vector<Tensor> Tensor::dsplit(int64_t sections) const {
+  return taper::dsplit(*this, sections);
+}
+
+std::vector<Tensor> Tensor::dsplit(IntArrayRef indices) const {
+  return taper::dsplit(*this, indices);
+}
+
 // taper/ops/softmax.h
 
 Tensor softmax(const Tensor& self, int64_t dim, std::optional<ScalarType> dtype) {
@@ -2948,6 +3041,14 @@ Tensor Tensor::movedim(int64_t source, int64_t destination) const {
   return taper::movedim(*this, source, destination);
 }
 
+Tensor Tensor::moveaxis(IntArrayRef source, IntArrayRef destination) const {
+  return taper::moveaxis(*this, source, destination);
+}
+
+Tensor Tensor::moveaxis(int64_t source, int64_t destination) const {
+  return taper::moveaxis(*this, source, destination);
+}
+
 Tensor& Tensor::transpose_(int64_t dim0, int64_t dim1) const {
   return taper::transpose_(const_cast<Tensor&>(*this), dim0, dim1);
 }
@@ -2998,6 +3099,14 @@ Tensor& Tensor::squeeze_(int64_t dim) const {
 
 Tensor& Tensor::unsqueeze_(int64_t dim) const {
   return taper::unsqueeze_(const_cast<Tensor&>(*this), dim);
+}
+
+Tensor& Tensor::swapaxes_(int64_t axis0, int64_t axis1) const {
+  return taper::swapaxes_(const_cast<Tensor&>(*this), axis0, axis1);
+}
+
+Tensor& Tensor::swapdims_(int64_t dim0, int64_t dim1) const {
+  return taper::swapdims_(const_cast<Tensor&>(*this), dim0, dim1);
 }
 
 }  // namespace taper

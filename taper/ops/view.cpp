@@ -273,6 +273,13 @@ Tensor movedim(const Tensor& self, int64_t source, int64_t destination) {
   return movedim(self, IntArrayRef(source), IntArrayRef(destination));
 }
 
+Tensor moveaxis(const Tensor& self, IntArrayRef source, IntArrayRef destination) {
+  return movedim(self, source, destination);
+}
+Tensor moveaxis(const Tensor& self, int64_t source, int64_t destination) {
+  return movedim(self, source, destination);
+}
+
 Tensor expand(const Tensor& self, IntArrayRef size, bool) {
   TAPER_CHECK_AS(ShapeError, static_cast<int64_t>(size.size()) >= self.dim(), "expand(",
                  toString(self.scalar_type()), self.sizes(), ", size=", size,
@@ -389,6 +396,33 @@ Tensor unsqueeze(const Tensor& self, int64_t dim) {
   const auto [sizes, strides] = unsqueezed(self, dim);
   return view_with_strides("UnsqueezeBackward0", self, sizes, strides);
 }
+
+Tensor atleast_1d(const Tensor& self) { return self.dim() == 0 ? self.unsqueeze(0) : self; }
+Tensor atleast_2d(const Tensor& self) {
+  return self.dim() < 2 ? atleast_1d(self).unsqueeze(0) : self;
+}
+Tensor atleast_3d(const Tensor& self) {
+  return self.dim() < 3 ? atleast_2d(self).unsqueeze(-1) : self;
+}
+
+namespace {
+
+std::vector<Tensor> each(TensorList tensors, Tensor (*f)(const Tensor&)) {
+  std::vector<Tensor> results;
+  for (const Tensor& t : tensors) results.push_back(f(t));
+  return results;
+}
+
+}  // namespace
+
+std::vector<Tensor> atleast_1d(TensorList tensors) { return each(tensors, atleast_1d); }
+std::vector<Tensor> atleast_2d(TensorList tensors) { return each(tensors, atleast_2d); }
+std::vector<Tensor> atleast_3d(TensorList tensors) { return each(tensors, atleast_3d); }
+
+Tensor& swapaxes_(Tensor& self, int64_t axis0, int64_t axis1) {
+  return transpose_(self, axis0, axis1);
+}
+Tensor& swapdims_(Tensor& self, int64_t dim0, int64_t dim1) { return transpose_(self, dim0, dim1); }
 
 Tensor& transpose_(Tensor& self, int64_t dim0, int64_t dim1) {
   return take_geometry("transpose_", self, transpose(self, dim0, dim1));

@@ -62,6 +62,12 @@ Tensor movedim(const Tensor& self, IntArrayRef source, IntArrayRef destination);
 /// Moves one dimension.
 /// variants: method
 Tensor movedim(const Tensor& self, int64_t source, int64_t destination);
+/// Same as movedim().
+/// variants: method
+Tensor moveaxis(const Tensor& self, IntArrayRef source, IntArrayRef destination);
+/// Same as movedim().
+/// variants: method
+Tensor moveaxis(const Tensor& self, int64_t source, int64_t destination);
 /// Swaps two dimensions of self itself.
 /// variants: method
 Tensor& transpose_(Tensor& self, int64_t dim0, int64_t dim1);
@@ -96,6 +102,14 @@ Tensor squeeze(const Tensor& self, IntArrayRef dim);
 /// With a new dimension of size 1 at dim.
 /// variants: method
 Tensor unsqueeze(const Tensor& self, int64_t dim);
+/// self, with at least one, two or three dimensions: [] becomes [1], [1, 1] or [1, 1, 1], [n]
+/// becomes [1, n] or [1, n, 1], and [n, m] becomes [n, m, 1].
+Tensor atleast_1d(const Tensor& self);
+Tensor atleast_2d(const Tensor& self);
+Tensor atleast_3d(const Tensor& self);
+std::vector<Tensor> atleast_1d(TensorList tensors);
+std::vector<Tensor> atleast_2d(TensorList tensors);
+std::vector<Tensor> atleast_3d(TensorList tensors);
 /// Drops self's own dimensions of size 1.
 /// variants: method
 Tensor& squeeze_(Tensor& self);
@@ -105,5 +119,11 @@ Tensor& squeeze_(Tensor& self, int64_t dim);
 /// Gives self itself a new dimension of size 1.
 /// variants: method
 Tensor& unsqueeze_(Tensor& self, int64_t dim);
+/// Swaps two of self's own dimensions.
+/// variants: method
+Tensor& swapaxes_(Tensor& self, int64_t axis0, int64_t axis1);
+/// Swaps two of self's own dimensions.
+/// variants: method
+Tensor& swapdims_(Tensor& self, int64_t dim0, int64_t dim1);
 
 }  // namespace taper

@@ -60,6 +60,19 @@ std::vector<OpCase> joining_cases() {
                     mapped({3, 2}, [](const Inputs& x, const Index& i) {
                       return i[0] < 1 ? x[0].at({i[1]}) : x[1].at({i[0] - 1, i[1]});
                     }))}));
+  cases.push_back(moving_case(
+      "dstack", {pair(
+                    "a row and a matrix", {2}, {1, 2}, [](const Tensors& x) { return dstack(x); },
+                    mapped({1, 2, 2}, [](const Inputs& x, const Index& i) {
+                      return i[2] == 0 ? x[0].at({i[1]}) : x[1].at({0, i[1]});
+                    }))}));
+  cases.push_back(moving_case(
+      "column_stack",
+      {pair(
+          "a column and a matrix", {2}, {2, 2}, [](const Tensors& x) { return column_stack(x); },
+          mapped({2, 3}, [](const Inputs& x, const Index& i) {
+            return i[1] == 0 ? x[0].at({i[0]}) : x[1].at({i[0], i[1] - 1});
+          }))}));
   return cases;
 }
 TAPER_OP_CASES(joining_cases);
@@ -124,6 +137,43 @@ std::vector<OpCase> repeating_cases() {
            mapped({2, 3}, [](const Inputs& x, const Index& i) {
              return x[0].at({(i[0] + 1) % 2, (i[1] + 2) % 3});
            }))}));
+  const auto turned = [](int64_t k, Index sizes, std::function<Index(const Index&)> from) {
+    return moving(
+        std::to_string(k) + " turns", {2, 3}, [k](const Tensor& x) { return rot90(x, k); },
+        mapped(std::move(sizes),
+               [from](const Inputs& x, const Index& i) { return x[0].at(from(i)); }));
+  };
+  OpCase rotation = moving_case("rot90", {turned(1, {3, 2},
+                                                 [](const Index& i) {
+                                                   return Index{i[1], 2 - i[0]};
+                                                 }),
+                                          turned(-1, {3, 2},
+                                                 [](const Index& i) {
+                                                   return Index{1 - i[1], i[0]};
+                                                 }),
+                                          turned(2, {2, 3},
+                                                 [](const Index& i) {
+                                                   return Index{1 - i[0], 2 - i[1]};
+                                                 }),
+                                          turned(4, {2, 3}, [](const Index& i) { return i; })});
+  rotation.errors = {{"row", [] { rot90(ones({3})); }, "expected total dims >= 2"},
+                     {"dims",
+                      [] {
+                        rot90(ones({3, 3}), 1, {0, -2});
+                      },
+                      "expected rotation dims to be different"}};
+  cases.push_back(rotation);
+  cases.push_back(
+      moving_case("fliplr", {moving(
+                                "matrix", {2, 3}, [](const Tensor& x) { return fliplr(x); },
+                                mapped({2, 3}, [](const Inputs& x, const Index& i) {
+                                  return x[0].at({i[0], 2 - i[1]});
+                                }))}));
+  cases.push_back(moving_case(
+      "flipud",
+      {moving(
+          "row", {3}, [](const Tensor& x) { return flipud(x); },
+          mapped({3}, [](const Inputs& x, const Index& i) { return x[0].at({2 - i[0]}); }))}));
   return cases;
 }
 TAPER_OP_CASES(repeating_cases);

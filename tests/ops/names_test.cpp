@@ -36,6 +36,26 @@ TEST(Names, SecondNamesGiveTheSame) {
        [] {
          return cat({a(), b()});
        }},
+      {"row_stack",
+       [] {
+         return row_stack({a(), b()});
+       },
+       [] {
+         return vstack({a(), b()});
+       }},
+      {"moveaxis", [] { return moveaxis(a(), 0, 1); }, [] { return movedim(a(), 0, 1); }},
+      {"swapaxes_", [] { return a().swapaxes_(0, 1); }, [] { return a().transpose(0, 1); }},
+      {"swapdims_", [] { return a().swapdims_(0, 1); }, [] { return a().transpose(0, 1); }},
+      {"atleast_1d", [] { return atleast_1d(a()[0][0]); }, [] { return a()[0].narrow(0, 0, 1); }},
+      {"atleast_2d", [] { return atleast_2d(a()[0]); }, [] { return a().narrow(0, 0, 1); }},
+      {"atleast_3d", [] { return atleast_3d(a()); }, [] { return a().unsqueeze(2); }},
+      {"atleast_3d of a row",
+       [] {
+         return atleast_3d({a()[0], a()[1]})[1];
+       },
+       [] {
+         return a()[1].view({1, 3, 1});
+       }},
       {"fix", [] { return fix(a()); }, [] { return trunc(a()); }},
       {"ger", [] { return ger(a()[0], b()[1]); }, [] { return outer(a()[0], b()[1]); }},
       {"greater_equal", [] { return greater_equal(a(), b()); }, [] { return ge(a(), b()); }},

@@ -168,6 +168,16 @@ std::vector<OpCase> splitting_cases() {
        sample(
            "fewer than asked", [](const Tensor& x) { return x.chunk(4); },
            rows({{0, 2}, {2, 4}, {4, 5}}, 2))}));
+  cases.push_back(
+      moving_case("tensor_split", {sample(
+                                       "uneven", [](const Tensor& x) { return x.tensor_split(3); },
+                                       rows({{0, 2}, {2, 4}, {4, 5}}, 2)),
+                                   sample(
+                                       "indices",
+                                       [](const Tensor& x) {
+                                         return x.tensor_split({1, -1});
+                                       },
+                                       rows({{0, 1}, {1, 4}, {4, 5}}, 2))}));
   cases.push_back(moving_case("unbind", {sample(
                                             "columns", [](const Tensor& x) { return x.unbind(-1); },
                                             [](const Inputs& x) {
@@ -222,6 +232,21 @@ TEST(Slicing, SplitErrors) {
   EXPECT_EQ(empty({0, 2}).split(0).size(), 1u);
   EXPECT_EQ(empty({0, 2}).chunk(3).size(), 3u);
   EXPECT_ERROR(ShapeError, tensor(1.0).unbind(), "tensor has no dimensions");
+}
+
+TEST(Slicing, HorizontalVerticalAndDepthSplits) {
+  const Tensor x = iota({2, 4, 6});
+  EXPECT_EQ(x.hsplit(2)[1].data_ptr(), x.select(1, 2).data_ptr());
+  EXPECT_EQ(x.vsplit(2)[1].data_ptr(), x[1].data_ptr());
+  EXPECT_EQ(x.dsplit({1, 3})[1].sizes(), IntArrayRef({2, 4, 2}));
+  EXPECT_EQ(x.vsplit(IntArrayRef(1)).size(), 2u);
+  EXPECT_EQ(iota({4}).hsplit(IntArrayRef(3))[0].numel(), 3);
+  EXPECT_ERROR(ShapeError, x.hsplit(3),
+               "hsplit attempted to split along dimension 1, but the size of the dimension 4 is "
+               "not divisible by the split_size 3!");
+  EXPECT_ERROR(ShapeError, iota({4}).vsplit(2), "vsplit requires a tensor with at least 2");
+  EXPECT_ERROR(ShapeError, iota({4, 4}).dsplit(2), "dsplit requires a tensor with at least 3");
+  EXPECT_ERROR(Error, x.tensor_split(0), "number of sections must be larger than 0, got 0");
 }
 
 TEST(Slicing, PartsShareMemory) {
