@@ -32,6 +32,8 @@ function(taper_find_dependency name)
 endfunction()
 
 taper_find_dependency(hwy HEADER hwy/highway.h LIBRARY hwy PACKAGE libhwy-dev)
+taper_find_dependency(hwy_contrib HEADER hwy/contrib/sort/vqsort.h LIBRARY hwy_contrib
+                      PACKAGE libhwy-dev)
 taper_find_dependency(zlib HEADER zlib.h LIBRARY z PACKAGE zlib1g-dev)
 taper_find_dependency(png HEADER png.h LIBRARY png PACKAGE libpng-dev)
 taper_find_dependency(xxhash HEADER xxhash.h PACKAGE libxxhash-dev)

@@ -50,6 +50,9 @@ using TernaryKernel = Kernel<void(View out, const Operand& a, const Operand& b, 
   X(frac) X(reciprocal) X(sqrt) X(rsqrt)                                                 /* F */ \
   X(exp) X(exp2) X(expm1) X(log) X(log1p) X(log2) X(log10) X(sin) X(cos) X(tan)          /* F */ \
   X(tanh) X(sigmoid) X(erf) X(erfc) X(silu) X(gelu) X(gelu_tanh) X(hardsigmoid) X(hardswish) \
+  X(asin) X(acos) X(atan) X(sinh) X(cosh) X(asinh) X(acosh) X(atanh)                     /* F */ \
+  X(lgamma) X(digamma) X(erfinv) X(i0) X(i1)                                             /* F */ \
+  X(polygamma)      /* order */                                                          /* F */ \
   X(relu)                                                                                       \
   X(leaky_relu)     /* slope */                                                                 \
   X(elu)            /* alpha, scale, input_scale */                                             \
@@ -59,7 +62,7 @@ using TernaryKernel = Kernel<void(View out, const Operand& a, const Operand& b, 
   X(clamp_min)      /* min */                                                                   \
   X(clamp_max)      /* max */                                                                   \
   X(bitwise_not) /* of bool: not */                                                             \
-  X(logical_not) X(isnan) X(isinf) X(isfinite) /* predicates */
+  X(signbit) X(logical_not) X(isnan) X(isinf) X(isfinite) /* predicates */
 
 /// X(name): kernels of two inputs.
 #define TAPER_BINARY_KERNELS(X)                                                                 \
@@ -67,7 +70,9 @@ using TernaryKernel = Kernel<void(View out, const Operand& a, const Operand& b, 
   X(mul)                                                                                        \
   X(div)            /* a / b; integers: towards zero */                                         \
   X(div_floor) X(div_trunc) X(remainder) /* sign of b */ X(fmod) /* sign of a */                \
-  X(pow) X(maximum) X(minimum) X(atan2)                                                         \
+  X(pow) X(maximum) X(minimum) X(fmax) X(fmin) /* a NaN gives way */ X(atan2)                   \
+  X(hypot) X(copysign) X(nextafter) X(logaddexp) X(logaddexp2) X(xlogy)                  /* F */ \
+  X(heaviside) X(gcd) X(lcm) X(shift_left) X(shift_right) /* integers */                        \
   X(eq) X(ne) X(lt) X(le) X(gt) X(ge) X(logical_and) X(logical_or) X(logical_xor) /* predicates */ \
   X(bitwise_and) X(bitwise_or) X(bitwise_xor)                                                   \
   /* Gradients: a is the gradient of the result. b: the result y (tanh, sigmoid) or the input x. */ \

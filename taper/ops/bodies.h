@@ -161,6 +161,37 @@ Tensor clamp_max(Out out, const Tensor& self, const Scalar& max);
 Tensor nan_to_num(Out out, const Tensor& self, std::optional<double> nan,
                   std::optional<double> posinf, std::optional<double> neginf);
 
+// taper/ops/pointwise_special.h
+Tensor lgamma(Out out, const Tensor& self);
+Tensor digamma(Out out, const Tensor& self);
+Tensor mvlgamma(Out out, const Tensor& self, int64_t p);
+Tensor erfinv(Out out, const Tensor& self);
+Tensor i0(Out out, const Tensor& self);
+Tensor logit(Out out, const Tensor& self, std::optional<double> eps);
+Tensor hypot(Out out, const Tensor& self, const Tensor& other);
+Tensor copysign(Out out, const Tensor& self, const Tensor& other);
+Tensor copysign(Out out, const Tensor& self, const Scalar& other);
+Tensor nextafter(Out out, const Tensor& self, const Tensor& other);
+Tensor ldexp(Out out, const Tensor& self, const Tensor& other);
+Tensor float_power(Out out, const Tensor& self, const Tensor& exponent);
+Tensor float_power(Out out, const Tensor& self, const Scalar& exponent);
+Tensor logaddexp(Out out, const Tensor& self, const Tensor& other);
+Tensor logaddexp2(Out out, const Tensor& self, const Tensor& other);
+Tensor xlogy(Out out, const Tensor& self, const Tensor& other);
+Tensor xlogy(Out out, const Tensor& self, const Scalar& other);
+Tensor fmax(Out out, const Tensor& self, const Tensor& other);
+Tensor fmin(Out out, const Tensor& self, const Tensor& other);
+Tensor heaviside(Out out, const Tensor& self, const Tensor& values);
+Tensor gcd(Out out, const Tensor& self, const Tensor& other);
+Tensor lcm(Out out, const Tensor& self, const Tensor& other);
+Tensor bitwise_left_shift(Out out, const Tensor& self, const Tensor& other);
+Tensor bitwise_left_shift(Out out, const Tensor& self, const Scalar& other);
+Tensor bitwise_right_shift(Out out, const Tensor& self, const Tensor& other);
+Tensor bitwise_right_shift(Out out, const Tensor& self, const Scalar& other);
+Tensor signbit(Out out, const Tensor& self);
+Tensor isposinf(Out out, const Tensor& self);
+Tensor isneginf(Out out, const Tensor& self);
+
 // taper/ops/pointwise_ternary.h
 Tensor lerp(Out out, const Tensor& self, const Tensor& end, const Tensor& weight);
 Tensor lerp(Out out, const Tensor& self, const Tensor& end, const Scalar& weight);
@@ -168,6 +199,25 @@ Tensor addcmul(Out out, const Tensor& self, const Tensor& tensor1, const Tensor&
                const Scalar& value);
 Tensor addcdiv(Out out, const Tensor& self, const Tensor& tensor1, const Tensor& tensor2,
                const Scalar& value);
+
+// taper/ops/pointwise_trig.h
+Tensor asin(Out out, const Tensor& self);
+Tensor arcsin(Out out, const Tensor& self);
+Tensor acos(Out out, const Tensor& self);
+Tensor arccos(Out out, const Tensor& self);
+Tensor atan(Out out, const Tensor& self);
+Tensor arctan(Out out, const Tensor& self);
+Tensor sinh(Out out, const Tensor& self);
+Tensor cosh(Out out, const Tensor& self);
+Tensor asinh(Out out, const Tensor& self);
+Tensor arcsinh(Out out, const Tensor& self);
+Tensor acosh(Out out, const Tensor& self);
+Tensor arccosh(Out out, const Tensor& self);
+Tensor atanh(Out out, const Tensor& self);
+Tensor arctanh(Out out, const Tensor& self);
+Tensor sinc(Out out, const Tensor& self);
+Tensor deg2rad(Out out, const Tensor& self);
+Tensor rad2deg(Out out, const Tensor& self);
 
 // taper/ops/reduction.h
 Tensor sum(Out out, const Tensor& self, IntArrayRef dim, bool keepdim,

@@ -15,13 +15,16 @@
 #include "taper/ops/pointwise_arith.h"
 #include "taper/ops/pointwise_compare.h"
 #include "taper/ops/pointwise_math.h"
+#include "taper/ops/pointwise_special.h"
 #include "taper/ops/pointwise_ternary.h"
+#include "taper/ops/pointwise_trig.h"
 #include "taper/ops/random.h"
 #include "taper/ops/reduction.h"
 #include "taper/ops/scan.h"
 #include "taper/ops/scatter.h"
 #include "taper/ops/slicing.h"
 #include "taper/ops/softmax.h"
+#include "taper/ops/sorting.h"
 #include "taper/ops/statistics.h"
 #include "taper/ops/view.h"
 
@@ -238,10 +241,6 @@ Tensor Tensor::argmin(std::optional<int64_t> dim, bool keepdim) const {
 }
 
 // taper/ops/grid.h
-
-Tensor Tensor::combinations(int64_t r, bool with_replacement) const {
-  return taper::combinations(*this, r, with_replacement);
-}
 
 Tensor Tensor::kron(const Tensor& other) const {
   return taper::kron(*this, other);
@@ -2474,6 +2473,497 @@ Tensor& Tensor::nan_to_num_(std::optional<double> nan, std::optional<double> pos
   return taper::nan_to_num_(const_cast<Tensor&>(*this), nan, posinf, neginf);
 }
 
+// taper/ops/pointwise_special.h
+
+Tensor lgamma(const Tensor& self) {
+  return body::lgamma(Out(), self);
+}
+Tensor& lgamma_(Tensor& self) {
+  body::lgamma(Out::inplace(self), self);
+  return self;
+}
+Tensor& lgamma_out(Tensor& out, const Tensor& self) {
+  body::lgamma(Out::into(out), self);
+  return out;
+}
+Tensor Tensor::lgamma() const {
+  return taper::lgamma(*this);
+}
+Tensor& Tensor::lgamma_() const {
+  return taper::lgamma_(const_cast<Tensor&>(*this));
+}
+
+Tensor digamma(const Tensor& self) {
+  return body::digamma(Out(), self);
+}
+Tensor& digamma_(Tensor& self) {
+  body::digamma(Out::inplace(self), self);
+  return self;
+}
+Tensor& digamma_out(Tensor& out, const Tensor& self) {
+  body::digamma(Out::into(out), self);
+  return out;
+}
+Tensor Tensor::digamma() const {
+  return taper::digamma(*this);
+}
+Tensor& Tensor::digamma_() const {
+  return taper::digamma_(const_cast<Tensor&>(*this));
+}
+
+Tensor Tensor::polygamma(int64_t n) const {
+  return taper::polygamma(n, *this);
+}
+
+Tensor mvlgamma(const Tensor& self, int64_t p) {
+  return body::mvlgamma(Out(), self, p);
+}
+Tensor& mvlgamma_(Tensor& self, int64_t p) {
+  body::mvlgamma(Out::inplace(self), self, p);
+  return self;
+}
+Tensor& mvlgamma_out(Tensor& out, const Tensor& self, int64_t p) {
+  body::mvlgamma(Out::into(out), self, p);
+  return out;
+}
+Tensor Tensor::mvlgamma(int64_t p) const {
+  return taper::mvlgamma(*this, p);
+}
+Tensor& Tensor::mvlgamma_(int64_t p) const {
+  return taper::mvlgamma_(const_cast<Tensor&>(*this), p);
+}
+
+Tensor erfinv(const Tensor& self) {
+  return body::erfinv(Out(), self);
+}
+Tensor& erfinv_(Tensor& self) {
+  body::erfinv(Out::inplace(self), self);
+  return self;
+}
+Tensor& erfinv_out(Tensor& out, const Tensor& self) {
+  body::erfinv(Out::into(out), self);
+  return out;
+}
+Tensor Tensor::erfinv() const {
+  return taper::erfinv(*this);
+}
+Tensor& Tensor::erfinv_() const {
+  return taper::erfinv_(const_cast<Tensor&>(*this));
+}
+
+Tensor i0(const Tensor& self) {
+  return body::i0(Out(), self);
+}
+Tensor& i0_(Tensor& self) {
+  body::i0(Out::inplace(self), self);
+  return self;
+}
+Tensor& i0_out(Tensor& out, const Tensor& self) {
+  body::i0(Out::into(out), self);
+  return out;
+}
+Tensor Tensor::i0() const {
+  return taper::i0(*this);
+}
+Tensor& Tensor::i0_() const {
+  return taper::i0_(const_cast<Tensor&>(*this));
+}
+
+Tensor logit(const Tensor& self, std::optional<double> eps) {
+  return body::logit(Out(), self, eps);
+}
+Tensor& logit_(Tensor& self, std::optional<double> eps) {
+  body::logit(Out::inplace(self), self, eps);
+  return self;
+}
+Tensor& logit_out(Tensor& out, const Tensor& self, std::optional<double> eps) {
+  body::logit(Out::into(out), self, eps);
+  return out;
+}
+Tensor Tensor::logit(std::optional<double> eps) const {
+  return taper::logit(*this, eps);
+}
+Tensor& Tensor::logit_(std::optional<double> eps) const {
+  return taper::logit_(const_cast<Tensor&>(*this), eps);
+}
+
+Tensor hypot(const Tensor& self, const Tensor& other) {
+  return body::hypot(Out(), self, other);
+}
+Tensor& hypot_(Tensor& self, const Tensor& other) {
+  body::hypot(Out::inplace(self), self, other);
+  return self;
+}
+Tensor& hypot_out(Tensor& out, const Tensor& self, const Tensor& other) {
+  body::hypot(Out::into(out), self, other);
+  return out;
+}
+Tensor Tensor::hypot(const Tensor& other) const {
+  return taper::hypot(*this, other);
+}
+Tensor& Tensor::hypot_(const Tensor& other) const {
+  return taper::hypot_(const_cast<Tensor&>(*this), other);
+}
+
+Tensor copysign(const Tensor& self, const Tensor& other) {
+  return body::copysign(Out(), self, other);
+}
+Tensor& copysign_(Tensor& self, const Tensor& other) {
+  body::copysign(Out::inplace(self), self, other);
+  return self;
+}
+Tensor& copysign_out(Tensor& out, const Tensor& self, const Tensor& other) {
+  body::copysign(Out::into(out), self, other);
+  return out;
+}
+Tensor Tensor::copysign(const Tensor& other) const {
+  return taper::copysign(*this, other);
+}
+Tensor& Tensor::copysign_(const Tensor& other) const {
+  return taper::copysign_(const_cast<Tensor&>(*this), other);
+}
+
+Tensor copysign(const Tensor& self, const Scalar& other) {
+  return body::copysign(Out(), self, other);
+}
+Tensor& copysign_(Tensor& self, const Scalar& other) {
+  body::copysign(Out::inplace(self), self, other);
+  return self;
+}
+Tensor& copysign_out(Tensor& out, const Tensor& self, const Scalar& other) {
+  body::copysign(Out::into(out), self, other);
+  return out;
+}
+Tensor Tensor::copysign(const Scalar& other) const {
+  return taper::copysign(*this, other);
+}
+Tensor& Tensor::copysign_(const Scalar& other) const {
+  return taper::copysign_(const_cast<Tensor&>(*this), other);
+}
+
+Tensor nextafter(const Tensor& self, const Tensor& other) {
+  return body::nextafter(Out(), self, other);
+}
+Tensor& nextafter_(Tensor& self, const Tensor& other) {
+  body::nextafter(Out::inplace(self), self, other);
+  return self;
+}
+Tensor& nextafter_out(Tensor& out, const Tensor& self, const Tensor& other) {
+  body::nextafter(Out::into(out), self, other);
+  return out;
+}
+Tensor Tensor::nextafter(const Tensor& other) const {
+  return taper::nextafter(*this, other);
+}
+Tensor& Tensor::nextafter_(const Tensor& other) const {
+  return taper::nextafter_(const_cast<Tensor&>(*this), other);
+}
+
+Tensor ldexp(const Tensor& self, const Tensor& other) {
+  return body::ldexp(Out(), self, other);
+}
+Tensor& ldexp_(Tensor& self, const Tensor& other) {
+  body::ldexp(Out::inplace(self), self, other);
+  return self;
+}
+Tensor& ldexp_out(Tensor& out, const Tensor& self, const Tensor& other) {
+  body::ldexp(Out::into(out), self, other);
+  return out;
+}
+Tensor Tensor::ldexp(const Tensor& other) const {
+  return taper::ldexp(*this, other);
+}
+Tensor& Tensor::ldexp_(const Tensor& other) const {
+  return taper::ldexp_(const_cast<Tensor&>(*this), other);
+}
+
+Tensor float_power(const Tensor& self, const Tensor& exponent) {
+  return body::float_power(Out(), self, exponent);
+}
+Tensor& float_power_(Tensor& self, const Tensor& exponent) {
+  body::float_power(Out::inplace(self), self, exponent);
+  return self;
+}
+Tensor& float_power_out(Tensor& out, const Tensor& self, const Tensor& exponent) {
+  body::float_power(Out::into(out), self, exponent);
+  return out;
+}
+Tensor Tensor::float_power(const Tensor& exponent) const {
+  return taper::float_power(*this, exponent);
+}
+Tensor& Tensor::float_power_(const Tensor& exponent) const {
+  return taper::float_power_(const_cast<Tensor&>(*this), exponent);
+}
+
+Tensor float_power(const Tensor& self, const Scalar& exponent) {
+  return body::float_power(Out(), self, exponent);
+}
+Tensor& float_power_(Tensor& self, const Scalar& exponent) {
+  body::float_power(Out::inplace(self), self, exponent);
+  return self;
+}
+Tensor& float_power_out(Tensor& out, const Tensor& self, const Scalar& exponent) {
+  body::float_power(Out::into(out), self, exponent);
+  return out;
+}
+Tensor Tensor::float_power(const Scalar& exponent) const {
+  return taper::float_power(*this, exponent);
+}
+Tensor& Tensor::float_power_(const Scalar& exponent) const {
+  return taper::float_power_(const_cast<Tensor&>(*this), exponent);
+}
+
+Tensor logaddexp(const Tensor& self, const Tensor& other) {
+  return body::logaddexp(Out(), self, other);
+}
+Tensor& logaddexp_out(Tensor& out, const Tensor& self, const Tensor& other) {
+  body::logaddexp(Out::into(out), self, other);
+  return out;
+}
+Tensor Tensor::logaddexp(const Tensor& other) const {
+  return taper::logaddexp(*this, other);
+}
+
+Tensor logaddexp2(const Tensor& self, const Tensor& other) {
+  return body::logaddexp2(Out(), self, other);
+}
+Tensor& logaddexp2_out(Tensor& out, const Tensor& self, const Tensor& other) {
+  body::logaddexp2(Out::into(out), self, other);
+  return out;
+}
+Tensor Tensor::logaddexp2(const Tensor& other) const {
+  return taper::logaddexp2(*this, other);
+}
+
+Tensor xlogy(const Tensor& self, const Tensor& other) {
+  return body::xlogy(Out(), self, other);
+}
+Tensor& xlogy_(Tensor& self, const Tensor& other) {
+  body::xlogy(Out::inplace(self), self, other);
+  return self;
+}
+Tensor& xlogy_out(Tensor& out, const Tensor& self, const Tensor& other) {
+  body::xlogy(Out::into(out), self, other);
+  return out;
+}
+Tensor Tensor::xlogy(const Tensor& other) const {
+  return taper::xlogy(*this, other);
+}
+Tensor& Tensor::xlogy_(const Tensor& other) const {
+  return taper::xlogy_(const_cast<Tensor&>(*this), other);
+}
+
+Tensor xlogy(const Tensor& self, const Scalar& other) {
+  return body::xlogy(Out(), self, other);
+}
+Tensor& xlogy_(Tensor& self, const Scalar& other) {
+  body::xlogy(Out::inplace(self), self, other);
+  return self;
+}
+Tensor& xlogy_out(Tensor& out, const Tensor& self, const Scalar& other) {
+  body::xlogy(Out::into(out), self, other);
+  return out;
+}
+Tensor Tensor::xlogy(const Scalar& other) const {
+  return taper::xlogy(*this, other);
+}
+Tensor& Tensor::xlogy_(const Scalar& other) const {
+  return taper::xlogy_(const_cast<Tensor&>(*this), other);
+}
+
+Tensor fmax(const Tensor& self, const Tensor& other) {
+  return body::fmax(Out(), self, other);
+}
+Tensor& fmax_out(Tensor& out, const Tensor& self, const Tensor& other) {
+  body::fmax(Out::into(out), self, other);
+  return out;
+}
+Tensor Tensor::fmax(const Tensor& other) const {
+  return taper::fmax(*this, other);
+}
+
+Tensor fmin(const Tensor& self, const Tensor& other) {
+  return body::fmin(Out(), self, other);
+}
+Tensor& fmin_out(Tensor& out, const Tensor& self, const Tensor& other) {
+  body::fmin(Out::into(out), self, other);
+  return out;
+}
+Tensor Tensor::fmin(const Tensor& other) const {
+  return taper::fmin(*this, other);
+}
+
+Tensor heaviside(const Tensor& self, const Tensor& values) {
+  return body::heaviside(Out(), self, values);
+}
+Tensor& heaviside_(Tensor& self, const Tensor& values) {
+  body::heaviside(Out::inplace(self), self, values);
+  return self;
+}
+Tensor& heaviside_out(Tensor& out, const Tensor& self, const Tensor& values) {
+  body::heaviside(Out::into(out), self, values);
+  return out;
+}
+Tensor Tensor::heaviside(const Tensor& values) const {
+  return taper::heaviside(*this, values);
+}
+Tensor& Tensor::heaviside_(const Tensor& values) const {
+  return taper::heaviside_(const_cast<Tensor&>(*this), values);
+}
+
+Tensor gcd(const Tensor& self, const Tensor& other) {
+  return body::gcd(Out(), self, other);
+}
+Tensor& gcd_(Tensor& self, const Tensor& other) {
+  body::gcd(Out::inplace(self), self, other);
+  return self;
+}
+Tensor& gcd_out(Tensor& out, const Tensor& self, const Tensor& other) {
+  body::gcd(Out::into(out), self, other);
+  return out;
+}
+Tensor Tensor::gcd(const Tensor& other) const {
+  return taper::gcd(*this, other);
+}
+Tensor& Tensor::gcd_(const Tensor& other) const {
+  return taper::gcd_(const_cast<Tensor&>(*this), other);
+}
+
+Tensor lcm(const Tensor& self, const Tensor& other) {
+  return body::lcm(Out(), self, other);
+}
+Tensor& lcm_(Tensor& self, const Tensor& other) {
+  body::lcm(Out::inplace(self), self, other);
+  return self;
+}
+Tensor& lcm_out(Tensor& out, const Tensor& self, const Tensor& other) {
+  body::lcm(Out::into(out), self, other);
+  return out;
+}
+Tensor Tensor::lcm(const Tensor& other) const {
+  return taper::lcm(*this, other);
+}
+Tensor& Tensor::lcm_(const Tensor& other) const {
+  return taper::lcm_(const_cast<Tensor&>(*this), other);
+}
+
+Tensor bitwise_left_shift(const Tensor& self, const Tensor& other) {
+  return body::bitwise_left_shift(Out(), self, other);
+}
+Tensor& bitwise_left_shift_(Tensor& self, const Tensor& other) {
+  body::bitwise_left_shift(Out::inplace(self), self, other);
+  return self;
+}
+Tensor& bitwise_left_shift_out(Tensor& out, const Tensor& self, const Tensor& other) {
+  body::bitwise_left_shift(Out::into(out), self, other);
+  return out;
+}
+Tensor Tensor::bitwise_left_shift(const Tensor& other) const {
+  return taper::bitwise_left_shift(*this, other);
+}
+Tensor& Tensor::bitwise_left_shift_(const Tensor& other) const {
+  return taper::bitwise_left_shift_(const_cast<Tensor&>(*this), other);
+}
+
+Tensor bitwise_left_shift(const Tensor& self, const Scalar& other) {
+  return body::bitwise_left_shift(Out(), self, other);
+}
+Tensor& bitwise_left_shift_(Tensor& self, const Scalar& other) {
+  body::bitwise_left_shift(Out::inplace(self), self, other);
+  return self;
+}
+Tensor& bitwise_left_shift_out(Tensor& out, const Tensor& self, const Scalar& other) {
+  body::bitwise_left_shift(Out::into(out), self, other);
+  return out;
+}
+Tensor Tensor::bitwise_left_shift(const Scalar& other) const {
+  return taper::bitwise_left_shift(*this, other);
+}
+Tensor& Tensor::bitwise_left_shift_(const Scalar& other) const {
+  return taper::bitwise_left_shift_(const_cast<Tensor&>(*this), other);
+}
+
+Tensor bitwise_right_shift(const Tensor& self, const Tensor& other) {
+  return body::bitwise_right_shift(Out(), self, other);
+}
+Tensor& bitwise_right_shift_(Tensor& self, const Tensor& other) {
+  body::bitwise_right_shift(Out::inplace(self), self, other);
+  return self;
+}
+Tensor& bitwise_right_shift_out(Tensor& out, const Tensor& self, const Tensor& other) {
+  body::bitwise_right_shift(Out::into(out), self, other);
+  return out;
+}
+Tensor Tensor::bitwise_right_shift(const Tensor& other) const {
+  return taper::bitwise_right_shift(*this, other);
+}
+Tensor& Tensor::bitwise_right_shift_(const Tensor& other) const {
+  return taper::bitwise_right_shift_(const_cast<Tensor&>(*this), other);
+}
+
+Tensor bitwise_right_shift(const Tensor& self, const Scalar& other) {
+  return body::bitwise_right_shift(Out(), self, other);
+}
+Tensor& bitwise_right_shift_(Tensor& self, const Scalar& other) {
+  body::bitwise_right_shift(Out::inplace(self), self, other);
+  return self;
+}
+Tensor& bitwise_right_shift_out(Tensor& out, const Tensor& self, const Scalar& other) {
+  body::bitwise_right_shift(Out::into(out), self, other);
+  return out;
+}
+Tensor Tensor::bitwise_right_shift(const Scalar& other) const {
+  return taper::bitwise_right_shift(*this, other);
+}
+Tensor& Tensor::bitwise_right_shift_(const Scalar& other) const {
+  return taper::bitwise_right_shift_(const_cast<Tensor&>(*this), other);
+}
+
+Tensor signbit(const Tensor& self) {
+  return body::signbit(Out(), self);
+}
+Tensor& signbit_out(Tensor& out, const Tensor& self) {
+  body::signbit(Out::into(out), self);
+  return out;
+}
+Tensor Tensor::signbit() const {
+  return taper::signbit(*this);
+}
+
+Tensor isposinf(const Tensor& self) {
+  return body::isposinf(Out(), self);
+}
+Tensor& isposinf_out(Tensor& out, const Tensor& self) {
+  body::isposinf(Out::into(out), self);
+  return out;
+}
+Tensor Tensor::isposinf() const {
+  return taper::isposinf(*this);
+}
+
+Tensor isneginf(const Tensor& self) {
+  return body::isneginf(Out(), self);
+}
+Tensor& isneginf_out(Tensor& out, const Tensor& self) {
+  body::isneginf(Out::into(out), self);
+  return out;
+}
+Tensor Tensor::isneginf() const {
+  return taper::isneginf(*this);
+}
+
+Tensor Tensor::isreal() const {
+  return taper::isreal(*this);
+}
+
+bool Tensor::is_same_size(const Tensor& other) const {
+  return taper::is_same_size(*this, other);
+}
+
+bool Tensor::is_nonzero() const {
+  return taper::is_nonzero(*this);
+}
+
 // taper/ops/pointwise_ternary.h
 
 Tensor Tensor::where(const Tensor& condition, const Tensor& other) const {
@@ -2558,6 +3048,314 @@ Tensor Tensor::addcdiv(const Tensor& tensor1, const Tensor& tensor2, const Scala
 }
 Tensor& Tensor::addcdiv_(const Tensor& tensor1, const Tensor& tensor2, const Scalar& value) const {
   return taper::addcdiv_(const_cast<Tensor&>(*this), tensor1, tensor2, value);
+}
+
+// taper/ops/pointwise_trig.h
+
+Tensor asin(const Tensor& self) {
+  return body::asin(Out(), self);
+}
+Tensor& asin_(Tensor& self) {
+  body::asin(Out::inplace(self), self);
+  return self;
+}
+Tensor& asin_out(Tensor& out, const Tensor& self) {
+  body::asin(Out::into(out), self);
+  return out;
+}
+Tensor Tensor::asin() const {
+  return taper::asin(*this);
+}
+Tensor& Tensor::asin_() const {
+  return taper::asin_(const_cast<Tensor&>(*this));
+}
+
+Tensor arcsin(const Tensor& self) {
+  return body::arcsin(Out(), self);
+}
+Tensor& arcsin_(Tensor& self) {
+  body::arcsin(Out::inplace(self), self);
+  return self;
+}
+Tensor& arcsin_out(Tensor& out, const Tensor& self) {
+  body::arcsin(Out::into(out), self);
+  return out;
+}
+Tensor Tensor::arcsin() const {
+  return taper::arcsin(*this);
+}
+Tensor& Tensor::arcsin_() const {
+  return taper::arcsin_(const_cast<Tensor&>(*this));
+}
+
+Tensor acos(const Tensor& self) {
+  return body::acos(Out(), self);
+}
+Tensor& acos_(Tensor& self) {
+  body::acos(Out::inplace(self), self);
+  return self;
+}
+Tensor& acos_out(Tensor& out, const Tensor& self) {
+  body::acos(Out::into(out), self);
+  return out;
+}
+Tensor Tensor::acos() const {
+  return taper::acos(*this);
+}
+Tensor& Tensor::acos_() const {
+  return taper::acos_(const_cast<Tensor&>(*this));
+}
+
+Tensor arccos(const Tensor& self) {
+  return body::arccos(Out(), self);
+}
+Tensor& arccos_(Tensor& self) {
+  body::arccos(Out::inplace(self), self);
+  return self;
+}
+Tensor& arccos_out(Tensor& out, const Tensor& self) {
+  body::arccos(Out::into(out), self);
+  return out;
+}
+Tensor Tensor::arccos() const {
+  return taper::arccos(*this);
+}
+Tensor& Tensor::arccos_() const {
+  return taper::arccos_(const_cast<Tensor&>(*this));
+}
+
+Tensor atan(const Tensor& self) {
+  return body::atan(Out(), self);
+}
+Tensor& atan_(Tensor& self) {
+  body::atan(Out::inplace(self), self);
+  return self;
+}
+Tensor& atan_out(Tensor& out, const Tensor& self) {
+  body::atan(Out::into(out), self);
+  return out;
+}
+Tensor Tensor::atan() const {
+  return taper::atan(*this);
+}
+Tensor& Tensor::atan_() const {
+  return taper::atan_(const_cast<Tensor&>(*this));
+}
+
+Tensor arctan(const Tensor& self) {
+  return body::arctan(Out(), self);
+}
+Tensor& arctan_(Tensor& self) {
+  body::arctan(Out::inplace(self), self);
+  return self;
+}
+Tensor& arctan_out(Tensor& out, const Tensor& self) {
+  body::arctan(Out::into(out), self);
+  return out;
+}
+Tensor Tensor::arctan() const {
+  return taper::arctan(*this);
+}
+Tensor& Tensor::arctan_() const {
+  return taper::arctan_(const_cast<Tensor&>(*this));
+}
+
+Tensor sinh(const Tensor& self) {
+  return body::sinh(Out(), self);
+}
+Tensor& sinh_(Tensor& self) {
+  body::sinh(Out::inplace(self), self);
+  return self;
+}
+Tensor& sinh_out(Tensor& out, const Tensor& self) {
+  body::sinh(Out::into(out), self);
+  return out;
+}
+Tensor Tensor::sinh() const {
+  return taper::sinh(*this);
+}
+Tensor& Tensor::sinh_() const {
+  return taper::sinh_(const_cast<Tensor&>(*this));
+}
+
+Tensor cosh(const Tensor& self) {
+  return body::cosh(Out(), self);
+}
+Tensor& cosh_(Tensor& self) {
+  body::cosh(Out::inplace(self), self);
+  return self;
+}
+Tensor& cosh_out(Tensor& out, const Tensor& self) {
+  body::cosh(Out::into(out), self);
+  return out;
+}
+Tensor Tensor::cosh() const {
+  return taper::cosh(*this);
+}
+Tensor& Tensor::cosh_() const {
+  return taper::cosh_(const_cast<Tensor&>(*this));
+}
+
+Tensor asinh(const Tensor& self) {
+  return body::asinh(Out(), self);
+}
+Tensor& asinh_(Tensor& self) {
+  body::asinh(Out::inplace(self), self);
+  return self;
+}
+Tensor& asinh_out(Tensor& out, const Tensor& self) {
+  body::asinh(Out::into(out), self);
+  return out;
+}
+Tensor Tensor::asinh() const {
+  return taper::asinh(*this);
+}
+Tensor& Tensor::asinh_() const {
+  return taper::asinh_(const_cast<Tensor&>(*this));
+}
+
+Tensor arcsinh(const Tensor& self) {
+  return body::arcsinh(Out(), self);
+}
+Tensor& arcsinh_(Tensor& self) {
+  body::arcsinh(Out::inplace(self), self);
+  return self;
+}
+Tensor& arcsinh_out(Tensor& out, const Tensor& self) {
+  body::arcsinh(Out::into(out), self);
+  return out;
+}
+Tensor Tensor::arcsinh() const {
+  return taper::arcsinh(*this);
+}
+Tensor& Tensor::arcsinh_() const {
+  return taper::arcsinh_(const_cast<Tensor&>(*this));
+}
+
+Tensor acosh(const Tensor& self) {
+  return body::acosh(Out(), self);
+}
+Tensor& acosh_(Tensor& self) {
+  body::acosh(Out::inplace(self), self);
+  return self;
+}
+Tensor& acosh_out(Tensor& out, const Tensor& self) {
+  body::acosh(Out::into(out), self);
+  return out;
+}
+Tensor Tensor::acosh() const {
+  return taper::acosh(*this);
+}
+Tensor& Tensor::acosh_() const {
+  return taper::acosh_(const_cast<Tensor&>(*this));
+}
+
+Tensor arccosh(const Tensor& self) {
+  return body::arccosh(Out(), self);
+}
+Tensor& arccosh_(Tensor& self) {
+  body::arccosh(Out::inplace(self), self);
+  return self;
+}
+Tensor& arccosh_out(Tensor& out, const Tensor& self) {
+  body::arccosh(Out::into(out), self);
+  return out;
+}
+Tensor Tensor::arccosh() const {
+  return taper::arccosh(*this);
+}
+Tensor& Tensor::arccosh_() const {
+  return taper::arccosh_(const_cast<Tensor&>(*this));
+}
+
+Tensor atanh(const Tensor& self) {
+  return body::atanh(Out(), self);
+}
+Tensor& atanh_(Tensor& self) {
+  body::atanh(Out::inplace(self), self);
+  return self;
+}
+Tensor& atanh_out(Tensor& out, const Tensor& self) {
+  body::atanh(Out::into(out), self);
+  return out;
+}
+Tensor Tensor::atanh() const {
+  return taper::atanh(*this);
+}
+Tensor& Tensor::atanh_() const {
+  return taper::atanh_(const_cast<Tensor&>(*this));
+}
+
+Tensor arctanh(const Tensor& self) {
+  return body::arctanh(Out(), self);
+}
+Tensor& arctanh_(Tensor& self) {
+  body::arctanh(Out::inplace(self), self);
+  return self;
+}
+Tensor& arctanh_out(Tensor& out, const Tensor& self) {
+  body::arctanh(Out::into(out), self);
+  return out;
+}
+Tensor Tensor::arctanh() const {
+  return taper::arctanh(*this);
+}
+Tensor& Tensor::arctanh_() const {
+  return taper::arctanh_(const_cast<Tensor&>(*this));
+}
+
+Tensor sinc(const Tensor& self) {
+  return body::sinc(Out(), self);
+}
+Tensor& sinc_(Tensor& self) {
+  body::sinc(Out::inplace(self), self);
+  return self;
+}
+Tensor& sinc_out(Tensor& out, const Tensor& self) {
+  body::sinc(Out::into(out), self);
+  return out;
+}
+Tensor Tensor::sinc() const {
+  return taper::sinc(*this);
+}
+Tensor& Tensor::sinc_() const {
+  return taper::sinc_(const_cast<Tensor&>(*this));
+}
+
+Tensor deg2rad(const Tensor& self) {
+  return body::deg2rad(Out(), self);
+}
+Tensor& deg2rad_(Tensor& self) {
+  body::deg2rad(Out::inplace(self), self);
+  return self;
+}
+Tensor& deg2rad_out(Tensor& out, const Tensor& self) {
+  body::deg2rad(Out::into(out), self);
+  return out;
+}
+Tensor Tensor::deg2rad() const {
+  return taper::deg2rad(*this);
+}
+Tensor& Tensor::deg2rad_() const {
+  return taper::deg2rad_(const_cast<Tensor&>(*this));
+}
+
+Tensor rad2deg(const Tensor& self) {
+  return body::rad2deg(Out(), self);
+}
+Tensor& rad2deg_(Tensor& self) {
+  body::rad2deg(Out::inplace(self), self);
+  return self;
+}
+Tensor& rad2deg_out(Tensor& out, const Tensor& self) {
+  body::rad2deg(Out::into(out), self);
+  return out;
+}
+Tensor Tensor::rad2deg() const {
+  return taper::rad2deg(*this);
+}
+Tensor& Tensor::rad2deg_() const {
+  return taper::rad2deg_(const_cast<Tensor&>(*this));
 }
 
 // taper/ops/random.h
@@ -2920,6 +3718,83 @@ Tensor& log_softmax_out(Tensor& out, const Tensor& self, int64_t dim,
 }
 Tensor Tensor::log_softmax(int64_t dim, std::optional<ScalarType> dtype) const {
   return taper::log_softmax(*this, dim, dtype);
+}
+
+// taper/ops/sorting.h
+
+std::tuple<Tensor, Tensor> Tensor::sort(int64_t dim, bool descending) const {
+  return taper::sort(*this, dim, descending);
+}
+
+std::tuple<Tensor, Tensor> Tensor::sort(std::optional<bool> stable, int64_t dim,
+                                        bool descending) const {
+  return taper::sort(*this, stable, dim, descending);
+}
+
+Tensor Tensor::argsort(int64_t dim, bool descending) const {
+  return taper::argsort(*this, dim, descending);
+}
+
+Tensor Tensor::argsort(bool stable, int64_t dim, bool descending) const {
+  return taper::argsort(*this, stable, dim, descending);
+}
+
+Tensor Tensor::msort() const {
+  return taper::msort(*this);
+}
+
+std::tuple<Tensor, Tensor> Tensor::topk(int64_t k, int64_t dim, bool largest, bool sorted) const {
+  return taper::topk(*this, k, dim, largest, sorted);
+}
+
+std::tuple<Tensor, Tensor> Tensor::kthvalue(int64_t k, int64_t dim, bool keepdim) const {
+  return taper::kthvalue(*this, k, dim, keepdim);
+}
+
+Tensor Tensor::median() const {
+  return taper::median(*this);
+}
+
+std::tuple<Tensor, Tensor> Tensor::median(int64_t dim, bool keepdim) const {
+  return taper::median(*this, dim, keepdim);
+}
+
+Tensor Tensor::nanmedian() const {
+  return taper::nanmedian(*this);
+}
+
+std::tuple<Tensor, Tensor> Tensor::nanmedian(int64_t dim, bool keepdim) const {
+  return taper::nanmedian(*this, dim, keepdim);
+}
+
+std::tuple<Tensor, Tensor> Tensor::mode(int64_t dim, bool keepdim) const {
+  return taper::mode(*this, dim, keepdim);
+}
+
+Tensor Tensor::quantile(const Tensor& q, std::optional<int64_t> dim, bool keepdim,
+                        std::string_view interpolation) const {
+  return taper::quantile(*this, q, dim, keepdim, interpolation);
+}
+
+Tensor Tensor::quantile(double q, std::optional<int64_t> dim, bool keepdim,
+                        std::string_view interpolation) const {
+  return taper::quantile(*this, q, dim, keepdim, interpolation);
+}
+
+Tensor Tensor::nanquantile(const Tensor& q, std::optional<int64_t> dim, bool keepdim,
+                           std::string_view interpolation) const {
+  return taper::nanquantile(*this, q, dim, keepdim, interpolation);
+}
+
+Tensor Tensor::nanquantile(double q, std::optional<int64_t> dim, bool keepdim,
+                           std::string_view interpolation) const {
+  return taper::nanquantile(*this, q, dim, keepdim, interpolation);
+}
+
+std::tuple<Tensor, Tensor, Tensor> Tensor::unique_consecutive(bool return_inverse,
+                                                              bool return_counts,
+                                                              std::optional<int64_t> dim) const {
+  return taper::unique_consecutive(*this, return_inverse, return_counts, dim);
 }
 
 // taper/ops/statistics.h

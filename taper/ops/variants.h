@@ -521,6 +521,110 @@ Tensor& nan_to_num_out(Tensor& out, const Tensor& self, std::optional<double> na
                        std::optional<double> posinf = std::nullopt,
                        std::optional<double> neginf = std::nullopt);
 
+// taper/ops/pointwise_special.h
+/// Writes taper::lgamma(self, ...) to self and returns it.
+Tensor& lgamma_(Tensor& self);
+/// Writes taper::lgamma(self, ...) to out, resized when it must be, and returns it.
+Tensor& lgamma_out(Tensor& out, const Tensor& self);
+/// Writes taper::digamma(self, ...) to self and returns it.
+Tensor& digamma_(Tensor& self);
+/// Writes taper::digamma(self, ...) to out, resized when it must be, and returns it.
+Tensor& digamma_out(Tensor& out, const Tensor& self);
+/// Writes taper::mvlgamma(self, ...) to self and returns it.
+Tensor& mvlgamma_(Tensor& self, int64_t p);
+/// Writes taper::mvlgamma(self, ...) to out, resized when it must be, and returns it.
+Tensor& mvlgamma_out(Tensor& out, const Tensor& self, int64_t p);
+/// Writes taper::erfinv(self, ...) to self and returns it.
+Tensor& erfinv_(Tensor& self);
+/// Writes taper::erfinv(self, ...) to out, resized when it must be, and returns it.
+Tensor& erfinv_out(Tensor& out, const Tensor& self);
+/// Writes taper::i0(self, ...) to self and returns it.
+Tensor& i0_(Tensor& self);
+/// Writes taper::i0(self, ...) to out, resized when it must be, and returns it.
+Tensor& i0_out(Tensor& out, const Tensor& self);
+/// Writes taper::logit(self, ...) to self and returns it.
+Tensor& logit_(Tensor& self, std::optional<double> eps = std::nullopt);
+/// Writes taper::logit(self, ...) to out, resized when it must be, and returns it.
+Tensor& logit_out(Tensor& out, const Tensor& self, std::optional<double> eps = std::nullopt);
+/// Writes taper::hypot(self, ...) to self and returns it.
+Tensor& hypot_(Tensor& self, const Tensor& other);
+/// Writes taper::hypot(self, ...) to out, resized when it must be, and returns it.
+Tensor& hypot_out(Tensor& out, const Tensor& self, const Tensor& other);
+/// Writes taper::copysign(self, ...) to self and returns it.
+Tensor& copysign_(Tensor& self, const Tensor& other);
+/// Writes taper::copysign(self, ...) to out, resized when it must be, and returns it.
+Tensor& copysign_out(Tensor& out, const Tensor& self, const Tensor& other);
+/// Writes taper::copysign(self, ...) to self and returns it.
+Tensor& copysign_(Tensor& self, const Scalar& other);
+/// Writes taper::copysign(self, ...) to out, resized when it must be, and returns it.
+Tensor& copysign_out(Tensor& out, const Tensor& self, const Scalar& other);
+/// Writes taper::nextafter(self, ...) to self and returns it.
+Tensor& nextafter_(Tensor& self, const Tensor& other);
+/// Writes taper::nextafter(self, ...) to out, resized when it must be, and returns it.
+Tensor& nextafter_out(Tensor& out, const Tensor& self, const Tensor& other);
+/// Writes taper::ldexp(self, ...) to self and returns it.
+Tensor& ldexp_(Tensor& self, const Tensor& other);
+/// Writes taper::ldexp(self, ...) to out, resized when it must be, and returns it.
+Tensor& ldexp_out(Tensor& out, const Tensor& self, const Tensor& other);
+/// Writes taper::float_power(self, ...) to self and returns it.
+Tensor& float_power_(Tensor& self, const Tensor& exponent);
+/// Writes taper::float_power(self, ...) to out, resized when it must be, and returns it.
+Tensor& float_power_out(Tensor& out, const Tensor& self, const Tensor& exponent);
+/// Writes taper::float_power(self, ...) to self and returns it.
+Tensor& float_power_(Tensor& self, const Scalar& exponent);
+/// Writes taper::float_power(self, ...) to out, resized when it must be, and returns it.
+Tensor& float_power_out(Tensor& out, const Tensor& self, const Scalar& exponent);
+/// Writes taper::logaddexp(self, ...) to out, resized when it must be, and returns it.
+Tensor& logaddexp_out(Tensor& out, const Tensor& self, const Tensor& other);
+/// Writes taper::logaddexp2(self, ...) to out, resized when it must be, and returns it.
+Tensor& logaddexp2_out(Tensor& out, const Tensor& self, const Tensor& other);
+/// Writes taper::xlogy(self, ...) to self and returns it.
+Tensor& xlogy_(Tensor& self, const Tensor& other);
+/// Writes taper::xlogy(self, ...) to out, resized when it must be, and returns it.
+Tensor& xlogy_out(Tensor& out, const Tensor& self, const Tensor& other);
+/// Writes taper::xlogy(self, ...) to self and returns it.
+Tensor& xlogy_(Tensor& self, const Scalar& other);
+/// Writes taper::xlogy(self, ...) to out, resized when it must be, and returns it.
+Tensor& xlogy_out(Tensor& out, const Tensor& self, const Scalar& other);
+/// Writes taper::fmax(self, ...) to out, resized when it must be, and returns it.
+Tensor& fmax_out(Tensor& out, const Tensor& self, const Tensor& other);
+/// Writes taper::fmin(self, ...) to out, resized when it must be, and returns it.
+Tensor& fmin_out(Tensor& out, const Tensor& self, const Tensor& other);
+/// Writes taper::heaviside(self, ...) to self and returns it.
+Tensor& heaviside_(Tensor& self, const Tensor& values);
+/// Writes taper::heaviside(self, ...) to out, resized when it must be, and returns it.
+Tensor& heaviside_out(Tensor& out, const Tensor& self, const Tensor& values);
+/// Writes taper::gcd(self, ...) to self and returns it.
+Tensor& gcd_(Tensor& self, const Tensor& other);
+/// Writes taper::gcd(self, ...) to out, resized when it must be, and returns it.
+Tensor& gcd_out(Tensor& out, const Tensor& self, const Tensor& other);
+/// Writes taper::lcm(self, ...) to self and returns it.
+Tensor& lcm_(Tensor& self, const Tensor& other);
+/// Writes taper::lcm(self, ...) to out, resized when it must be, and returns it.
+Tensor& lcm_out(Tensor& out, const Tensor& self, const Tensor& other);
+/// Writes taper::bitwise_left_shift(self, ...) to self and returns it.
+Tensor& bitwise_left_shift_(Tensor& self, const Tensor& other);
+/// Writes taper::bitwise_left_shift(self, ...) to out, resized when it must be, and returns it.
+Tensor& bitwise_left_shift_out(Tensor& out, const Tensor& self, const Tensor& other);
+/// Writes taper::bitwise_left_shift(self, ...) to self and returns it.
+Tensor& bitwise_left_shift_(Tensor& self, const Scalar& other);
+/// Writes taper::bitwise_left_shift(self, ...) to out, resized when it must be, and returns it.
+Tensor& bitwise_left_shift_out(Tensor& out, const Tensor& self, const Scalar& other);
+/// Writes taper::bitwise_right_shift(self, ...) to self and returns it.
+Tensor& bitwise_right_shift_(Tensor& self, const Tensor& other);
+/// Writes taper::bitwise_right_shift(self, ...) to out, resized when it must be, and returns it.
+Tensor& bitwise_right_shift_out(Tensor& out, const Tensor& self, const Tensor& other);
+/// Writes taper::bitwise_right_shift(self, ...) to self and returns it.
+Tensor& bitwise_right_shift_(Tensor& self, const Scalar& other);
+/// Writes taper::bitwise_right_shift(self, ...) to out, resized when it must be, and returns it.
+Tensor& bitwise_right_shift_out(Tensor& out, const Tensor& self, const Scalar& other);
+/// Writes taper::signbit(self, ...) to out, resized when it must be, and returns it.
+Tensor& signbit_out(Tensor& out, const Tensor& self);
+/// Writes taper::isposinf(self, ...) to out, resized when it must be, and returns it.
+Tensor& isposinf_out(Tensor& out, const Tensor& self);
+/// Writes taper::isneginf(self, ...) to out, resized when it must be, and returns it.
+Tensor& isneginf_out(Tensor& out, const Tensor& self);
+
 // taper/ops/pointwise_ternary.h
 /// Writes taper::lerp(self, ...) to self and returns it.
 Tensor& lerp_(Tensor& self, const Tensor& end, const Tensor& weight);
@@ -542,6 +646,76 @@ Tensor& addcdiv_(Tensor& self, const Tensor& tensor1, const Tensor& tensor2,
 /// Writes taper::addcdiv(self, ...) to out, resized when it must be, and returns it.
 Tensor& addcdiv_out(Tensor& out, const Tensor& self, const Tensor& tensor1, const Tensor& tensor2,
                     const Scalar& value = 1);
+
+// taper/ops/pointwise_trig.h
+/// Writes taper::asin(self, ...) to self and returns it.
+Tensor& asin_(Tensor& self);
+/// Writes taper::asin(self, ...) to out, resized when it must be, and returns it.
+Tensor& asin_out(Tensor& out, const Tensor& self);
+/// Writes taper::arcsin(self, ...) to self and returns it.
+Tensor& arcsin_(Tensor& self);
+/// Writes taper::arcsin(self, ...) to out, resized when it must be, and returns it.
+Tensor& arcsin_out(Tensor& out, const Tensor& self);
+/// Writes taper::acos(self, ...) to self and returns it.
+Tensor& acos_(Tensor& self);
+/// Writes taper::acos(self, ...) to out, resized when it must be, and returns it.
+Tensor& acos_out(Tensor& out, const Tensor& self);
+/// Writes taper::arccos(self, ...) to self and returns it.
+Tensor& arccos_(Tensor& self);
+/// Writes taper::arccos(self, ...) to out, resized when it must be, and returns it.
+Tensor& arccos_out(Tensor& out, const Tensor& self);
+/// Writes taper::atan(self, ...) to self and returns it.
+Tensor& atan_(Tensor& self);
+/// Writes taper::atan(self, ...) to out, resized when it must be, and returns it.
+Tensor& atan_out(Tensor& out, const Tensor& self);
+/// Writes taper::arctan(self, ...) to self and returns it.
+Tensor& arctan_(Tensor& self);
+/// Writes taper::arctan(self, ...) to out, resized when it must be, and returns it.
+Tensor& arctan_out(Tensor& out, const Tensor& self);
+/// Writes taper::sinh(self, ...) to self and returns it.
+Tensor& sinh_(Tensor& self);
+/// Writes taper::sinh(self, ...) to out, resized when it must be, and returns it.
+Tensor& sinh_out(Tensor& out, const Tensor& self);
+/// Writes taper::cosh(self, ...) to self and returns it.
+Tensor& cosh_(Tensor& self);
+/// Writes taper::cosh(self, ...) to out, resized when it must be, and returns it.
+Tensor& cosh_out(Tensor& out, const Tensor& self);
+/// Writes taper::asinh(self, ...) to self and returns it.
+Tensor& asinh_(Tensor& self);
+/// Writes taper::asinh(self, ...) to out, resized when it must be, and returns it.
+Tensor& asinh_out(Tensor& out, const Tensor& self);
+/// Writes taper::arcsinh(self, ...) to self and returns it.
+Tensor& arcsinh_(Tensor& self);
+/// Writes taper::arcsinh(self, ...) to out, resized when it must be, and returns it.
+Tensor& arcsinh_out(Tensor& out, const Tensor& self);
+/// Writes taper::acosh(self, ...) to self and returns it.
+Tensor& acosh_(Tensor& self);
+/// Writes taper::acosh(self, ...) to out, resized when it must be, and returns it.
+Tensor& acosh_out(Tensor& out, const Tensor& self);
+/// Writes taper::arccosh(self, ...) to self and returns it.
+Tensor& arccosh_(Tensor& self);
+/// Writes taper::arccosh(self, ...) to out, resized when it must be, and returns it.
+Tensor& arccosh_out(Tensor& out, const Tensor& self);
+/// Writes taper::atanh(self, ...) to self and returns it.
+Tensor& atanh_(Tensor& self);
+/// Writes taper::atanh(self, ...) to out, resized when it must be, and returns it.
+Tensor& atanh_out(Tensor& out, const Tensor& self);
+/// Writes taper::arctanh(self, ...) to self and returns it.
+Tensor& arctanh_(Tensor& self);
+/// Writes taper::arctanh(self, ...) to out, resized when it must be, and returns it.
+Tensor& arctanh_out(Tensor& out, const Tensor& self);
+/// Writes taper::sinc(self, ...) to self and returns it.
+Tensor& sinc_(Tensor& self);
+/// Writes taper::sinc(self, ...) to out, resized when it must be, and returns it.
+Tensor& sinc_out(Tensor& out, const Tensor& self);
+/// Writes taper::deg2rad(self, ...) to self and returns it.
+Tensor& deg2rad_(Tensor& self);
+/// Writes taper::deg2rad(self, ...) to out, resized when it must be, and returns it.
+Tensor& deg2rad_out(Tensor& out, const Tensor& self);
+/// Writes taper::rad2deg(self, ...) to self and returns it.
+Tensor& rad2deg_(Tensor& self);
+/// Writes taper::rad2deg(self, ...) to out, resized when it must be, and returns it.
+Tensor& rad2deg_out(Tensor& out, const Tensor& self);
 
 // taper/ops/reduction.h
 /// Writes taper::sum(self, ...) to out, resized when it must be, and returns it.

@@ -36,6 +36,12 @@ TEST(Names, SecondNamesGiveTheSame) {
        [] {
          return cat({a(), b()});
        }},
+      {"arcsin", [] { return arcsin(div(a(), 3)); }, [] { return asin(div(a(), 3)); }},
+      {"arccos", [] { return arccos(div(a(), 3)); }, [] { return acos(div(a(), 3)); }},
+      {"arctan", [] { return arctan(a()); }, [] { return atan(a()); }},
+      {"arcsinh", [] { return arcsinh(a()); }, [] { return asinh(a()); }},
+      {"arccosh", [] { return arccosh(add(abs(a()), 1)); }, [] { return acosh(add(abs(a()), 1)); }},
+      {"arctanh", [] { return arctanh(div(a(), 3)); }, [] { return atanh(div(a(), 3)); }},
       {"row_stack",
        [] {
          return row_stack({a(), b()});

@@ -19,7 +19,7 @@
 namespace taper::cpu {
 struct ArithOps {
   TileOp add, add_scaled, sub, sub_scaled, mul, div, div_floor, div_trunc, remainder, fmod, pow,
-      maximum, minimum, atan2, where, lerp, addcmul, addcdiv;
+      maximum, minimum, fmax, fmin, atan2, where, lerp, addcmul, addcdiv;
 };
 TAPER_COLD inline void zero_division() {
   throw Error("ZeroDivisionError: integer division or modulo by zero");
@@ -191,6 +191,16 @@ struct Minimum {
   T operator()(T a, T b) const { return ((a < b) | (a != a)) ? a : b; }
 };
 
+// A NaN gives way to a number.
+template <class T>
+struct Fmax {
+  T operator()(T a, T b) const { return ((a >= b) | (b != b)) ? a : b; }
+};
+template <class T>
+struct Fmin {
+  T operator()(T a, T b) const { return ((a <= b) | (b != b)) ? a : b; }
+};
+
 // On bits, and without a branch: the compiler would load under a condition and not vectorise.
 template <class U>
 struct Where {
@@ -255,6 +265,8 @@ constexpr cpu::ArithOps kOps{
     .pow = wide_integers<2, IntPow>(vectors<2, Pow>("pow")),
     .maximum = all_numbers<2, Maximum>("maximum"),
     .minimum = all_numbers<2, Minimum>("minimum"),
+    .fmax = all_numbers<2, Fmax>("fmax"),
+    .fmin = all_numbers<2, Fmin>("fmin"),
     .atan2 = vectors<2, Atan2>("atan2"),
     .where = where_op(),
     .lerp = floats<3, Lerp>("lerp"),
@@ -298,6 +310,8 @@ TAPER_BODY2(fmod)
 TAPER_BODY2(pow)
 TAPER_BODY2(maximum)
 TAPER_BODY2(minimum)
+TAPER_BODY2(fmax)
+TAPER_BODY2(fmin)
 TAPER_BODY2(atan2)
 TAPER_BODY3(where)
 TAPER_BODY3(lerp)

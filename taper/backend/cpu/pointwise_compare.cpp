@@ -17,8 +17,8 @@
 #define TAPER_POINTWISE_COMPARE_ONCE_
 namespace taper::cpu {
 struct CompareOps {
-  TileOp eq, ne, lt, le, gt, ge, logical_and, logical_or, logical_xor, logical_not, isnan, isinf,
-      isfinite, bitwise_and, bitwise_or, bitwise_xor, bitwise_not;
+  TileOp eq, ne, lt, le, gt, ge, logical_and, logical_or, logical_xor, logical_not, signbit, isnan,
+      isinf, isfinite, bitwise_and, bitwise_or, bitwise_xor, bitwise_not;
 };
 }  // namespace taper::cpu
 #endif
@@ -72,6 +72,15 @@ struct LogicalNot {
 template <class T>
 constexpr T kInfinity = std::numeric_limits<T>::has_infinity ? std::numeric_limits<T>::infinity()
                                                              : T(0);
+template <class T>
+struct Signbit {
+  bool operator()(T a) const {
+    if constexpr (std::is_integral_v<T>)
+      return a < 0;
+    else
+      return __builtin_signbit(a) != 0;
+  }
+};
 template <class T>
 struct Isnan {
   bool operator()(T a) const { return a != a; }
@@ -131,6 +140,7 @@ constexpr cpu::CompareOps kOps{
     .logical_or = predicate<2, LogicalOr>("logical_or"),
     .logical_xor = predicate<2, LogicalXor>("logical_xor"),
     .logical_not = predicate<1, LogicalNot>("logical_not"),
+    .signbit = predicate<1, Signbit>("signbit"),
     .isnan = predicate<1, Isnan>("isnan"),
     .isinf = predicate<1, Isinf>("isinf"),
     .isfinite = predicate<1, Isfinite>("isfinite"),
@@ -170,6 +180,7 @@ TAPER_BODY2(logical_and)
 TAPER_BODY2(logical_or)
 TAPER_BODY2(logical_xor)
 TAPER_BODY1(logical_not)
+TAPER_BODY1(signbit)
 TAPER_BODY1(isnan)
 TAPER_BODY1(isinf)
 TAPER_BODY1(isfinite)

@@ -6,6 +6,7 @@
 #define TAPER_VMATH_FUNCTIONS_INL_H_
 #endif
 
+#include "taper/backend/cpu/vmath_inverse-inl.h"
 #include "taper/backend/cpu/vmath_piecewise-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -108,6 +109,14 @@ TAPER_VMATH_1(cos,
 TAPER_VMATH_1(tan,
               periodic(d, x, TAPER_WIDE(wide_tan(dd, v)), [](double v) { return std::tan(v); }),
               std::tan(v))
+TAPER_VMATH_1(asin, in_double(d, x, TAPER_WIDE(wide_asin(dd, v))), std::asin(v))
+TAPER_VMATH_1(acos, in_double(d, x, TAPER_WIDE(wide_acos(dd, v))), std::acos(v))
+TAPER_VMATH_1(atan, in_double(d, x, TAPER_WIDE(wide_atan(dd, v))), std::atan(v))
+TAPER_VMATH_1(sinh, in_double(d, x, TAPER_WIDE(wide_sinh(dd, v))), std::sinh(v))
+TAPER_VMATH_1(cosh, in_double(d, x, TAPER_WIDE(wide_cosh(dd, v))), std::cosh(v))
+TAPER_VMATH_1(asinh, in_double(d, x, TAPER_WIDE(wide_asinh(dd, v))), std::asinh(v))
+TAPER_VMATH_1(acosh, in_double(d, x, TAPER_WIDE(wide_acosh(dd, v))), std::acosh(v))
+TAPER_VMATH_1(atanh, in_double(d, x, TAPER_WIDE(wide_atanh(dd, v))), std::atanh(v))
 TAPER_VMATH_2(atan2,
               in_double(d, x, y,
                         [](auto dd, auto v, auto w) HWY_ATTR { return wide_atan2(dd, v, w); }),

@@ -1,0 +1,197 @@
+// Pointwise ops without vector code: special functions, and integer arithmetic that does not
+// vectorise. One code for all machines.
+#include <cmath>
+#include <numeric>
+#include <type_traits>
+
+#include "taper/backend/cpu/pointwise_body.h"
+#include "taper/backend/cpu/special_functions.h"
+
+namespace taper::cpu {
+namespace {
+
+template <class F, class T>
+void tile_of_one(void* out, const void* const* in, int64_t n, const TileParams& params) {
+  for (int64_t i = 0; i < n; ++i) {
+    static_cast<T*>(out)[i] = static_cast<T>(F()(static_cast<const T*>(in[0])[i], params));
+  }
+}
+template <class F, class T>
+void tile_of_two(void* out, const void* const* in, int64_t n, const TileParams&) {
+  for (int64_t i = 0; i < n; ++i) {
+    static_cast<T*>(out)[i] =
+        static_cast<T>(F()(static_cast<const T*>(in[0])[i], static_cast<const T*>(in[1])[i]));
+  }
+}
+
+template <class F>
+constexpr TileOp special(const char* name) {
+  TileOp op{};
+  op.name = name;
+  op.costly = true;
+  op.tile[kTileF32] = &tile_of_one<F, float>;
+  op.tile[kTileF64] = &tile_of_one<F, double>;
+  return op;
+}
+template <class F>
+constexpr TileOp special_pair(const char* name) {
+  TileOp op{};
+  op.name = name;
+  op.costly = true;
+  op.tile[kTileF32] = &tile_of_two<F, float>;
+  op.tile[kTileF64] = &tile_of_two<F, double>;
+  return op;
+}
+template <class F>
+constexpr TileOp with_integers(TileOp op) {
+  op.tile[kTileI32] = &tile_of_two<F, int32_t>;
+  op.tile[kTileI64] = &tile_of_two<F, int64_t>;
+  op.tile[kTileI16] = &tile_of_two<F, int16_t>;
+  op.tile[kTileI8] = &tile_of_two<F, int8_t>;
+  op.tile[kTileU8] = &tile_of_two<F, uint8_t>;
+  return op;
+}
+template <class F>
+constexpr TileOp integers(const char* name) {
+  TileOp op{};
+  op.name = name;
+  op.costly = true;
+  return with_integers<F>(op);
+}
+
+#define TAPER_SPECIAL(Name, expr)                                                            \
+  struct Name {                                                                              \
+    double operator()(double x, [[maybe_unused]] const TileParams& p) const { return expr; } \
+  };
+TAPER_SPECIAL(Lgamma, log_gamma(x))
+TAPER_SPECIAL(Digamma, cpu::digamma(x))
+TAPER_SPECIAL(Erfinv, erf_inverse(x))
+TAPER_SPECIAL(I0, bessel_i(0, x))
+TAPER_SPECIAL(I1, bessel_i(1, x))
+TAPER_SPECIAL(Polygamma, cpu::polygamma(p.whole[0], x))
+#undef TAPER_SPECIAL
+
+struct Hypot {
+  double operator()(double a, double b) const { return std::hypot(a, b); }
+};
+struct Copysign {
+  template <class T>
+  T operator()(T a, T b) const {
+    return std::copysign(a, b);
+  }
+};
+struct Nextafter {
+  template <class T>
+  T operator()(T a, T b) const {
+    return std::nextafter(a, b);
+  }
+};
+struct Logaddexp {
+  double operator()(double a, double b) const { return log_add_exp(a, b); }
+};
+struct Logaddexp2 {
+  double operator()(double a, double b) const {
+    constexpr double kLn2 = 0.69314718055994530942;
+    return log_add_exp(a * kLn2, b * kLn2) / kLn2;
+  }
+};
+struct Xlogy {
+  double operator()(double a, double b) const { return x_log_y(a, b); }
+};
+/// 0 below 0, 1 above, b at 0; NaN stays.
+struct Heaviside {
+  template <class T>
+  T operator()(T a, T b) const {
+    if (a != a) return a;
+    return a == 0 ? b : static_cast<T>(a > 0);
+  }
+};
+
+// The least integer has no magnitude of its own type.
+template <class T>
+std::make_unsigned_t<T> magnitude(T v) {
+  using U = std::make_unsigned_t<T>;
+  return v < 0 ? static_cast<U>(U(0) - U(v)) : U(v);
+}
+struct Gcd {
+  template <class T>
+  T operator()(T a, T b) const {
+    return static_cast<T>(std::gcd(magnitude(a), magnitude(b)));
+  }
+};
+struct Lcm {
+  template <class T>
+  T operator()(T a, T b) const {
+    const auto x = magnitude(a), y = magnitude(b);
+    if (x == 0 || y == 0) return 0;
+    using U = std::make_unsigned_t<T>;
+    const T product = static_cast<T>(static_cast<U>(x / std::gcd(x, y)) * y);
+    return product < 0 ? static_cast<T>(U(0) - U(product)) : product;
+  }
+};
+/// A shift by fewer than 0 or more than all bits moves all of them out.
+struct ShiftLeft {
+  template <class T>
+  T operator()(T a, T b) const {
+    using U = std::make_unsigned_t<T>;
+    constexpr int kBits = static_cast<int>(sizeof(T)) * 8;
+    if (b < 0 || static_cast<int64_t>(b) >= kBits) return 0;
+    return static_cast<T>(static_cast<uint64_t>(U(a)) << static_cast<int>(b));
+  }
+};
+struct ShiftRight {
+  template <class T>
+  T operator()(T a, T b) const {
+    constexpr int kBits = static_cast<int>(sizeof(T)) * 8;
+    const bool out = b < 0 || static_cast<int64_t>(b) >= kBits;
+    if (out && std::is_unsigned_v<T>) return 0;
+    return static_cast<T>(a >> (out ? kBits - 1 : static_cast<int>(b)));
+  }
+};
+
+struct SpecialOps {
+  TileOp lgamma = special<Lgamma>("lgamma");
+  TileOp digamma = special<Digamma>("digamma");
+  TileOp erfinv = special<Erfinv>("erfinv");
+  TileOp i0 = special<I0>("i0");
+  TileOp i1 = special<I1>("i1");
+  TileOp polygamma = special<Polygamma>("polygamma");
+  TileOp hypot = special_pair<Hypot>("hypot");
+  TileOp copysign = special_pair<Copysign>("copysign");
+  TileOp nextafter = special_pair<Nextafter>("nextafter");
+  TileOp logaddexp = special_pair<Logaddexp>("logaddexp");
+  TileOp logaddexp2 = special_pair<Logaddexp2>("logaddexp2");
+  TileOp xlogy = special_pair<Xlogy>("xlogy");
+  TileOp heaviside = with_integers<Heaviside>(special_pair<Heaviside>("heaviside"));
+  TileOp gcd = integers<Gcd>("gcd");
+  TileOp lcm = integers<Lcm>("lcm");
+  TileOp shift_left = integers<ShiftLeft>("bitwise_left_shift");
+  TileOp shift_right = integers<ShiftRight>("bitwise_right_shift");
+};
+
+const SpecialOps& ops() {
+  static constexpr SpecialOps kOps;
+  return kOps;
+}
+
+}  // namespace
+
+TAPER_BODY1(lgamma)
+TAPER_BODY1(digamma)
+TAPER_BODY1(erfinv)
+TAPER_BODY1(i0)
+TAPER_BODY1(i1)
+TAPER_BODY1(polygamma)
+TAPER_BODY2(hypot)
+TAPER_BODY2(copysign)
+TAPER_BODY2(nextafter)
+TAPER_BODY2(logaddexp)
+TAPER_BODY2(logaddexp2)
+TAPER_BODY2(xlogy)
+TAPER_BODY2(heaviside)
+TAPER_BODY2(gcd)
+TAPER_BODY2(lcm)
+TAPER_BODY2(shift_left)
+TAPER_BODY2(shift_right)
+
+}  // namespace taper::cpu
