@@ -13,6 +13,7 @@
 #include "taper/func/gradcheck.h"
 #include "taper/io/safetensors.h"
 #include "taper/nn/nn.h"
+#include "taper/ops/contraction.h"
 #include "taper/ops/convolution.h"
 #include "taper/ops/copy.h"
 #include "taper/ops/creation.h"

@@ -139,7 +139,7 @@ def parse_header(path, text):
                     ops.append(make_op(path, comment, declaration))
                 except DeclarationError as error:
                     raise DeclarationError(f"{path}:{start + 1}: {error}") from None
-            elif any(text.startswith("variants:") for text in comment):
+            elif any("variants:" in text for text in comment):
                 raise DeclarationError(f"{path}:{i}: variants: is not the comment's last line")
             comment = []
         i += 1

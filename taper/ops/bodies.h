@@ -4,6 +4,17 @@
 
 namespace taper::body {
 
+// taper/ops/contraction.h
+Tensor tensordot(Out out, const Tensor& self, const Tensor& other, IntArrayRef dims_self,
+                 IntArrayRef dims_other);
+Tensor inner(Out out, const Tensor& self, const Tensor& other);
+Tensor vdot(Out out, const Tensor& self, const Tensor& other);
+Tensor addr(Out out, const Tensor& self, const Tensor& vec1, const Tensor& vec2, const Scalar& beta,
+            const Scalar& alpha);
+Tensor addbmm(Out out, const Tensor& self, const Tensor& batch1, const Tensor& batch2,
+              const Scalar& beta, const Scalar& alpha);
+Tensor cross(Out out, const Tensor& self, const Tensor& other, std::optional<int64_t> dim);
+
 // taper/ops/dropout.h
 Tensor dropout(Out out, const Tensor& self, double p, bool train);
 Tensor feature_dropout(Out out, const Tensor& self, double p, bool train);

@@ -17,7 +17,8 @@ std::vector<Tensor> meshgrid(TensorList tensors, std::string_view indexing = "ij
 /// count], the last tensor varying fastest. A single tensor is returned as it is.
 Tensor cartesian_prod(TensorList tensors);
 /// All choices of r elements of a one-dimensional tensor, one row each, in the order of the
-/// elements: [count, r]. with_replacement: an element may be chosen again. variants: method
+/// elements: [count, r]. with_replacement: an element may be chosen again.
+/// variants: method
 Tensor combinations(const Tensor& self, int64_t r = 2, bool with_replacement = false);
 /// The powers 0 to N - 1 of a one-dimensional tensor's elements along a new last dimension, the
 /// highest first unless increasing; N is the number of elements unless given.

@@ -2,6 +2,7 @@
 #include "taper/ops/variants.h"
 
 #include "taper/ops/bodies.h"
+#include "taper/ops/contraction.h"
 #include "taper/ops/copy.h"
 #include "taper/ops/creation.h"
 #include "taper/ops/diagonal.h"
@@ -29,6 +30,98 @@
 #include "taper/ops/view.h"
 
 namespace taper {
+
+// taper/ops/contraction.h
+
+Tensor tensordot(const Tensor& self, const Tensor& other, IntArrayRef dims_self,
+                 IntArrayRef dims_other) {
+  return body::tensordot(Out(), self, other, dims_self, dims_other);
+}
+Tensor& tensordot_out(Tensor& out, const Tensor& self, const Tensor& other, IntArrayRef dims_self,
+                      IntArrayRef dims_other) {
+  body::tensordot(Out::into(out), self, other, dims_self, dims_other);
+  return out;
+}
+
+Tensor inner(const Tensor& self, const Tensor& other) {
+  return body::inner(Out(), self, other);
+}
+Tensor& inner_out(Tensor& out, const Tensor& self, const Tensor& other) {
+  body::inner(Out::into(out), self, other);
+  return out;
+}
+Tensor Tensor::inner(const Tensor& other) const {
+  return taper::inner(*this, other);
+}
+
+Tensor vdot(const Tensor& self, const Tensor& other) {
+  return body::vdot(Out(), self, other);
+}
+Tensor& vdot_out(Tensor& out, const Tensor& self, const Tensor& other) {
+  body::vdot(Out::into(out), self, other);
+  return out;
+}
+Tensor Tensor::vdot(const Tensor& other) const {
+  return taper::vdot(*this, other);
+}
+
+Tensor addr(const Tensor& self, const Tensor& vec1, const Tensor& vec2, const Scalar& beta,
+            const Scalar& alpha) {
+  return body::addr(Out(), self, vec1, vec2, beta, alpha);
+}
+Tensor& addr_(Tensor& self, const Tensor& vec1, const Tensor& vec2, const Scalar& beta,
+              const Scalar& alpha) {
+  body::addr(Out::inplace(self), self, vec1, vec2, beta, alpha);
+  return self;
+}
+Tensor& addr_out(Tensor& out, const Tensor& self, const Tensor& vec1, const Tensor& vec2,
+                 const Scalar& beta, const Scalar& alpha) {
+  body::addr(Out::into(out), self, vec1, vec2, beta, alpha);
+  return out;
+}
+Tensor Tensor::addr(const Tensor& vec1, const Tensor& vec2, const Scalar& beta,
+                    const Scalar& alpha) const {
+  return taper::addr(*this, vec1, vec2, beta, alpha);
+}
+Tensor& Tensor::addr_(const Tensor& vec1, const Tensor& vec2, const Scalar& beta,
+                      const Scalar& alpha) const {
+  return taper::addr_(const_cast<Tensor&>(*this), vec1, vec2, beta, alpha);
+}
+
+Tensor addbmm(const Tensor& self, const Tensor& batch1, const Tensor& batch2, const Scalar& beta,
+              const Scalar& alpha) {
+  return body::addbmm(Out(), self, batch1, batch2, beta, alpha);
+}
+Tensor& addbmm_(Tensor& self, const Tensor& batch1, const Tensor& batch2, const Scalar& beta,
+                const Scalar& alpha) {
+  body::addbmm(Out::inplace(self), self, batch1, batch2, beta, alpha);
+  return self;
+}
+Tensor& addbmm_out(Tensor& out, const Tensor& self, const Tensor& batch1, const Tensor& batch2,
+                   const Scalar& beta, const Scalar& alpha) {
+  body::addbmm(Out::into(out), self, batch1, batch2, beta, alpha);
+  return out;
+}
+Tensor Tensor::addbmm(const Tensor& batch1, const Tensor& batch2, const Scalar& beta,
+                      const Scalar& alpha) const {
+  return taper::addbmm(*this, batch1, batch2, beta, alpha);
+}
+Tensor& Tensor::addbmm_(const Tensor& batch1, const Tensor& batch2, const Scalar& beta,
+                        const Scalar& alpha) const {
+  return taper::addbmm_(const_cast<Tensor&>(*this), batch1, batch2, beta, alpha);
+}
+
+Tensor cross(const Tensor& self, const Tensor& other, std::optional<int64_t> dim) {
+  return body::cross(Out(), self, other, dim);
+}
+Tensor& cross_out(Tensor& out, const Tensor& self, const Tensor& other,
+                  std::optional<int64_t> dim) {
+  body::cross(Out::into(out), self, other, dim);
+  return out;
+}
+Tensor Tensor::cross(const Tensor& other, std::optional<int64_t> dim) const {
+  return taper::cross(*this, other, dim);
+}
 
 // taper/ops/copy.h
 
@@ -241,6 +334,10 @@ Tensor Tensor::argmin(std::optional<int64_t> dim, bool keepdim) const {
 }
 
 // taper/ops/grid.h
+
+Tensor Tensor::combinations(int64_t r, bool with_replacement) const {
+  return taper::combinations(*this, r, with_replacement);
+}
 
 Tensor Tensor::kron(const Tensor& other) const {
   return taper::kron(*this, other);

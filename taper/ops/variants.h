@@ -4,6 +4,30 @@
 
 namespace taper TAPER_API {
 
+// taper/ops/contraction.h
+/// Writes taper::tensordot(self, ...) to out, resized when it must be, and returns it.
+Tensor& tensordot_out(Tensor& out, const Tensor& self, const Tensor& other, IntArrayRef dims_self,
+                      IntArrayRef dims_other);
+/// Writes taper::inner(self, ...) to out, resized when it must be, and returns it.
+Tensor& inner_out(Tensor& out, const Tensor& self, const Tensor& other);
+/// Writes taper::vdot(self, ...) to out, resized when it must be, and returns it.
+Tensor& vdot_out(Tensor& out, const Tensor& self, const Tensor& other);
+/// Writes taper::addr(self, ...) to self and returns it.
+Tensor& addr_(Tensor& self, const Tensor& vec1, const Tensor& vec2, const Scalar& beta = 1,
+              const Scalar& alpha = 1);
+/// Writes taper::addr(self, ...) to out, resized when it must be, and returns it.
+Tensor& addr_out(Tensor& out, const Tensor& self, const Tensor& vec1, const Tensor& vec2,
+                 const Scalar& beta = 1, const Scalar& alpha = 1);
+/// Writes taper::addbmm(self, ...) to self and returns it.
+Tensor& addbmm_(Tensor& self, const Tensor& batch1, const Tensor& batch2, const Scalar& beta = 1,
+                const Scalar& alpha = 1);
+/// Writes taper::addbmm(self, ...) to out, resized when it must be, and returns it.
+Tensor& addbmm_out(Tensor& out, const Tensor& self, const Tensor& batch1, const Tensor& batch2,
+                   const Scalar& beta = 1, const Scalar& alpha = 1);
+/// Writes taper::cross(self, ...) to out, resized when it must be, and returns it.
+Tensor& cross_out(Tensor& out, const Tensor& self, const Tensor& other,
+                  std::optional<int64_t> dim = std::nullopt);
+
 // taper/ops/dropout.h
 /// Writes taper::dropout(self, ...) to self and returns it.
 Tensor& dropout_(Tensor& self, double p, bool train);
