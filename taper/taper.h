@@ -23,6 +23,7 @@
 #include "taper/ops/grid.h"
 #include "taper/ops/indexing.h"
 #include "taper/ops/joining.h"
+#include "taper/ops/linalg.h"
 #include "taper/ops/loss.h"
 #include "taper/ops/masking.h"
 #include "taper/ops/matmul.h"

@@ -10,6 +10,8 @@
 #include "taper/ops/extremum.h"
 #include "taper/ops/grid.h"
 #include "taper/ops/joining.h"
+#include "taper/ops/linalg_factor.h"
+#include "taper/ops/linalg_solve.h"
 #include "taper/ops/masking.h"
 #include "taper/ops/matmul.h"
 #include "taper/ops/pointwise_activation.h"
@@ -375,6 +377,58 @@ Tensor Tensor::rot90(int64_t k, IntArrayRef dims) const {
 
 Tensor Tensor::roll(IntArrayRef shifts, IntArrayRef dims) const {
   return taper::roll(*this, shifts, dims);
+}
+
+// taper/ops/linalg_factor.h
+
+std::tuple<Tensor, Tensor> Tensor::qr(bool some) const {
+  return taper::qr(*this, some);
+}
+
+Tensor Tensor::cholesky(bool upper) const {
+  return taper::cholesky(*this, upper);
+}
+
+std::tuple<Tensor, Tensor, Tensor> Tensor::svd(bool some, bool compute_uv) const {
+  return taper::svd(*this, some, compute_uv);
+}
+
+// taper/ops/linalg_solve.h
+
+Tensor Tensor::inverse() const {
+  return taper::inverse(*this);
+}
+
+Tensor Tensor::det() const {
+  return taper::det(*this);
+}
+
+std::tuple<Tensor, Tensor> Tensor::slogdet() const {
+  return taper::slogdet(*this);
+}
+
+Tensor Tensor::logdet() const {
+  return taper::logdet(*this);
+}
+
+Tensor Tensor::pinverse(double rcond) const {
+  return taper::pinverse(*this, rcond);
+}
+
+Tensor Tensor::matrix_power(int64_t n) const {
+  return taper::matrix_power(*this, n);
+}
+
+Tensor Tensor::matrix_exp() const {
+  return taper::matrix_exp(*this);
+}
+
+Tensor Tensor::cholesky_solve(const Tensor& input2, bool upper) const {
+  return taper::cholesky_solve(*this, input2, upper);
+}
+
+Tensor Tensor::cholesky_inverse(bool upper) const {
+  return taper::cholesky_inverse(*this, upper);
 }
 
 // taper/ops/masking.h

@@ -162,7 +162,7 @@ std::vector<OpCase> product_cases() {
          tensordot(ones({2, 2}), ones({2, 2}), {0, -2}, {0, 1});
        },
        "appears multiple times"}};
-  dots.tolerance = 4;  // sums in another order
+  dots.tolerance = 4;      // sums in another order
   dots.same_bits = false;  // of a product
   cases.push_back(dots);
   OpCase in;
@@ -209,7 +209,7 @@ std::vector<OpCase> product_cases() {
           out[0].values[i] = 2 * x[0].values[i] + 0.5 * out[0].values[i];
         return out;
       })};
-  batches.tolerance = 4;  // sums in another order
+  batches.tolerance = 4;      // sums in another order
   batches.same_bits = false;  // of a product
   cases.push_back(batches);
   OpCase chain;
@@ -222,7 +222,7 @@ std::vector<OpCase> product_cases() {
                      chain_matmul({ones({2, 3}), ones({2, 3})});
                    },
                    "mat1 and mat2 shapes cannot be multiplied (2x3 and 2x3)"}};
-  chain.tolerance = 16;  // products of products round more often
+  chain.tolerance = 16;     // products of products round more often
   chain.same_bits = false;  // of a product
   cases.push_back(chain);
   OpCase three;
@@ -259,7 +259,7 @@ std::vector<OpCase> product_cases() {
         }
         return sum;
       }))};
-  two.tolerance = 8;  // the product of the first two rounds to the type
+  two.tolerance = 8;      // the product of the first two rounds to the type
   two.same_bits = false;  // of a product
   cases.push_back(two);
   return cases;

@@ -1,0 +1,49 @@
+#pragma once
+
+#include "taper/ops/linalg_factor.h"
+#include "taper/ops/linalg_solve.h"
+
+// The names of torch::linalg.
+namespace taper TAPER_API {
+namespace linalg {
+
+inline std::tuple<Tensor, Tensor> qr(const Tensor& A, std::string_view mode = "reduced") {
+  return linalg_qr(A, mode);
+}
+inline Tensor cholesky(const Tensor& A) { return linalg_cholesky(A); }
+inline std::tuple<Tensor, Tensor> eigh(const Tensor& A, std::string_view uplo = "L") {
+  return linalg_eigh(A, uplo);
+}
+inline Tensor eigvalsh(const Tensor& A, std::string_view uplo = "L") {
+  return linalg_eigvalsh(A, uplo);
+}
+inline std::tuple<Tensor, Tensor, Tensor> svd(const Tensor& A, bool full_matrices = true) {
+  return linalg_svd(A, full_matrices);
+}
+inline Tensor svdvals(const Tensor& A) { return linalg_svdvals(A); }
+inline std::tuple<Tensor, Tensor> lu_factor(const Tensor& A) { return linalg_lu_factor(A); }
+inline std::tuple<Tensor, Tensor, Tensor> lu(const Tensor& A) { return linalg_lu(A); }
+inline Tensor solve(const Tensor& A, const Tensor& B, bool left = true) {
+  return linalg_solve(A, B, left);
+}
+inline Tensor solve_triangular(const Tensor& A, const Tensor& B, bool upper, bool left = true,
+                               bool unitriangular = false) {
+  return linalg_solve_triangular(A, B, upper, left, unitriangular);
+}
+inline Tensor inv(const Tensor& A) { return linalg_inv(A); }
+inline Tensor det(const Tensor& A) { return linalg_det(A); }
+inline std::tuple<Tensor, Tensor> slogdet(const Tensor& A) { return linalg_slogdet(A); }
+inline Tensor pinv(const Tensor& A, double rcond, bool hermitian = false) {
+  return linalg_pinv(A, rcond, hermitian);
+}
+inline Tensor pinv(const Tensor& A) { return linalg_pinv(A); }
+inline Tensor matrix_rank(const Tensor& A, std::optional<double> tol = std::nullopt,
+                          bool hermitian = false) {
+  return linalg_matrix_rank(A, tol, std::nullopt, hermitian);
+}
+inline Tensor matrix_power(const Tensor& A, int64_t n) { return linalg_matrix_power(A, n); }
+inline Tensor matrix_exp(const Tensor& A) { return linalg_matrix_exp(A); }
+inline Tensor multi_dot(TensorList tensors) { return linalg_multi_dot(tensors); }
+
+}  // namespace linalg
+}  // namespace taper

@@ -1,0 +1,22 @@
+#pragma once
+
+#include "taper/ops/op_util.h"
+
+// What the linear algebra ops share: checks, and matrices in LAPACK's column order.
+namespace taper {
+
+/// Throws unless A has matrices in its last two dimensions, of float32 or float64.
+void check_matrix(const char* op, const Tensor& A);
+void check_square(const char* op, const Tensor& A);
+/// A copy of A in column order, batches packed; gradients do not follow.
+Tensor in_column_order(const Tensor& A);
+/// A new batch of matrices in column order, with A's leading sizes.
+Tensor new_matrices(const char* op, const Tensor& A, int64_t rows, int64_t columns);
+/// A new tensor of A's leading sizes and, when it is not negative, one more.
+Tensor new_vectors(const char* op, const Tensor& A, int64_t size, ScalarType dtype);
+/// Throws when LAPACK reported a failure: what(matrix's number or nothing, info) makes the text.
+void check_info(const Tensor& info, const Function<std::string(int64_t)>& what);
+/// A's transpose in the last two dimensions.
+inline Tensor transposed(const Tensor& A) { return A.transpose(-2, -1); }
+
+}  // namespace taper
