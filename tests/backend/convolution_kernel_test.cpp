@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
+#include <random>
+#include <string>
 
 #include "tests/backend/tensor_util.h"
 
@@ -101,6 +103,30 @@ const std::vector<Case>& cases() {
   return all;
 }
 
+double worst_difference(const std::vector<double>& got, const std::vector<double>& want) {
+  if (got.size() != want.size()) return INFINITY;
+  double worst = 0;
+  for (size_t i = 0; i < got.size(); ++i) {
+    const double e = std::abs(got[i] - want[i]);
+    worst = std::isnan(e) ? INFINITY : std::max(worst, e);
+  }
+  return worst;
+}
+
+/// Checks all four results in units of the largest wanted value.
+void expect_close(const Problem& p, double limit, const std::string& what) {
+  const auto check = [&](const TensorImplPtr& got, const std::vector<double>& want,
+                         const char* name) {
+    double largest = 0;
+    for (const double v : want) largest = std::max(largest, std::abs(v));
+    EXPECT_LE(worst_difference(values(got), want), limit * largest) << name << " of " << what;
+  };
+  check(p.out, p.want_out, "out");
+  check(p.grad_input, p.want_input, "grad_input");
+  check(p.grad_weight, p.want_weight, "grad_weight");
+  check(p.grad_bias, p.want_bias, "grad_bias");
+}
+
 class ConvolutionKernelDtypes : public testing::TestWithParam<ScalarType> {};
 
 TEST_P(ConvolutionKernelDtypes, AgreesWithLoops) {
@@ -115,11 +141,7 @@ TEST_P(ConvolutionKernelDtypes, AgreesWithLoops) {
         c.last = last;
         const Problem p(c, dtype);
         p.run(c.g);
-        const double limit = tolerance(dtype);
-        EXPECT_LE(worst_error(values(p.out), p.want_out), limit) << "case " << i << last;
-        EXPECT_LE(worst_error(values(p.grad_input), p.want_input), limit) << "case " << i << last;
-        EXPECT_LE(worst_error(values(p.grad_weight), p.want_weight), limit) << "case " << i << last;
-        EXPECT_LE(worst_error(values(p.grad_bias), p.want_bias), limit) << "case " << i << last;
+        expect_close(p, tolerance(dtype), "case " + std::to_string(i) + (last ? " last" : ""));
       }
     }
   }
@@ -172,17 +194,92 @@ TEST(ConvolutionKernel, ReadsExpandedGradients) {
   EXPECT_LE(worst_error(values(p.grad_weight), p.want_weight), 2e-5);
 }
 
-TEST(ConvolutionKernel, WinogradStaysWithinTolerance) {
-  const Case c{8, 64, 14, 14, 64, 3, 3, {{1, 1}, {1, 1}, {1, 1}, 1}};
-  for (const bool enabled : {false, true}) {
-    const bool before = winograd_enabled();
-    set_winograd_enabled(enabled);
-    const Problem p(c, kFloat);
+// Sizes around the tiles of the fast ways: 4x4 results, vectors of channels, whole planes.
+TEST(ConvolutionKernel, ThreeByThreeOnOddSizes) {
+  const int64_t channels[][2] = {{1, 1},   {1, 5},   {1, 33},  {3, 5},   {3, 33}, {5, 3},
+                                 {16, 16}, {33, 17}, {17, 33}, {32, 64}, {64, 48}};
+  const int64_t sizes[][2] = {{1, 1}, {1, 9}, {3, 4}, {4, 4}, {5, 7}, {14, 14}, {9, 18}, {17, 6}};
+  for (const auto& channel : channels) {
+    for (const auto& size : sizes) {
+      for (const int64_t images : {1, 7}) {
+        for (const int64_t pad : {0, 1, 2}) {
+          if (size[0] + 2 * pad < 3 || size[1] + 2 * pad < 3) continue;
+          // The loops in double take their time: many large images in few cases only.
+          if (images * channel[0] * channel[1] * size[0] * size[1] > 400000) continue;
+          const Case c{images,     channel[0], size[0], size[1],
+                       channel[1], 3,          3,       {{1, 1}, {pad, pad}, {1, 1}, 1}};
+          const Problem p(c, kFloat);
+          p.run(c.g);
+          expect_close(p, 1e-5,
+                       "case " + std::to_string(channel[0]) + " to " + std::to_string(channel[1]) +
+                           " channels, " + std::to_string(images) + " of " +
+                           std::to_string(size[0]) + "x" + std::to_string(size[1]) + ", padding " +
+                           std::to_string(pad));
+        }
+      }
+    }
+  }
+}
+
+TEST(ConvolutionKernel, UnequalPaddingAndKernels) {
+  const Case all[] = {
+      {3, 16, 9, 11, 16, 3, 3, {{1, 1}, {0, 2}, {1, 1}, 1}},
+      {3, 20, 11, 9, 18, 3, 3, {{1, 1}, {2, 1}, {1, 1}, 1}},
+      {2, 16, 9, 9, 16, 3, 3, {{1, 1}, {3, 3}, {1, 1}, 1}},
+      {7, 1, 10, 13, 6, 5, 5, {{1, 1}, {2, 2}, {1, 1}, 1}},
+      {7, 2, 10, 13, 9, 1, 5, {{1, 1}, {0, 4}, {1, 1}, 1}},
+      {2, 3, 9, 8, 6, 3, 3, {{1, 1}, {1, 1}, {1, 1}, 3}},
+  };
+  for (size_t i = 0; i < std::size(all); ++i) {
+    for (const bool last : {false, true}) {
+      Case c = all[i];
+      c.last = last;
+      const Problem p(c, kFloat);
+      p.run(c.g);
+      expect_close(p, 1e-5, "case " + std::to_string(i) + (last ? " channels last" : ""));
+    }
+  }
+}
+
+TEST(ConvolutionKernel, ReadsStridedMemory) {
+  for (const int64_t channels : {1, 16, 20}) {
+    const Case c{3, channels, 9, 10, 24, 3, 3, {{1, 1}, {1, 1}, {1, 1}, 1}};
+    Problem p(c, kFloat);
+    // Every second column of wider rows; rows apart; images and channels exchanged.
+    p.input = strided({3, channels, 9, 10}, {180, 540, 20, 2}, kFloat, 11);
+    p.grad_out = strided({3, 24, 9, 10}, {120, 360, 12, 1}, kFloat, 12);
+    p.weight = strided({24, channels, 3, 3}, {1, 24, 72 * channels, 24 * channels}, kFloat, 13);
+    p.grad_input = strided({3, channels, 9, 10}, {110, 330, 11, 1}, kFloat, 14);
+    p.out = strided({3, 24, 9, 10}, {90, 270, 1, 9}, kFloat, 15);
+    p.compute(c);
     p.run(c.g);
-    set_winograd_enabled(before);
-    EXPECT_LE(worst_error(values(p.out), p.want_out), 5e-5) << enabled;
-    EXPECT_LE(worst_error(values(p.grad_input), p.want_input), 5e-5) << enabled;
-    EXPECT_LE(worst_error(values(p.grad_weight), p.want_weight), 5e-5) << enabled;
+    expect_close(p, 1e-5, std::to_string(channels) + " channels");
+  }
+}
+
+/// Values of a normal distribution, as a network's are.
+void fill_normal(const TensorImplPtr& t, uint64_t seed) {
+  std::mt19937_64 engine(seed);
+  std::normal_distribution<float> normal;
+  auto* data = static_cast<float*>(t->data());
+  for (int64_t i = 0; i < t->numel(); ++i) data[i] = normal(engine);
+}
+
+TEST(ConvolutionKernel, WinogradStaysWithinTolerance) {
+  for (const int64_t channels : {64, 256}) {
+    const Case c{2, channels, 14, 14, 64, 3, 3, {{1, 1}, {1, 1}, {1, 1}, 1}};
+    Problem p(c, kFloat);
+    fill_normal(p.input, 1);
+    fill_normal(p.weight, 2);
+    fill_normal(p.grad_out, 3);
+    p.compute(c);
+    for (const bool enabled : {false, true}) {
+      const bool before = winograd_enabled();
+      set_winograd_enabled(enabled);
+      p.run(c.g);
+      set_winograd_enabled(before);
+      expect_close(p, enabled ? 2e-5 : 1e-6, std::to_string(channels) + " channels");
+    }
   }
 }
 

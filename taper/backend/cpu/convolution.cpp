@@ -124,14 +124,26 @@ void erase_types(ConvBackward<void>& to, const ConvBackward<T>& from) {
 void run(const ConvForward<double>& c) { conv_im2col(c); }
 void run(const ConvBackward<double>& c) { conv_im2col(c); }
 void run(const ConvForward<float>& c) {
+  if (conv_winograd(c)) return;
   ConvForward<void> plain;
   erase_types(plain, c);
   if (!conv_onednn(kFloat32, plain)) conv_im2col(c);
 }
+// Each gradient goes its own way.
 void run(const ConvBackward<float>& c) {
+  ConvBackward<float> rest = c;
+  if (c.grad_input.data != nullptr && conv_winograd_input(c)) rest.grad_input = {};
+  if (c.grad_weight.data != nullptr && conv_winograd_weight(c)) {
+    rest.grad_weight = {};
+    rest.grad_bias = nullptr;
+  }
+  if (rest.grad_input.data == nullptr && rest.grad_weight.data == nullptr &&
+      rest.grad_bias == nullptr) {
+    return;
+  }
   ConvBackward<void> plain;
-  erase_types(plain, c);
-  if (!conv_onednn(kFloat32, plain)) conv_im2col(c);
+  erase_types(plain, rest);
+  if (!conv_onednn(kFloat32, plain)) conv_im2col(rest);
 }
 
 template <class T>

@@ -1,0 +1,196 @@
+#include <algorithm>
+
+#include "taper/backend/cpu/conv.h"
+#include "taper/backend/cpu/scratch.h"
+#include "taper/backend/cpu/winograd.h"
+#include "taper/base/parallel.h"
+
+namespace taper::cpu {
+namespace {
+
+// Points and results of one block of tiles stay in L2 beside the filters.
+constexpr int64_t kBlockBytes = 1 << 20;
+
+template <class T>
+WinogradImages<T> images_of(const Block4<T>& b, int64_t channels, int64_t height, int64_t width) {
+  WinogradImages<T> v{b.data, {}, channels, height, width};
+  std::copy_n(b.stride, 4, v.stride);
+  return v;
+}
+
+/// Adjacent columns or adjacent channels.
+template <class T>
+bool dense_enough(const Block4<T>& b) {
+  return b.stride[3] == 1 || b.stride[1] == 1;
+}
+/// The rows of a plane follow each other too.
+template <class T>
+bool rows_follow(const Block4<T>& b, int64_t width) {
+  return dense_enough(b) && b.stride[2] == width * b.stride[3];
+}
+
+bool is_plain_3x3(const ConvShape& s) {
+  const ConvGeometry& g = s.geometry;
+  for (int d = 0; d < 2; ++d) {
+    if (g.stride[d] != 1 || g.dilation[d] != 1 || g.padding[d] > 2) return false;
+  }
+  return g.groups == 1 && s.kernel_height == 3 && s.kernel_width == 3;
+}
+
+// Measured: with fewer channels or pixels the transforms cost more than the products save.
+bool pays(const ConvShape& s) {
+  return s.channels >= 16 && s.out_channels >= 16 && std::min(s.height, s.width) >= 4 &&
+         s.out_height * s.out_width >= 16 && s.images > 0;
+}
+
+WinogradGrid grid_of(int64_t height, int64_t width) {
+  return {(height + kWinogradTile - 1) / kWinogradTile,
+          (width + kWinogradTile - 1) / kWinogradTile};
+}
+
+/// Rows of tiles of one block: by the shape alone.
+int64_t rows_per_block(const WinogradGrid& grid, int64_t channels) {
+  const int64_t tile_bytes = kWinogradPoints * channels * 4;
+  const int64_t tiles = std::clamp<int64_t>(kBlockBytes / tile_bytes, 24, 96);
+  return std::max<int64_t>(1, tiles / grid.cols);
+}
+
+/// Transforms filters given as [k, c] by the strides.
+void transform_filters(const float* data, const int64_t (&stride)[4], int64_t depth, int64_t count,
+                       float* to) {
+  WinogradFilters f{data, {}, depth, count, to};
+  std::copy_n(stride, 4, f.stride);
+  parallel_for(0, depth, std::max<int64_t>(1, 4096 / count),
+               [&](int64_t first, int64_t last) { winograd_filters(f, first, last); });
+}
+
+void map_blocks(const WinogradMap& m, int64_t images) {
+  const int64_t rows = images * m.grid.rows_per_image;
+  const int64_t block = std::min(
+      rows,
+      rows_per_block(m.grid, winograd_channels(m.in.channels) + winograd_channels(m.out.channels)));
+  const int64_t blocks = (rows + block - 1) / block;
+  parallel_for(0, blocks, 1, [&](int64_t first, int64_t last) {
+    Scratch<float> scratch(winograd_map_scratch(m, block));
+    for (int64_t b = first; b < last; ++b) {
+      winograd_map(m, rows * b / blocks, rows * (b + 1) / blocks, scratch.data());
+    }
+  });
+}
+
+}  // namespace
+
+bool conv_winograd(const ConvForward<float>& c) {
+  const ConvShape& s = c.shape;
+  if (!is_plain_3x3(s) || !pays(s) || !dense_enough(c.input) || !rows_follow(c.out, s.out_width) ||
+      !winograd_enabled() || !winograd_supported()) {
+    return false;
+  }
+  const int64_t count = winograd_channels(s.out_channels);
+  Scratch<float> filters(kWinogradPoints * s.channels * count + count);
+  transform_filters(c.weight.data, c.weight.stride, s.channels, s.out_channels, filters.data());
+  float* const bias = filters.data() + kWinogradPoints * s.channels * count;
+  if (c.bias != nullptr) {
+    std::copy_n(c.bias, s.out_channels, bias);
+    std::fill(bias + s.out_channels, bias + count, 0.0f);
+  }
+  const ConvGeometry& g = s.geometry;
+  map_blocks({images_of(c.input, s.channels, s.height, s.width),
+              images_of(c.out, s.out_channels, s.out_height, s.out_width),
+              grid_of(s.out_height, s.out_width),
+              {g.padding[0], g.padding[1]},
+              filters.data(),
+              c.bias != nullptr ? bias : nullptr},
+             s.images);
+  return true;
+}
+
+bool conv_winograd_input(const ConvBackward<float>& c) {
+  const ConvShape& s = c.shape;
+  if (!is_plain_3x3(s) || !pays(s) || !dense_enough(c.grad_out) ||
+      !rows_follow(c.grad_input, s.width) || !winograd_enabled() || !winograd_supported()) {
+    return false;
+  }
+  // The gradient is the correlation with the filters turned by 180 degrees, their channels and
+  // counts swapped.
+  const int64_t* w = c.weight.stride;
+  const int64_t stride[4] = {w[1], w[0], -w[2], -w[3]};
+  Scratch<float> filters(kWinogradPoints * s.out_channels * winograd_channels(s.channels));
+  transform_filters(c.weight.data + 2 * w[2] + 2 * w[3], stride, s.out_channels, s.channels,
+                    filters.data());
+  const ConvGeometry& g = s.geometry;
+  map_blocks({images_of(c.grad_out, s.out_channels, s.out_height, s.out_width),
+              images_of(c.grad_input, s.channels, s.height, s.width),
+              grid_of(s.height, s.width),
+              {2 - g.padding[0], 2 - g.padding[1]},
+              filters.data(),
+              nullptr},
+             s.images);
+  return true;
+}
+
+// The rows of tiles are cut into slices by the shape alone, and the slices' sums are added in
+// order: the result does not depend on the threads.
+bool conv_winograd_weight(const ConvBackward<float>& c) {
+  const ConvShape& s = c.shape;
+  if (!is_plain_3x3(s) || !pays(s) || !dense_enough(c.input) || !dense_enough(c.grad_out) ||
+      c.grad_weight.data == nullptr || !winograd_enabled() || !winograd_supported()) {
+    return false;
+  }
+  const ConvGeometry& g = s.geometry;
+  const int64_t count = winograd_channels(s.out_channels), matrix = s.channels * count;
+  WinogradSum sum{images_of(c.input, s.channels, s.height, s.width),
+                  images_of(c.grad_out, s.out_channels, s.out_height, s.out_width),
+                  grid_of(s.out_height, s.out_width),
+                  {g.padding[0], g.padding[1]},
+                  nullptr,
+                  nullptr};
+  const int64_t rows = s.images * sum.grid.rows_per_image;
+  const int64_t slices =
+      std::clamp<int64_t>(rows * sum.grid.cols / 192, std::min<int64_t>(rows, 4), 16);
+  const int64_t per_slice = (rows + slices - 1) / slices;
+  const int64_t block =
+      std::min(per_slice, rows_per_block(sum.grid, winograd_channels(s.channels) + count));
+  const int64_t part = 9 * matrix + count;
+  Scratch<float> parts(slices * part);
+  parallel_for(0, slices, 1, [&](int64_t from, int64_t to) {
+    const int64_t room = winograd_sum_scratch(sum, block);
+    Scratch<float> scratch(room + kWinogradPoints * matrix);
+    WinogradSum mine = sum;
+    mine.points = scratch.data() + room;
+    for (int64_t k = from; k < to; ++k) {
+      mine.bias = parts.data() + k * part + 9 * matrix;
+      const int64_t first = rows * k / slices, last = rows * (k + 1) / slices;
+      const int64_t blocks = (last - first + block - 1) / block;
+      for (int64_t b = 0; b < blocks; ++b) {
+        winograd_sum(mine, first + (last - first) * b / blocks,
+                     first + (last - first) * (b + 1) / blocks, b == 0, scratch.data());
+      }
+      winograd_taps(mine.points, s.channels, s.out_channels, parts.data() + k * part);
+    }
+  });
+  float* const total = parts.data();
+  parallel_for(0, part, 8192, [&](int64_t first, int64_t last) {
+    for (int64_t k = 1; k < slices; ++k) {
+      const float* from = total + k * part;
+      for (int64_t i = first; i < last; ++i) total[i] += from[i];
+    }
+  });
+  if (c.grad_bias != nullptr) std::copy_n(total + 9 * matrix, s.out_channels, c.grad_bias);
+  const Block4<float>& w = c.grad_weight;
+  parallel_for(0, s.out_channels, std::max<int64_t>(1, 4096 / s.channels),
+               [&](int64_t first, int64_t last) {
+                 for (int64_t k = first; k < last; ++k) {
+                   for (int64_t e = 0; e < s.channels; ++e) {
+                     float* to = w.data + k * w.stride[0] + e * w.stride[1];
+                     for (int tap = 0; tap < 9; ++tap) {
+                       to[tap / 3 * w.stride[2] + tap % 3 * w.stride[3]] =
+                           total[tap * matrix + e * count + k];
+                     }
+                   }
+                 }
+               });
+  return true;
+}
+
+}  // namespace taper::cpu

@@ -1,0 +1,589 @@
+// Longer than other files: the kernels of one target are compiled, and tuned, together.
+#include "taper/backend/cpu/winograd.h"
+
+#include <algorithm>
+
+#include "taper/backend/cpu/simd.h"
+
+#ifndef TAPER_WINOGRAD_TYPES
+#define TAPER_WINOGRAD_TYPES
+namespace taper::cpu {
+namespace {
+
+constexpr int64_t kTile = kWinogradTile, kPoints = kWinogradPoints;
+
+/// Rows of tiles that lie in one image.
+struct Segment {
+  int64_t image, first, count;
+};
+
+/// Calls f(segment, number of its first tile) for the images that rows [first, last) meet.
+template <class F>
+void each_segment(const WinogradGrid& grid, int64_t first, int64_t last, F f) {
+  for (int64_t row = first; row < last;) {
+    const int64_t image = row / grid.rows_per_image, top = row % grid.rows_per_image;
+    const int64_t count = std::min(grid.rows_per_image - top, last - row);
+    f(Segment{image, top, count}, (row - first) * grid.cols);
+    row += count;
+  }
+}
+
+/// From one point's matrix to the next: not a multiple of a page, whose lines share L1's sets.
+constexpr int64_t point_stride(int64_t tiles, int64_t channels) { return tiles * channels + 16; }
+
+/// Where a row's parts of the scratch memory lie.
+struct Rooms {
+  int64_t image, rows, a, b, total;
+  Rooms(const WinogradGrid& grid, int64_t count, int64_t a_channels, int64_t b_channels) {
+    const int64_t tiles = count * grid.cols;
+    const int64_t deep = std::min(count, grid.rows_per_image);
+    image = 0;
+    rows = image + (deep * kTile + 2) * (grid.cols * kTile + 2) * 16;
+    a = rows + 6 * (grid.cols * kTile + 2) * 16;
+    b = a + kPoints * point_stride(tiles, a_channels);
+    total = b + kPoints * point_stride(tiles, b_channels);
+  }
+};
+
+}  // namespace
+}  // namespace taper::cpu
+#endif
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "taper/backend/cpu/winograd.cpp"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+#include "taper/backend/cpu/transpose4-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace taper::cpu {
+namespace HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+#if HWY_TARGET <= HWY_AVX2
+using D = hn::ScalableTag<float>;
+using V = hn::VFromD<D>;
+constexpr int64_t kLanes = static_cast<int64_t>(hn::MaxLanes(D()));
+
+// Accumulators fill the registers: kVecs vectors of columns, and rows as there is room.
+#if HWY_TARGET <= HWY_AVX3
+constexpr int kVecs = 4;
+constexpr int RowsFor(int vecs) { return vecs == 4 ? 6 : vecs == 3 ? 8 : 12; }
+#else
+constexpr int kVecs = 2;
+constexpr int RowsFor(int) { return 6; }
+#endif
+
+/// c[rows, strip] (+)= a[rows, depth] b[depth, strip]; columns of b and c are adjacent.
+struct Product {
+  const float* a;
+  int64_t a_row, a_col;
+  const float* b;
+  int64_t b_row;
+  float* c;
+  int64_t c_row, depth;
+  bool add;
+};
+
+template <int R, int N>
+HWY_NOINLINE void MultiplyTile(const Product& p, int64_t row) {
+  const D d;
+  V acc[R][N];
+  const float* a[R];
+  float* const c = p.c + row * p.c_row;
+#pragma GCC unroll 12
+  for (int i = 0; i < R; ++i) {
+    a[i] = p.a + (row + i) * p.a_row;
+#pragma GCC unroll 4
+    for (int j = 0; j < N; ++j) {
+      acc[i][j] = p.add ? hn::LoadU(d, c + i * p.c_row + j * kLanes) : hn::Zero(d);
+    }
+  }
+  const float* b = p.b;
+  for (int64_t k = 0, at = 0; k < p.depth; ++k, at += p.a_col, b += p.b_row) {
+    V column[N];
+#pragma GCC unroll 4
+    for (int j = 0; j < N; ++j) column[j] = hn::LoadU(d, b + j * kLanes);
+#pragma GCC unroll 12
+    for (int i = 0; i < R; ++i) {
+      const V x = hn::Set(d, a[i][at]);
+#pragma GCC unroll 4
+      for (int j = 0; j < N; ++j) acc[i][j] = hn::MulAdd(x, column[j], acc[i][j]);
+    }
+  }
+#pragma GCC unroll 12
+  for (int i = 0; i < R; ++i) {
+#pragma GCC unroll 4
+    for (int j = 0; j < N; ++j) hn::StoreU(acc[i][j], d, c + i * p.c_row + j * kLanes);
+  }
+}
+
+// The tile of `left` rows, found by halving the choice at compile time.
+template <int R, int N>
+HWY_INLINE void TileOfRows(const Product& p, int64_t row, int64_t rows) {
+  if constexpr (R > 1) {
+    if (rows < R) return TileOfRows<R - 1, N>(p, row, rows);
+  }
+  MultiplyTile<R, N>(p, row);
+}
+
+// All rows, in tiles of nearly equal height: a short last tile would wait for the FMA's latency.
+template <int N>
+HWY_INLINE void MultiplyStrip(const Product& p, int64_t rows) {
+  constexpr int kMost = RowsFor(N);
+  const int64_t tiles = (rows + kMost - 1) / kMost;
+  for (int64_t i = 0; i < tiles; ++i) {
+    const int64_t first = rows * i / tiles;
+    TileOfRows<kMost, N>(p, first, rows * (i + 1) / tiles - first);
+  }
+}
+
+/// Vectors of the next strip when `left` remain.
+HWY_INLINE int StripVecs(int64_t left) {
+  if (left == kVecs + 1 && kVecs > 2) return kVecs - 1;
+  return static_cast<int>(std::min<int64_t>(left, kVecs));
+}
+
+// c[rows, columns] (+)= a b, columns a multiple of the lanes. With strip_step, b lies in strips of
+// their own width, strip_step rows each.
+HWY_INLINE void Multiply(Product p, int64_t rows, int64_t columns, int64_t strip_step) {
+  for (int64_t left = columns / kLanes; left > 0;) {
+    const int vecs = StripVecs(left);
+    const int64_t width = vecs * kLanes;
+    if (strip_step != 0) p.b_row = width;
+    switch (vecs) {
+      case 1:
+        MultiplyStrip<1>(p, rows);
+        break;
+      case 2:
+        MultiplyStrip<2>(p, rows);
+        break;
+#if HWY_TARGET <= HWY_AVX3
+      case 3:
+        MultiplyStrip<3>(p, rows);
+        break;
+#endif
+      default:
+        MultiplyStrip<kVecs>(p, rows);
+    }
+    p.b += strip_step != 0 ? strip_step * width : width;
+    p.c += width;
+    left -= vecs;
+  }
+}
+
+// ---- the one-dimensional transforms, for the points 0, 1, -1, 2, -2 and infinity
+
+HWY_INLINE void InputStep(const V (&x)[6], V (&y)[6]) {
+  const D d;
+  const V four = hn::Set(d, 4.0f), five = hn::Set(d, 5.0f), two = hn::Set(d, 2.0f);
+  const V a = hn::NegMulAdd(four, x[2], x[4]), b = hn::NegMulAdd(four, x[1], x[3]);
+  const V c = hn::Sub(x[4], x[2]), e = hn::Sub(x[3], x[1]);
+  y[0] = hn::MulAdd(four, x[0], hn::NegMulAdd(five, x[2], x[4]));
+  y[1] = hn::Add(a, b);
+  y[2] = hn::Sub(a, b);
+  y[3] = hn::MulAdd(two, e, c);
+  y[4] = hn::NegMulAdd(two, e, c);
+  y[5] = hn::MulAdd(four, x[1], hn::NegMulAdd(five, x[3], x[5]));
+}
+
+HWY_INLINE void ResultStep(const V (&x)[6], V (&y)[4]) {
+  const D d;
+  const V p = hn::Add(x[1], x[2]), q = hn::Sub(x[1], x[2]);
+  const V r = hn::Add(x[3], x[4]), s = hn::Sub(x[3], x[4]);
+  y[0] = hn::Add(hn::Add(x[0], p), r);
+  y[1] = hn::MulAdd(hn::Set(d, 2.0f), s, q);
+  y[2] = hn::MulAdd(hn::Set(d, 4.0f), r, p);
+  y[3] = hn::Add(hn::MulAdd(hn::Set(d, 8.0f), s, q), x[5]);
+}
+
+/// The transpose of ResultStep.
+HWY_INLINE void GradientStep(const V (&x)[4], V (&y)[6]) {
+  const D d;
+  const V four = hn::Set(d, 4.0f), two = hn::Set(d, 2.0f);
+  const V p = hn::Add(x[0], x[2]), q = hn::Add(x[1], x[3]);
+  const V r = hn::MulAdd(four, x[2], x[0]), s = hn::MulAdd(four, x[3], x[1]);
+  y[0] = x[0];
+  y[1] = hn::Add(p, q);
+  y[2] = hn::Sub(p, q);
+  y[3] = hn::MulAdd(two, s, r);
+  y[4] = hn::NegMulAdd(two, s, r);
+  y[5] = x[3];
+}
+
+HWY_INLINE void FilterStep(const V (&x)[3], V (&y)[6]) {
+  const D d;
+  const V sixth = hn::Set(d, -1.0f / 6), twelfth = hn::Set(d, 1.0f / 12);
+  const V outer = hn::Add(x[0], x[2]);
+  const V far = hn::MulAdd(hn::Set(d, 1.0f / 24), x[0], hn::Mul(hn::Set(d, 1.0f / 6), x[2]));
+  y[0] = hn::Mul(hn::Set(d, 0.25f), x[0]);
+  y[1] = hn::Mul(sixth, hn::Add(outer, x[1]));
+  y[2] = hn::Mul(sixth, hn::Sub(outer, x[1]));
+  y[3] = hn::MulAdd(twelfth, x[1], far);
+  y[4] = hn::NegMulAdd(twelfth, x[1], far);
+  y[5] = x[2];
+}
+
+/// The transpose of FilterStep.
+HWY_INLINE void TapStep(const V (&x)[6], V (&y)[3]) {
+  const D d;
+  const V sixth = hn::Set(d, 1.0f / 6);
+  const V near = hn::Mul(sixth, hn::Add(x[1], x[2])), far = hn::Add(x[3], x[4]);
+  y[0] = hn::MulAdd(hn::Set(d, 0.25f), x[0],
+                    hn::NegMulAdd(hn::Set(d, -1.0f / 24), far, hn::Neg(near)));
+  y[1] =
+      hn::MulAdd(sixth, hn::Sub(x[2], x[1]), hn::Mul(hn::Set(d, 1.0f / 12), hn::Sub(x[3], x[4])));
+  y[2] = hn::Add(hn::Sub(hn::Mul(sixth, far), near), x[5]);
+}
+
+// ---- between images and tiles
+
+/// `count` neighbouring pixels of kLanes channels, as [pixel][channel]; `valid` channels exist.
+void LoadPixels(const float* from, int64_t channel, int64_t column, int64_t count, int64_t valid,
+                float* to) {
+  const D d;
+  if (valid == kLanes && column == 1 && count >= 4) {
+    const int64_t done = TransposeStrip(d, from, channel, to, kLanes, count);
+    if (done == count) return;
+    TransposeStrip(d, from + count - 4, channel, to + (count - 4) * kLanes, kLanes, int64_t{4});
+  } else if (valid == kLanes && channel == 1) {
+    for (int64_t i = 0; i < count; ++i) {
+      hn::StoreU(hn::LoadU(d, from + i * column), d, to + i * kLanes);
+    }
+  } else {
+    for (int64_t i = 0; i < count; ++i) {
+      for (int64_t c = 0; c < kLanes; ++c) {
+        to[i * kLanes + c] = c < valid ? from[i * column + c * channel] : 0.0f;
+      }
+    }
+  }
+}
+
+HWY_INLINE void ClearPixels(float* to, int64_t count) {
+  const D d;
+  for (int64_t i = 0; i < count; ++i) hn::StoreU(hn::Zero(d), d, to + i * kLanes);
+}
+
+// Rows [top, top + rows) and columns [left, left + columns) of a channel block as [row][column]
+// [channel]; zeros outside the image.
+void LoadImage(const WinogradImages<const float>& in, int64_t image, int64_t channel, int64_t top,
+               int64_t rows, int64_t left, int64_t columns, float* to) {
+  const float* plane = in.data + image * in.stride[0] + channel * in.stride[1];
+  const int64_t valid = std::min(kLanes, in.channels - channel);
+  const int64_t first = std::max<int64_t>(0, -left);
+  const int64_t last = std::max(first, std::min(columns, in.width - left));
+  for (int64_t r = 0; r < rows; ++r, to += columns * kLanes) {
+    const int64_t y = top + r;
+    if (y < 0 || y >= in.height || valid <= 0) {
+      ClearPixels(to, columns);
+      continue;
+    }
+    ClearPixels(to, first);
+    LoadPixels(plane + y * in.stride[2] + (left + first) * in.stride[3], in.stride[1], in.stride[3],
+               last - first, valid, to + first * kLanes);
+    ClearPixels(to + last * kLanes, columns - last);
+  }
+}
+
+// The other way: `count` rows of tiles, whose pixels lie as [row][column][channel], to the image.
+void StoreImage(const WinogradImages<float>& out, int64_t image, int64_t channel, int64_t top,
+                int64_t rows, const float* from) {
+  const D d;
+  float* to = out.data + image * out.stride[0] + channel * out.stride[1] + top * out.stride[2];
+  const int64_t valid = std::min(kLanes, out.channels - channel);
+  const int64_t pixels = rows * out.width;
+  int64_t done = 0;
+  if (valid == kLanes && out.stride[3] == 1 && pixels >= kLanes) {
+    // Whole vectors of pixels; the last one overlaps its neighbour.
+    for (int64_t p = 0; p < pixels; p += kLanes) {
+      p = std::min(p, pixels - kLanes);
+      TransposeStrip(d, from + p * kLanes, kLanes, to + p, out.stride[1], kLanes);
+    }
+    done = pixels;
+  } else if (valid == kLanes && out.stride[1] == 1) {
+    for (; done < pixels; ++done) {
+      hn::StoreU(hn::LoadU(d, from + done * kLanes), d, to + done * out.stride[3]);
+    }
+  }
+  for (; done < pixels; ++done) {
+    for (int64_t c = 0; c < valid; ++c) {
+      to[done * out.stride[3] + c * out.stride[1]] = from[done * kLanes + c];
+    }
+  }
+}
+
+// Points of a channel block of a row of tiles: 6 rows of the image, then 6 columns of each tile.
+void InputPoints(const float* image, const WinogradGrid& grid, float* rows, float* to,
+                 int64_t stride, int64_t channels) {
+  const D d;
+  const int64_t columns = grid.cols * kTile + 2, line = columns * kLanes;
+  for (int64_t x = 0; x < line; x += kLanes) {
+    V in[6], out[6];
+    for (int i = 0; i < 6; ++i) in[i] = hn::LoadU(d, image + i * line + x);
+    InputStep(in, out);
+    for (int i = 0; i < 6; ++i) hn::StoreU(out[i], d, rows + i * line + x);
+  }
+  for (int64_t t = 0; t < grid.cols; ++t, to += channels) {
+    const float* tile = rows + t * kTile * kLanes;
+    for (int i = 0; i < 6; ++i) {
+      V in[6], out[6];
+      for (int j = 0; j < 6; ++j) in[j] = hn::LoadU(d, tile + i * line + j * kLanes);
+      InputStep(in, out);
+      for (int j = 0; j < 6; ++j) hn::StoreU(out[j], d, to + (6 * i + j) * stride);
+    }
+  }
+}
+
+void GradientPoints(const float* image, const WinogradGrid& grid, float* rows, float* to,
+                    int64_t stride, int64_t channels) {
+  const D d;
+  const int64_t line = grid.cols * kTile * kLanes;
+  for (int64_t x = 0; x < line; x += kLanes) {
+    V in[4], out[6];
+    for (int i = 0; i < 4; ++i) in[i] = hn::LoadU(d, image + i * line + x);
+    GradientStep(in, out);
+    for (int i = 0; i < 6; ++i) hn::StoreU(out[i], d, rows + i * line + x);
+  }
+  for (int64_t t = 0; t < grid.cols; ++t, to += channels) {
+    const float* tile = rows + t * kTile * kLanes;
+    for (int i = 0; i < 6; ++i) {
+      V in[4], out[6];
+      for (int j = 0; j < 4; ++j) in[j] = hn::LoadU(d, tile + i * line + j * kLanes);
+      GradientStep(in, out);
+      for (int j = 0; j < 6; ++j) hn::StoreU(out[j], d, to + (6 * i + j) * stride);
+    }
+  }
+}
+
+// One channel block of a row of tiles from its points to pixels [row][column][channel].
+void ResultPixels(const float* points, int64_t stride, int64_t channels, const WinogradGrid& grid,
+                  const float* bias, int64_t width, float* image) {
+  const D d;
+  const V shift = bias != nullptr ? hn::LoadU(d, bias) : hn::Zero(d);
+  for (int64_t t = 0; t < grid.cols; ++t, points += channels) {
+    V half[6][4];
+    for (int i = 0; i < 6; ++i) {
+      V in[6];
+      for (int j = 0; j < 6; ++j) in[j] = hn::LoadU(d, points + (6 * i + j) * stride);
+      ResultStep(in, half[i]);
+    }
+    const int64_t columns = std::min(kTile, width - t * kTile);
+    float* const tile = image + t * kTile * kLanes;
+    for (int64_t x = 0; x < columns; ++x) {
+      V in[6], out[4];
+      for (int i = 0; i < 6; ++i) in[i] = half[i][x];
+      ResultStep(in, out);
+      for (int y = 0; y < 4; ++y) {
+        hn::StoreU(hn::Add(out[y], shift), d, tile + (y * width + x) * kLanes);
+      }
+    }
+  }
+}
+
+/// Points of all channels of the input's rows [first, last) of tiles.
+void AllInputPoints(const WinogradImages<const float>& in, const WinogradGrid& grid,
+                    const int64_t (&pad)[2], int64_t first, int64_t last, float* image, float* rows,
+                    float* to) {
+  const int64_t channels = winograd_channels(in.channels), columns = grid.cols * kTile + 2;
+  const int64_t stride = point_stride((last - first) * grid.cols, channels);
+  each_segment(grid, first, last, [&](const Segment& s, int64_t tile) HWY_ATTR {
+    for (int64_t c = 0; c < channels; c += kLanes) {
+      LoadImage(in, s.image, c, s.first * kTile - pad[0], s.count * kTile + 2, -pad[1], columns,
+                image);
+      for (int64_t r = 0; r < s.count; ++r) {
+        InputPoints(image + r * kTile * columns * kLanes, grid, rows,
+                    to + (tile + r * grid.cols) * channels + c, stride, channels);
+      }
+    }
+  });
+}
+
+void Map(const WinogradMap& m, int64_t first, int64_t last, float* scratch) {
+  const int64_t depth = winograd_channels(m.in.channels);
+  const int64_t count = winograd_channels(m.out.channels);
+  const int64_t tiles = (last - first) * m.grid.cols;
+  const Rooms at(m.grid, last - first, depth, count);
+  float *const image = scratch + at.image, *const a = scratch + at.a, *const b = scratch + at.b;
+  AllInputPoints(m.in, m.grid, m.pad, first, last, image, scratch + at.rows, a);
+  const int64_t a_stride = point_stride(tiles, depth), b_stride = point_stride(tiles, count);
+  for (int64_t point = 0; point < kPoints; ++point) {
+    const Product p{a + point * a_stride,
+                    depth,
+                    1,
+                    m.filters + point * m.in.channels * count,
+                    0,
+                    b + point * b_stride,
+                    count,
+                    m.in.channels,
+                    false};
+    Multiply(p, tiles, count, m.in.channels);
+  }
+  each_segment(m.grid, first, last, [&](const Segment& s, int64_t tile) HWY_ATTR {
+    const int64_t top = s.first * kTile;
+    for (int64_t k = 0; k < m.out.channels; k += kLanes) {
+      for (int64_t r = 0; r < s.count; ++r) {
+        ResultPixels(b + (tile + r * m.grid.cols) * count + k, b_stride, count, m.grid,
+                     m.bias != nullptr ? m.bias + k : nullptr, m.out.width,
+                     image + r * kTile * m.out.width * kLanes);
+      }
+      StoreImage(m.out, s.image, k, top, std::min(s.count * kTile, m.out.height - top), image);
+    }
+  });
+}
+
+// Adds the pixels of each channel, row by row.
+void AddPixels(const float* image, int64_t rows, int64_t columns, float* sums) {
+  const D d;
+  V total = hn::LoadU(d, sums);
+  for (int64_t r = 0; r < rows; ++r) {
+    V even = hn::Zero(d), odd = hn::Zero(d);
+    for (int64_t x = 0; x < columns; x += 2, image += 2 * kLanes) {
+      even = hn::Add(even, hn::LoadU(d, image));
+      odd = hn::Add(odd, hn::LoadU(d, image + kLanes));
+    }
+    total = hn::Add(total, hn::Add(even, odd));
+  }
+  hn::StoreU(total, d, sums);
+}
+
+void Sum(const WinogradSum& s, int64_t first, int64_t last, bool fresh, float* scratch) {
+  const int64_t depth = winograd_channels(s.in.channels);
+  const int64_t count = winograd_channels(s.grad.channels);
+  const int64_t tiles = (last - first) * s.grid.cols;
+  const Rooms at(s.grid, last - first, depth, count);
+  float *const image = scratch + at.image, *const rows = scratch + at.rows;
+  float *const a = scratch + at.a, *const b = scratch + at.b;
+  AllInputPoints(s.in, s.grid, s.pad, first, last, image, rows, a);
+  const int64_t a_stride = point_stride(tiles, depth), b_stride = point_stride(tiles, count);
+  const int64_t columns = s.grid.cols * kTile;
+  if (fresh) std::fill_n(s.bias, count, 0.0f);
+  each_segment(s.grid, first, last, [&](const Segment& g, int64_t tile) HWY_ATTR {
+    for (int64_t k = 0; k < count; k += kLanes) {
+      LoadImage(s.grad, g.image, k, g.first * kTile, g.count * kTile, 0, columns, image);
+      AddPixels(image, g.count * kTile, columns, s.bias + k);
+      for (int64_t r = 0; r < g.count; ++r) {
+        GradientPoints(image + r * kTile * columns * kLanes, s.grid, rows,
+                       b + (tile + r * s.grid.cols) * count + k, b_stride, count);
+      }
+    }
+  });
+  for (int64_t point = 0; point < kPoints; ++point) {
+    const Product p{a + point * a_stride,
+                    1,
+                    depth,
+                    b + point * b_stride,
+                    count,
+                    s.points + point * s.in.channels * count,
+                    count,
+                    tiles,
+                    !fresh};
+    Multiply(p, s.in.channels, count, 0);
+  }
+}
+
+// The transform in both directions of one vector of filters.
+void FilterPoints(const float* taps, int64_t tap_stride, float* to, int64_t stride) {
+  const D d;
+  V half[6][3];
+  for (int j = 0; j < 3; ++j) {
+    V in[3], out[6];
+    for (int i = 0; i < 3; ++i) in[i] = hn::LoadU(d, taps + (3 * i + j) * tap_stride);
+    FilterStep(in, out);
+    for (int i = 0; i < 6; ++i) half[i][j] = out[i];
+  }
+  for (int i = 0; i < 6; ++i) {
+    V out[6];
+    FilterStep(half[i], out);
+    for (int j = 0; j < 6; ++j) hn::StoreU(out[j], d, to + (6 * i + j) * stride);
+  }
+}
+
+void Filters(const WinogradFilters& f, int64_t first, int64_t last) {
+  const int64_t count = winograd_channels(f.count), stride = f.depth * count;
+  for (int64_t c = first; c < last; ++c) {
+    float* strip = f.to;
+    for (int64_t left = count / kLanes, k = 0; left > 0;) {
+      const int vecs = StripVecs(left);
+      for (int v = 0; v < vecs; ++v, k += kLanes) {
+        HWY_ALIGN float taps[9 * kLanes] = {};
+        for (int64_t q = 0; q < std::min(kLanes, f.count - k); ++q) {
+          const float* from = f.data + (k + q) * f.stride[0] + c * f.stride[1];
+          for (int tap = 0; tap < 9; ++tap) {
+            taps[tap * kLanes + q] = from[tap / 3 * f.stride[2] + tap % 3 * f.stride[3]];
+          }
+        }
+        FilterPoints(taps, kLanes, strip + (c * vecs + v) * kLanes, stride);
+      }
+      strip += f.depth * vecs * kLanes;
+      left -= vecs;
+    }
+  }
+}
+
+void Taps(const float* points, int64_t depth, int64_t count, float* to) {
+  const D d;
+  const int64_t stride = depth * winograd_channels(count);
+  for (int64_t at = 0; at < stride; at += kLanes) {
+    V half[3][6];
+    for (int j = 0; j < 6; ++j) {
+      V in[6], out[3];
+      for (int i = 0; i < 6; ++i) in[i] = hn::LoadU(d, points + (6 * i + j) * stride + at);
+      TapStep(in, out);
+      for (int i = 0; i < 3; ++i) half[i][j] = out[i];
+    }
+    for (int i = 0; i < 3; ++i) {
+      V out[3];
+      TapStep(half[i], out);
+      for (int j = 0; j < 3; ++j) hn::StoreU(out[j], d, to + (3 * i + j) * stride + at);
+    }
+  }
+}
+
+bool Supported() { return true; }
+#else
+void Map(const WinogradMap&, int64_t, int64_t, float*) {}
+void Sum(const WinogradSum&, int64_t, int64_t, bool, float*) {}
+void Filters(const WinogradFilters&, int64_t, int64_t) {}
+void Taps(const float*, int64_t, int64_t, float*) {}
+bool Supported() { return false; }
+#endif
+
+}  // namespace HWY_NAMESPACE
+}  // namespace taper::cpu
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace taper::cpu {
+namespace {
+HWY_EXPORT(Map);
+HWY_EXPORT(Sum);
+HWY_EXPORT(Filters);
+HWY_EXPORT(Taps);
+HWY_EXPORT(Supported);
+}  // namespace
+
+bool winograd_supported() { return HWY_DYNAMIC_DISPATCH(Supported)(); }
+void winograd_filters(const WinogradFilters& f, int64_t first, int64_t last) {
+  HWY_DYNAMIC_DISPATCH(Filters)(f, first, last);
+}
+int64_t winograd_map_scratch(const WinogradMap& m, int64_t rows) {
+  return Rooms(m.grid, rows, winograd_channels(m.in.channels), winograd_channels(m.out.channels))
+      .total;
+}
+int64_t winograd_sum_scratch(const WinogradSum& s, int64_t rows) {
+  return Rooms(s.grid, rows, winograd_channels(s.in.channels), winograd_channels(s.grad.channels))
+      .total;
+}
+void winograd_map(const WinogradMap& m, int64_t first, int64_t last, float* scratch) {
+  HWY_DYNAMIC_DISPATCH(Map)(m, first, last, scratch);
+}
+void winograd_sum(const WinogradSum& s, int64_t first, int64_t last, bool fresh, float* scratch) {
+  HWY_DYNAMIC_DISPATCH(Sum)(s, first, last, fresh, scratch);
+}
+void winograd_taps(const float* points, int64_t depth, int64_t count, float* to) {
+  HWY_DYNAMIC_DISPATCH(Taps)(points, depth, count, to);
+}
+
+}  // namespace taper::cpu
+#endif
