@@ -43,6 +43,11 @@ void conv_im2col(const ConvForward<double>& c);
 void conv_im2col(const ConvBackward<float>& c);
 void conv_im2col(const ConvBackward<double>& c);
 
+/// Few taps (input channels x kernel): the result; the weight's and bias's gradients. False, and
+/// nothing done, where it does not fit.
+bool conv_taps(const ConvForward<float>& c);
+bool conv_taps_weight(const ConvBackward<float>& c);
+
 /// Winograd's algorithm for 3x3 kernels: the result, the input's gradient, the weight's and bias's.
 /// False, and nothing done, where it does not fit or does not pay.
 bool conv_winograd(const ConvForward<float>& c);

@@ -48,11 +48,12 @@ WinogradGrid grid_of(int64_t height, int64_t width) {
           (width + kWinogradTile - 1) / kWinogradTile};
 }
 
-/// Rows of tiles of one block: by the shape alone.
+/// Rows of tiles of one block, whole images where one fits: by the shape alone.
 int64_t rows_per_block(const WinogradGrid& grid, int64_t channels) {
   const int64_t tile_bytes = kWinogradPoints * channels * 4;
   const int64_t tiles = std::clamp<int64_t>(kBlockBytes / tile_bytes, 24, 96);
-  return std::max<int64_t>(1, tiles / grid.cols);
+  const int64_t rows = std::max<int64_t>(1, tiles / grid.cols);
+  return rows < grid.rows_per_image ? rows : rows / grid.rows_per_image * grid.rows_per_image;
 }
 
 /// Transforms filters given as [k, c] by the strides.
@@ -66,14 +67,14 @@ void transform_filters(const float* data, const int64_t (&stride)[4], int64_t de
 
 void map_blocks(const WinogradMap& m, int64_t images) {
   const int64_t rows = images * m.grid.rows_per_image;
-  const int64_t block = std::min(
-      rows,
-      rows_per_block(m.grid, winograd_channels(m.in.channels) + winograd_channels(m.out.channels)));
-  const int64_t blocks = (rows + block - 1) / block;
-  parallel_for(0, blocks, 1, [&](int64_t first, int64_t last) {
+  const int64_t channels = winograd_channels(m.in.channels) + winograd_channels(m.out.channels);
+  // Few rows are cut finer, for the threads.
+  const int64_t least = (24 + m.grid.cols - 1) / m.grid.cols;
+  const int64_t block = std::min(rows_per_block(m.grid, channels), std::max(rows / 4, least));
+  parallel_for(0, (rows + block - 1) / block, 1, [&](int64_t from, int64_t to) {
     Scratch<float> scratch(winograd_map_scratch(m, block));
-    for (int64_t b = first; b < last; ++b) {
-      winograd_map(m, rows * b / blocks, rows * (b + 1) / blocks, scratch.data());
+    for (int64_t b = from; b < to; ++b) {
+      winograd_map(m, b * block, std::min(rows, (b + 1) * block), scratch.data());
     }
   });
 }
@@ -148,9 +149,9 @@ bool conv_winograd_weight(const ConvBackward<float>& c) {
   const int64_t rows = s.images * sum.grid.rows_per_image;
   const int64_t slices =
       std::clamp<int64_t>(rows * sum.grid.cols / 192, std::min<int64_t>(rows, 4), 16);
-  const int64_t per_slice = (rows + slices - 1) / slices;
-  const int64_t block =
-      std::min(per_slice, rows_per_block(sum.grid, winograd_channels(s.channels) + count));
+  // Whole images where there are enough of them.
+  const int64_t unit = s.images >= slices ? sum.grid.rows_per_image : 1;
+  const int64_t block = rows_per_block(sum.grid, winograd_channels(s.channels) + count);
   const int64_t part = 9 * matrix + count;
   Scratch<float> parts(slices * part);
   parallel_for(0, slices, 1, [&](int64_t from, int64_t to) {
@@ -160,11 +161,10 @@ bool conv_winograd_weight(const ConvBackward<float>& c) {
     mine.points = scratch.data() + room;
     for (int64_t k = from; k < to; ++k) {
       mine.bias = parts.data() + k * part + 9 * matrix;
-      const int64_t first = rows * k / slices, last = rows * (k + 1) / slices;
-      const int64_t blocks = (last - first + block - 1) / block;
-      for (int64_t b = 0; b < blocks; ++b) {
-        winograd_sum(mine, first + (last - first) * b / blocks,
-                     first + (last - first) * (b + 1) / blocks, b == 0, scratch.data());
+      const int64_t first = rows / unit * k / slices * unit;
+      const int64_t last = rows / unit * (k + 1) / slices * unit;
+      for (int64_t row = first; row < last; row += block) {
+        winograd_sum(mine, row, std::min(last, row + block), row == first, scratch.data());
       }
       winograd_taps(mine.points, s.channels, s.out_channels, parts.data() + k * part);
     }

@@ -124,7 +124,7 @@ void erase_types(ConvBackward<void>& to, const ConvBackward<T>& from) {
 void run(const ConvForward<double>& c) { conv_im2col(c); }
 void run(const ConvBackward<double>& c) { conv_im2col(c); }
 void run(const ConvForward<float>& c) {
-  if (conv_winograd(c)) return;
+  if (conv_taps(c) || conv_winograd(c)) return;
   ConvForward<void> plain;
   erase_types(plain, c);
   if (!conv_onednn(kFloat32, plain)) conv_im2col(c);
@@ -133,7 +133,7 @@ void run(const ConvForward<float>& c) {
 void run(const ConvBackward<float>& c) {
   ConvBackward<float> rest = c;
   if (c.grad_input.data != nullptr && conv_winograd_input(c)) rest.grad_input = {};
-  if (c.grad_weight.data != nullptr && conv_winograd_weight(c)) {
+  if (c.grad_weight.data != nullptr && (conv_taps_weight(c) || conv_winograd_weight(c))) {
     rest.grad_weight = {};
     rest.grad_bias = nullptr;
   }

@@ -295,10 +295,13 @@ void StoreImage(const WinogradImages<float>& out, int64_t image, int64_t channel
   const int64_t pixels = rows * out.width;
   int64_t done = 0;
   if (valid == kLanes && out.stride[3] == 1 && pixels >= kLanes) {
-    // Whole vectors of pixels; the last one overlaps its neighbour.
-    for (int64_t p = 0; p < pixels; p += kLanes) {
-      p = std::min(p, pixels - kLanes);
-      TransposeStrip(d, from + p * kLanes, kLanes, to + p, out.stride[1], kLanes);
+    // Whole vectors of pixels, four channels at a time; the last one overlaps its neighbour.
+    for (int64_t c = 0; c < kLanes; c += 4) {
+      for (int64_t p = 0; p < pixels; p += kLanes) {
+        p = std::min(p, pixels - kLanes);
+        TransposeStrip(d, from + p * kLanes + c, kLanes, to + c * out.stride[1] + p, out.stride[1],
+                       int64_t{4});
+      }
     }
     done = pixels;
   } else if (valid == kLanes && out.stride[1] == 1) {
