@@ -43,23 +43,30 @@ bool pays(const ConvShape& s) {
          s.out_height * s.out_width >= 16 && s.images > 0;
 }
 
+/// Tiles of the size that takes fewer products.
 WinogradGrid grid_of(int64_t height, int64_t width) {
-  return {(height + kWinogradTile - 1) / kWinogradTile,
-          (width + kWinogradTile - 1) / kWinogradTile};
+  const auto grid = [&](int64_t tile) {
+    return WinogradGrid{tile, (height + tile - 1) / tile, (width + tile - 1) / tile};
+  };
+  const auto products = [](const WinogradGrid& g) {
+    return g.rows_per_image * g.cols * winograd_points(g.tile);
+  };
+  const WinogradGrid four = grid(4), five = grid(5);
+  return products(five) < products(four) ? five : four;
 }
 
 /// Rows of tiles of one block, whole images where one fits: by the shape alone.
 int64_t rows_per_block(const WinogradGrid& grid, int64_t channels) {
-  const int64_t tile_bytes = kWinogradPoints * channels * 4;
+  const int64_t tile_bytes = winograd_points(grid.tile) * channels * 4;
   const int64_t tiles = std::clamp<int64_t>(kBlockBytes / tile_bytes, 24, 96);
   const int64_t rows = std::max<int64_t>(1, tiles / grid.cols);
   return rows < grid.rows_per_image ? rows : rows / grid.rows_per_image * grid.rows_per_image;
 }
 
 /// Transforms filters given as [k, c] by the strides.
-void transform_filters(const float* data, const int64_t (&stride)[4], int64_t depth, int64_t count,
-                       float* to) {
-  WinogradFilters f{data, {}, depth, count, to};
+void transform_filters(int64_t tile, const float* data, const int64_t (&stride)[4], int64_t depth,
+                       int64_t count, float* to) {
+  WinogradFilters f{tile, data, {}, depth, count, to};
   std::copy_n(stride, 4, f.stride);
   parallel_for(0, depth, std::max<int64_t>(1, 4096 / count),
                [&](int64_t first, int64_t last) { winograd_filters(f, first, last); });
@@ -87,10 +94,13 @@ bool conv_winograd(const ConvForward<float>& c) {
       !winograd_enabled() || !winograd_supported()) {
     return false;
   }
+  const WinogradGrid grid = grid_of(s.out_height, s.out_width);
   const int64_t count = winograd_channels(s.out_channels);
-  Scratch<float> filters(kWinogradPoints * s.channels * count + count);
-  transform_filters(c.weight.data, c.weight.stride, s.channels, s.out_channels, filters.data());
-  float* const bias = filters.data() + kWinogradPoints * s.channels * count;
+  const int64_t filter_size = winograd_points(grid.tile) * s.channels * count;
+  Scratch<float> filters(filter_size + count);
+  transform_filters(grid.tile, c.weight.data, c.weight.stride, s.channels, s.out_channels,
+                    filters.data());
+  float* const bias = filters.data() + filter_size;
   if (c.bias != nullptr) {
     std::copy_n(c.bias, s.out_channels, bias);
     std::fill(bias + s.out_channels, bias + count, 0.0f);
@@ -98,7 +108,7 @@ bool conv_winograd(const ConvForward<float>& c) {
   const ConvGeometry& g = s.geometry;
   map_blocks({images_of(c.input, s.channels, s.height, s.width),
               images_of(c.out, s.out_channels, s.out_height, s.out_width),
-              grid_of(s.out_height, s.out_width),
+              grid,
               {g.padding[0], g.padding[1]},
               filters.data(),
               c.bias != nullptr ? bias : nullptr},
@@ -116,13 +126,15 @@ bool conv_winograd_input(const ConvBackward<float>& c) {
   // counts swapped.
   const int64_t* w = c.weight.stride;
   const int64_t stride[4] = {w[1], w[0], -w[2], -w[3]};
-  Scratch<float> filters(kWinogradPoints * s.out_channels * winograd_channels(s.channels));
-  transform_filters(c.weight.data + 2 * w[2] + 2 * w[3], stride, s.out_channels, s.channels,
-                    filters.data());
+  const WinogradGrid grid = grid_of(s.height, s.width);
+  Scratch<float> filters(winograd_points(grid.tile) * s.out_channels *
+                         winograd_channels(s.channels));
+  transform_filters(grid.tile, c.weight.data + 2 * w[2] + 2 * w[3], stride, s.out_channels,
+                    s.channels, filters.data());
   const ConvGeometry& g = s.geometry;
   map_blocks({images_of(c.grad_out, s.out_channels, s.out_height, s.out_width),
               images_of(c.grad_input, s.channels, s.height, s.width),
-              grid_of(s.height, s.width),
+              grid,
               {2 - g.padding[0], 2 - g.padding[1]},
               filters.data(),
               nullptr},
@@ -156,7 +168,7 @@ bool conv_winograd_weight(const ConvBackward<float>& c) {
   Scratch<float> parts(slices * part);
   parallel_for(0, slices, 1, [&](int64_t from, int64_t to) {
     const int64_t room = winograd_sum_scratch(sum, block);
-    Scratch<float> scratch(room + kWinogradPoints * matrix);
+    Scratch<float> scratch(room + winograd_points(sum.grid.tile) * matrix);
     WinogradSum mine = sum;
     mine.points = scratch.data() + room;
     for (int64_t k = from; k < to; ++k) {
@@ -166,7 +178,8 @@ bool conv_winograd_weight(const ConvBackward<float>& c) {
       for (int64_t row = first; row < last; row += block) {
         winograd_sum(mine, row, std::min(last, row + block), row == first, scratch.data());
       }
-      winograd_taps(mine.points, s.channels, s.out_channels, parts.data() + k * part);
+      winograd_taps(sum.grid.tile, mine.points, s.channels, s.out_channels,
+                    parts.data() + k * part);
     }
   });
   float* const total = parts.data();

@@ -10,8 +10,6 @@
 namespace taper::cpu {
 namespace {
 
-constexpr int64_t kTile = kWinogradTile, kPoints = kWinogradPoints;
-
 /// Rows of tiles that lie in one image.
 struct Segment {
   int64_t image, first, count;
@@ -35,13 +33,14 @@ constexpr int64_t point_stride(int64_t tiles, int64_t channels) { return tiles *
 struct Rooms {
   int64_t image, rows, a, b, total;
   Rooms(const WinogradGrid& grid, int64_t count, int64_t a_channels, int64_t b_channels) {
-    const int64_t tiles = count * grid.cols;
+    const int64_t tiles = count * grid.cols, line = (grid.cols * grid.tile + 2) * 16;
     const int64_t deep = std::min(count, grid.rows_per_image);
+    const int64_t points = winograd_points(grid.tile);
     image = 0;
-    rows = image + (deep * kTile + 2) * (grid.cols * kTile + 2) * 16;
-    a = rows + 6 * (grid.cols * kTile + 2) * 16;
-    b = a + kPoints * point_stride(tiles, a_channels);
-    total = b + kPoints * point_stride(tiles, b_channels);
+    rows = image + (deep * grid.tile + 2) * line;
+    a = rows + (grid.tile + 2) * line;
+    b = a + points * point_stride(tiles, a_channels);
+    total = b + points * point_stride(tiles, b_channels);
   }
 };
 
@@ -51,6 +50,7 @@ struct Rooms {
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "taper/backend/cpu/winograd.cpp"
+#include <hwy/cache_control.h>
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
@@ -173,7 +173,9 @@ HWY_INLINE void Multiply(Product p, int64_t rows, int64_t columns, int64_t strip
   }
 }
 
-// ---- the one-dimensional transforms, for the points 0, 1, -1, 2, -2 and infinity
+// ---- the one-dimensional transforms
+// Of 4 results: for the points 0, 1, -1, 2, -2 and infinity; of 5: with -1/2 before infinity.
+// Others round more: 7 results reach errors of 2e-4 of the largest value.
 
 HWY_INLINE void InputStep(const V (&x)[6], V (&y)[6]) {
   const D d;
@@ -187,6 +189,17 @@ HWY_INLINE void InputStep(const V (&x)[6], V (&y)[6]) {
   y[4] = hn::NegMulAdd(two, e, c);
   y[5] = hn::MulAdd(four, x[1], hn::NegMulAdd(five, x[3], x[5]));
 }
+// The new point adds the factor (x + 1/2) to the polynomials of all others.
+HWY_INLINE void InputStep(const V (&x)[7], V (&y)[7]) {
+  const D d;
+  const V half = hn::Set(d, 0.5f);
+  V in[6], out[6];
+  for (int i = 0; i < 6; ++i) in[i] = hn::MulAdd(half, x[i], x[i + 1]);
+  InputStep(in, out);
+  for (int i = 0; i < 5; ++i) y[i] = out[i];
+  y[5] = hn::MulAdd(hn::Set(d, 4.0f), x[1], hn::NegMulAdd(hn::Set(d, 5.0f), x[3], x[5]));
+  y[6] = out[5];
+}
 
 HWY_INLINE void ResultStep(const V (&x)[6], V (&y)[4]) {
   const D d;
@@ -197,8 +210,18 @@ HWY_INLINE void ResultStep(const V (&x)[6], V (&y)[4]) {
   y[2] = hn::MulAdd(hn::Set(d, 4.0f), r, p);
   y[3] = hn::Add(hn::MulAdd(hn::Set(d, 8.0f), s, q), x[5]);
 }
+HWY_INLINE void ResultStep(const V (&x)[7], V (&y)[5]) {
+  const D d;
+  const V p = hn::Add(x[1], x[2]), q = hn::Sub(x[1], x[2]);
+  const V r = hn::Add(x[3], x[4]), s = hn::Sub(x[3], x[4]);
+  y[0] = hn::Add(hn::Add(x[0], p), hn::Add(r, x[5]));
+  y[1] = hn::NegMulAdd(hn::Set(d, 0.5f), x[5], hn::MulAdd(hn::Set(d, 2.0f), s, q));
+  y[2] = hn::MulAdd(hn::Set(d, 0.25f), x[5], hn::MulAdd(hn::Set(d, 4.0f), r, p));
+  y[3] = hn::NegMulAdd(hn::Set(d, 0.125f), x[5], hn::MulAdd(hn::Set(d, 8.0f), s, q));
+  y[4] = hn::Add(hn::MulAdd(hn::Set(d, 0.0625f), x[5], hn::MulAdd(hn::Set(d, 16.0f), r, p)), x[6]);
+}
 
-/// The transpose of ResultStep.
+// GradientStep is the transpose of ResultStep.
 HWY_INLINE void GradientStep(const V (&x)[4], V (&y)[6]) {
   const D d;
   const V four = hn::Set(d, 4.0f), two = hn::Set(d, 2.0f);
@@ -210,6 +233,21 @@ HWY_INLINE void GradientStep(const V (&x)[4], V (&y)[6]) {
   y[3] = hn::MulAdd(two, s, r);
   y[4] = hn::NegMulAdd(two, s, r);
   y[5] = x[3];
+}
+HWY_INLINE void GradientStep(const V (&x)[5], V (&y)[7]) {
+  const D d;
+  const V two = hn::Set(d, 2.0f), four = hn::Set(d, 4.0f), quarter = hn::Set(d, 0.25f);
+  const V p = hn::Add(hn::Add(x[0], x[2]), x[4]), q = hn::Add(x[1], x[3]);
+  const V r = hn::MulAdd(four, hn::MulAdd(four, x[4], x[2]), x[0]),
+          s = hn::MulAdd(four, x[3], x[1]);
+  const V even = hn::MulAdd(quarter, hn::MulAdd(quarter, x[4], x[2]), x[0]);
+  y[0] = x[0];
+  y[1] = hn::Add(p, q);
+  y[2] = hn::Sub(p, q);
+  y[3] = hn::MulAdd(two, s, r);
+  y[4] = hn::NegMulAdd(two, s, r);
+  y[5] = hn::NegMulAdd(hn::Set(d, 0.5f), hn::MulAdd(quarter, x[3], x[1]), even);
+  y[6] = x[4];
 }
 
 HWY_INLINE void FilterStep(const V (&x)[3], V (&y)[6]) {
@@ -224,8 +262,21 @@ HWY_INLINE void FilterStep(const V (&x)[3], V (&y)[6]) {
   y[4] = hn::NegMulAdd(twelfth, x[1], far);
   y[5] = x[2];
 }
+HWY_INLINE void FilterStep(const V (&x)[3], V (&y)[7]) {
+  const D d;
+  const V outer = hn::Add(x[0], x[2]), two = hn::Set(d, 2.0f);
+  const V far = hn::MulAdd(hn::Set(d, 4.0f), x[2], x[0]);
+  const V near = hn::NegMulAdd(hn::Set(d, 0.5f), x[1], hn::MulAdd(hn::Set(d, 0.25f), x[2], x[0]));
+  y[0] = hn::Mul(hn::Set(d, 0.5f), x[0]);
+  y[1] = hn::Mul(hn::Set(d, -1.0f / 9), hn::Add(outer, x[1]));
+  y[2] = hn::Mul(hn::Set(d, 1.0f / 3), hn::Sub(outer, x[1]));
+  y[3] = hn::Mul(hn::Set(d, 1.0f / 60), hn::MulAdd(two, x[1], far));
+  y[4] = hn::Mul(hn::Set(d, -1.0f / 36), hn::NegMulAdd(two, x[1], far));
+  y[5] = hn::Mul(hn::Set(d, -32.0f / 45), near);
+  y[6] = x[2];
+}
 
-/// The transpose of FilterStep.
+// TapStep is the transpose of FilterStep.
 HWY_INLINE void TapStep(const V (&x)[6], V (&y)[3]) {
   const D d;
   const V sixth = hn::Set(d, 1.0f / 6);
@@ -235,6 +286,21 @@ HWY_INLINE void TapStep(const V (&x)[6], V (&y)[3]) {
   y[1] =
       hn::MulAdd(sixth, hn::Sub(x[2], x[1]), hn::Mul(hn::Set(d, 1.0f / 12), hn::Sub(x[3], x[4])));
   y[2] = hn::Add(hn::Sub(hn::Mul(sixth, far), near), x[5]);
+}
+HWY_INLINE void TapStep(const V (&x)[7], V (&y)[3]) {
+  const D d;
+  const V one = hn::Mul(hn::Set(d, -1.0f / 9), x[1]),
+          minus_one = hn::Mul(hn::Set(d, 1.0f / 3), x[2]);
+  const V two = hn::Mul(hn::Set(d, 1.0f / 60), x[3]);
+  const V minus_two = hn::Mul(hn::Set(d, -1.0f / 36), x[4]);
+  const V half = hn::Mul(hn::Set(d, -32.0f / 45), x[5]);
+  const V near = hn::Add(one, minus_one), far = hn::Add(two, minus_two);
+  y[0] = hn::Add(hn::MulAdd(hn::Set(d, 0.5f), x[0], half), hn::Add(near, far));
+  y[1] =
+      hn::NegMulAdd(hn::Set(d, 0.5f), half,
+                    hn::MulAdd(hn::Set(d, 2.0f), hn::Sub(two, minus_two), hn::Sub(one, minus_one)));
+  y[2] =
+      hn::Add(hn::MulAdd(hn::Set(d, 0.25f), half, x[6]), hn::MulAdd(hn::Set(d, 4.0f), far, near));
 }
 
 // ---- between images and tiles
@@ -273,7 +339,14 @@ void LoadImage(const WinogradImages<const float>& in, int64_t image, int64_t cha
   const int64_t valid = std::min(kLanes, in.channels - channel);
   const int64_t first = std::max<int64_t>(0, -left);
   const int64_t last = std::max(first, std::min(columns, in.width - left));
+  // The next block's planes, where they follow: fetched in the order of memory, which the rows of
+  // many channels are not.
+  const bool follow = in.stride[3] == 1 && in.stride[1] == in.height * in.width &&
+                      in.height <= rows && in.stride[1] <= 1024;
+  const int64_t lines = follow ? (kLanes * in.stride[1] / 16 + rows - 1) / rows : 0;
+  const float* ahead = plane + kLanes * in.stride[1];
   for (int64_t r = 0; r < rows; ++r, to += columns * kLanes) {
+    for (int64_t i = 0; i < lines; ++i, ahead += 16) hwy::Prefetch(ahead);
     const int64_t y = top + r;
     if (y < 0 || y >= in.height || valid <= 0) {
       ClearPixels(to, columns);
@@ -286,15 +359,35 @@ void LoadImage(const WinogradImages<const float>& in, int64_t image, int64_t cha
   }
 }
 
+// A channel block's planes through L1, so that they are written in the order of memory.
+HWY_INLINE void StorePlanes(const float* from, int64_t pixels, float* room, float* to) {
+  const D d;
+  for (int64_t c = 0; c < kLanes; c += 4) {
+    for (int64_t p = 0; p < pixels; p += kLanes) {
+      p = std::min(p, pixels - kLanes);
+      TransposeStrip(d, from + p * kLanes + c, kLanes, room + c * pixels + p, pixels, int64_t{4});
+    }
+  }
+  // The next block's planes follow: on their way while its results are computed.
+  for (int64_t i = 0; i < pixels * kLanes; i += kLanes) {
+    hwy::Prefetch(to + pixels * kLanes + i);
+    hn::StoreU(hn::LoadU(d, room + i), d, to + i);
+  }
+}
+
 // The other way: `count` rows of tiles, whose pixels lie as [row][column][channel], to the image.
 void StoreImage(const WinogradImages<float>& out, int64_t image, int64_t channel, int64_t top,
-                int64_t rows, const float* from) {
+                int64_t rows, const float* from, float* room) {
   const D d;
   float* to = out.data + image * out.stride[0] + channel * out.stride[1] + top * out.stride[2];
   const int64_t valid = std::min(kLanes, out.channels - channel);
   const int64_t pixels = rows * out.width;
   int64_t done = 0;
-  if (valid == kLanes && out.stride[3] == 1 && pixels >= kLanes) {
+  if (valid == kLanes && out.stride[3] == 1 && out.stride[1] == pixels && pixels >= kLanes &&
+      pixels <= 512) {
+    StorePlanes(from, pixels, room, to);
+    done = pixels;
+  } else if (valid == kLanes && out.stride[3] == 1 && pixels >= kLanes) {
     // Whole vectors of pixels, four channels at a time; the last one overlaps its neighbour.
     for (int64_t c = 0; c < kLanes; c += 4) {
       for (int64_t p = 0; p < pixels; p += kLanes) {
@@ -316,68 +409,50 @@ void StoreImage(const WinogradImages<float>& out, int64_t image, int64_t channel
   }
 }
 
-// Points of a channel block of a row of tiles: 6 rows of the image, then 6 columns of each tile.
-void InputPoints(const float* image, const WinogradGrid& grid, float* rows, float* to,
-                 int64_t stride, int64_t channels) {
+// A channel block of a row of tiles, whose pixels lie as [row][column][channel], to its points: the
+// rows first, then the columns of each tile. From kFrom pixels, kStep apart from tile to tile.
+template <int kFrom, int kStep, int kTo, class Step>
+HWY_INLINE void TilePoints(const float* image, int64_t tiles, int64_t columns, float* rows,
+                           float* to, int64_t stride, int64_t channels, Step step) {
   const D d;
-  const int64_t columns = grid.cols * kTile + 2, line = columns * kLanes;
+  const int64_t line = columns * kLanes;
   for (int64_t x = 0; x < line; x += kLanes) {
-    V in[6], out[6];
-    for (int i = 0; i < 6; ++i) in[i] = hn::LoadU(d, image + i * line + x);
-    InputStep(in, out);
-    for (int i = 0; i < 6; ++i) hn::StoreU(out[i], d, rows + i * line + x);
+    V in[kFrom], out[kTo];
+    for (int i = 0; i < kFrom; ++i) in[i] = hn::LoadU(d, image + i * line + x);
+    step(in, out);
+    for (int i = 0; i < kTo; ++i) hn::StoreU(out[i], d, rows + i * line + x);
   }
-  for (int64_t t = 0; t < grid.cols; ++t, to += channels) {
-    const float* tile = rows + t * kTile * kLanes;
-    for (int i = 0; i < 6; ++i) {
-      V in[6], out[6];
-      for (int j = 0; j < 6; ++j) in[j] = hn::LoadU(d, tile + i * line + j * kLanes);
-      InputStep(in, out);
-      for (int j = 0; j < 6; ++j) hn::StoreU(out[j], d, to + (6 * i + j) * stride);
-    }
-  }
-}
-
-void GradientPoints(const float* image, const WinogradGrid& grid, float* rows, float* to,
-                    int64_t stride, int64_t channels) {
-  const D d;
-  const int64_t line = grid.cols * kTile * kLanes;
-  for (int64_t x = 0; x < line; x += kLanes) {
-    V in[4], out[6];
-    for (int i = 0; i < 4; ++i) in[i] = hn::LoadU(d, image + i * line + x);
-    GradientStep(in, out);
-    for (int i = 0; i < 6; ++i) hn::StoreU(out[i], d, rows + i * line + x);
-  }
-  for (int64_t t = 0; t < grid.cols; ++t, to += channels) {
-    const float* tile = rows + t * kTile * kLanes;
-    for (int i = 0; i < 6; ++i) {
-      V in[4], out[6];
-      for (int j = 0; j < 4; ++j) in[j] = hn::LoadU(d, tile + i * line + j * kLanes);
-      GradientStep(in, out);
-      for (int j = 0; j < 6; ++j) hn::StoreU(out[j], d, to + (6 * i + j) * stride);
+  for (int64_t t = 0; t < tiles; ++t, to += channels) {
+    const float* tile = rows + t * kStep * kLanes;
+    for (int i = 0; i < kTo; ++i) {
+      V in[kFrom], out[kTo];
+      for (int j = 0; j < kFrom; ++j) in[j] = hn::LoadU(d, tile + i * line + j * kLanes);
+      step(in, out);
+      for (int j = 0; j < kTo; ++j) hn::StoreU(out[j], d, to + (kTo * i + j) * stride);
     }
   }
 }
 
 // One channel block of a row of tiles from its points to pixels [row][column][channel].
+template <int M>
 void ResultPixels(const float* points, int64_t stride, int64_t channels, const WinogradGrid& grid,
                   const float* bias, int64_t width, float* image) {
   const D d;
   const V shift = bias != nullptr ? hn::LoadU(d, bias) : hn::Zero(d);
   for (int64_t t = 0; t < grid.cols; ++t, points += channels) {
-    V half[6][4];
-    for (int i = 0; i < 6; ++i) {
-      V in[6];
-      for (int j = 0; j < 6; ++j) in[j] = hn::LoadU(d, points + (6 * i + j) * stride);
+    V half[M + 2][M];
+    for (int i = 0; i < M + 2; ++i) {
+      V in[M + 2];
+      for (int j = 0; j < M + 2; ++j) in[j] = hn::LoadU(d, points + ((M + 2) * i + j) * stride);
       ResultStep(in, half[i]);
     }
-    const int64_t columns = std::min(kTile, width - t * kTile);
-    float* const tile = image + t * kTile * kLanes;
+    const int64_t columns = std::min<int64_t>(M, width - t * M);
+    float* const tile = image + t * M * kLanes;
     for (int64_t x = 0; x < columns; ++x) {
-      V in[6], out[4];
-      for (int i = 0; i < 6; ++i) in[i] = half[i][x];
+      V in[M + 2], out[M];
+      for (int i = 0; i < M + 2; ++i) in[i] = half[i][x];
       ResultStep(in, out);
-      for (int y = 0; y < 4; ++y) {
+      for (int y = 0; y < M; ++y) {
         hn::StoreU(hn::Add(out[y], shift), d, tile + (y * width + x) * kLanes);
       }
     }
@@ -385,32 +460,35 @@ void ResultPixels(const float* points, int64_t stride, int64_t channels, const W
 }
 
 /// Points of all channels of the input's rows [first, last) of tiles.
-void AllInputPoints(const WinogradImages<const float>& in, const WinogradGrid& grid,
-                    const int64_t (&pad)[2], int64_t first, int64_t last, float* image, float* rows,
-                    float* to) {
-  const int64_t channels = winograd_channels(in.channels), columns = grid.cols * kTile + 2;
+template <int M>
+void InputPoints(const WinogradImages<const float>& in, const WinogradGrid& grid,
+                 const int64_t (&pad)[2], int64_t first, int64_t last, float* image, float* rows,
+                 float* to) {
+  const int64_t channels = winograd_channels(in.channels), columns = grid.cols * M + 2;
   const int64_t stride = point_stride((last - first) * grid.cols, channels);
   each_segment(grid, first, last, [&](const Segment& s, int64_t tile) HWY_ATTR {
     for (int64_t c = 0; c < channels; c += kLanes) {
-      LoadImage(in, s.image, c, s.first * kTile - pad[0], s.count * kTile + 2, -pad[1], columns,
-                image);
+      LoadImage(in, s.image, c, s.first * M - pad[0], s.count * M + 2, -pad[1], columns, image);
       for (int64_t r = 0; r < s.count; ++r) {
-        InputPoints(image + r * kTile * columns * kLanes, grid, rows,
-                    to + (tile + r * grid.cols) * channels + c, stride, channels);
+        TilePoints<M + 2, M, M + 2>(image + r * M * columns * kLanes, grid.cols, columns, rows,
+                                    to + (tile + r * grid.cols) * channels + c, stride, channels,
+                                    [](const V(&x)[M + 2], V(&y)[M + 2])
+                                        HWY_ATTR { InputStep(x, y); });
       }
     }
   });
 }
 
-void Map(const WinogradMap& m, int64_t first, int64_t last, float* scratch) {
+template <int M>
+void MapTiles(const WinogradMap& m, int64_t first, int64_t last, float* scratch) {
   const int64_t depth = winograd_channels(m.in.channels);
   const int64_t count = winograd_channels(m.out.channels);
   const int64_t tiles = (last - first) * m.grid.cols;
   const Rooms at(m.grid, last - first, depth, count);
   float *const image = scratch + at.image, *const a = scratch + at.a, *const b = scratch + at.b;
-  AllInputPoints(m.in, m.grid, m.pad, first, last, image, scratch + at.rows, a);
+  InputPoints<M>(m.in, m.grid, m.pad, first, last, image, scratch + at.rows, a);
   const int64_t a_stride = point_stride(tiles, depth), b_stride = point_stride(tiles, count);
-  for (int64_t point = 0; point < kPoints; ++point) {
+  for (int64_t point = 0; point < winograd_points(M); ++point) {
     const Product p{a + point * a_stride,
                     depth,
                     1,
@@ -423,14 +501,15 @@ void Map(const WinogradMap& m, int64_t first, int64_t last, float* scratch) {
     Multiply(p, tiles, count, m.in.channels);
   }
   each_segment(m.grid, first, last, [&](const Segment& s, int64_t tile) HWY_ATTR {
-    const int64_t top = s.first * kTile;
+    const int64_t top = s.first * M;
     for (int64_t k = 0; k < m.out.channels; k += kLanes) {
       for (int64_t r = 0; r < s.count; ++r) {
-        ResultPixels(b + (tile + r * m.grid.cols) * count + k, b_stride, count, m.grid,
-                     m.bias != nullptr ? m.bias + k : nullptr, m.out.width,
-                     image + r * kTile * m.out.width * kLanes);
+        ResultPixels<M>(b + (tile + r * m.grid.cols) * count + k, b_stride, count, m.grid,
+                        m.bias != nullptr ? m.bias + k : nullptr, m.out.width,
+                        image + r * M * m.out.width * kLanes);
       }
-      StoreImage(m.out, s.image, k, top, std::min(s.count * kTile, m.out.height - top), image);
+      StoreImage(m.out, s.image, k, top, std::min(s.count * M, m.out.height - top), image,
+                 scratch + at.a);
     }
   });
 }
@@ -441,37 +520,44 @@ void AddPixels(const float* image, int64_t rows, int64_t columns, float* sums) {
   V total = hn::LoadU(d, sums);
   for (int64_t r = 0; r < rows; ++r) {
     V even = hn::Zero(d), odd = hn::Zero(d);
-    for (int64_t x = 0; x < columns; x += 2, image += 2 * kLanes) {
+    int64_t x = 0;
+    for (; x + 2 <= columns; x += 2, image += 2 * kLanes) {
       even = hn::Add(even, hn::LoadU(d, image));
       odd = hn::Add(odd, hn::LoadU(d, image + kLanes));
+    }
+    if (x < columns) {
+      even = hn::Add(even, hn::LoadU(d, image));
+      image += kLanes;
     }
     total = hn::Add(total, hn::Add(even, odd));
   }
   hn::StoreU(total, d, sums);
 }
 
-void Sum(const WinogradSum& s, int64_t first, int64_t last, bool fresh, float* scratch) {
+template <int M>
+void SumTiles(const WinogradSum& s, int64_t first, int64_t last, bool fresh, float* scratch) {
   const int64_t depth = winograd_channels(s.in.channels);
   const int64_t count = winograd_channels(s.grad.channels);
   const int64_t tiles = (last - first) * s.grid.cols;
   const Rooms at(s.grid, last - first, depth, count);
   float *const image = scratch + at.image, *const rows = scratch + at.rows;
   float *const a = scratch + at.a, *const b = scratch + at.b;
-  AllInputPoints(s.in, s.grid, s.pad, first, last, image, rows, a);
+  InputPoints<M>(s.in, s.grid, s.pad, first, last, image, rows, a);
   const int64_t a_stride = point_stride(tiles, depth), b_stride = point_stride(tiles, count);
-  const int64_t columns = s.grid.cols * kTile;
+  const int64_t columns = s.grid.cols * M;
   if (fresh) std::fill_n(s.bias, count, 0.0f);
   each_segment(s.grid, first, last, [&](const Segment& g, int64_t tile) HWY_ATTR {
     for (int64_t k = 0; k < count; k += kLanes) {
-      LoadImage(s.grad, g.image, k, g.first * kTile, g.count * kTile, 0, columns, image);
-      AddPixels(image, g.count * kTile, columns, s.bias + k);
+      LoadImage(s.grad, g.image, k, g.first * M, g.count * M, 0, columns, image);
+      AddPixels(image, g.count * M, columns, s.bias + k);
       for (int64_t r = 0; r < g.count; ++r) {
-        GradientPoints(image + r * kTile * columns * kLanes, s.grid, rows,
-                       b + (tile + r * s.grid.cols) * count + k, b_stride, count);
+        TilePoints<M, M, M + 2>(image + r * M * columns * kLanes, s.grid.cols, columns, rows,
+                                b + (tile + r * s.grid.cols) * count + k, b_stride, count,
+                                [](const V(&x)[M], V(&y)[M + 2]) HWY_ATTR { GradientStep(x, y); });
       }
     }
   });
-  for (int64_t point = 0; point < kPoints; ++point) {
+  for (int64_t point = 0; point < winograd_points(M); ++point) {
     const Product p{a + point * a_stride,
                     1,
                     depth,
@@ -486,23 +572,25 @@ void Sum(const WinogradSum& s, int64_t first, int64_t last, bool fresh, float* s
 }
 
 // The transform in both directions of one vector of filters.
-void FilterPoints(const float* taps, int64_t tap_stride, float* to, int64_t stride) {
+template <int M>
+void FilterPoints(const float* taps, float* to, int64_t stride) {
   const D d;
-  V half[6][3];
+  V half[M + 2][3];
   for (int j = 0; j < 3; ++j) {
-    V in[3], out[6];
-    for (int i = 0; i < 3; ++i) in[i] = hn::LoadU(d, taps + (3 * i + j) * tap_stride);
+    V in[3], out[M + 2];
+    for (int i = 0; i < 3; ++i) in[i] = hn::LoadU(d, taps + (3 * i + j) * kLanes);
     FilterStep(in, out);
-    for (int i = 0; i < 6; ++i) half[i][j] = out[i];
+    for (int i = 0; i < M + 2; ++i) half[i][j] = out[i];
   }
-  for (int i = 0; i < 6; ++i) {
-    V out[6];
+  for (int i = 0; i < M + 2; ++i) {
+    V out[M + 2];
     FilterStep(half[i], out);
-    for (int j = 0; j < 6; ++j) hn::StoreU(out[j], d, to + (6 * i + j) * stride);
+    for (int j = 0; j < M + 2; ++j) hn::StoreU(out[j], d, to + ((M + 2) * i + j) * stride);
   }
 }
 
-void Filters(const WinogradFilters& f, int64_t first, int64_t last) {
+template <int M>
+void FilterTiles(const WinogradFilters& f, int64_t first, int64_t last) {
   const int64_t count = winograd_channels(f.count), stride = f.depth * count;
   for (int64_t c = first; c < last; ++c) {
     float* strip = f.to;
@@ -516,7 +604,7 @@ void Filters(const WinogradFilters& f, int64_t first, int64_t last) {
             taps[tap * kLanes + q] = from[tap / 3 * f.stride[2] + tap % 3 * f.stride[3]];
           }
         }
-        FilterPoints(taps, kLanes, strip + (c * vecs + v) * kLanes, stride);
+        FilterPoints<M>(taps, strip + (c * vecs + v) * kLanes, stride);
       }
       strip += f.depth * vecs * kLanes;
       left -= vecs;
@@ -524,14 +612,16 @@ void Filters(const WinogradFilters& f, int64_t first, int64_t last) {
   }
 }
 
-void Taps(const float* points, int64_t depth, int64_t count, float* to) {
+template <int M>
+void TapTiles(const float* points, int64_t depth, int64_t count, float* to) {
   const D d;
   const int64_t stride = depth * winograd_channels(count);
   for (int64_t at = 0; at < stride; at += kLanes) {
-    V half[3][6];
-    for (int j = 0; j < 6; ++j) {
-      V in[6], out[3];
-      for (int i = 0; i < 6; ++i) in[i] = hn::LoadU(d, points + (6 * i + j) * stride + at);
+    V half[3][M + 2];
+    for (int j = 0; j < M + 2; ++j) {
+      V in[M + 2], out[3];
+      for (int i = 0; i < M + 2; ++i)
+        in[i] = hn::LoadU(d, points + ((M + 2) * i + j) * stride + at);
       TapStep(in, out);
       for (int i = 0; i < 3; ++i) half[i][j] = out[i];
     }
@@ -543,12 +633,25 @@ void Taps(const float* points, int64_t depth, int64_t count, float* to) {
   }
 }
 
+void Map(const WinogradMap& m, int64_t first, int64_t last, float* scratch) {
+  m.grid.tile == 4 ? MapTiles<4>(m, first, last, scratch) : MapTiles<5>(m, first, last, scratch);
+}
+void Sum(const WinogradSum& s, int64_t first, int64_t last, bool fresh, float* scratch) {
+  s.grid.tile == 4 ? SumTiles<4>(s, first, last, fresh, scratch)
+                   : SumTiles<5>(s, first, last, fresh, scratch);
+}
+void Filters(const WinogradFilters& f, int64_t first, int64_t last) {
+  f.tile == 4 ? FilterTiles<4>(f, first, last) : FilterTiles<5>(f, first, last);
+}
+void Taps(int64_t tile, const float* points, int64_t depth, int64_t count, float* to) {
+  tile == 4 ? TapTiles<4>(points, depth, count, to) : TapTiles<5>(points, depth, count, to);
+}
 bool Supported() { return true; }
 #else
 void Map(const WinogradMap&, int64_t, int64_t, float*) {}
 void Sum(const WinogradSum&, int64_t, int64_t, bool, float*) {}
 void Filters(const WinogradFilters&, int64_t, int64_t) {}
-void Taps(const float*, int64_t, int64_t, float*) {}
+void Taps(int64_t, const float*, int64_t, int64_t, float*) {}
 bool Supported() { return false; }
 #endif
 
@@ -584,8 +687,8 @@ void winograd_map(const WinogradMap& m, int64_t first, int64_t last, float* scra
 void winograd_sum(const WinogradSum& s, int64_t first, int64_t last, bool fresh, float* scratch) {
   HWY_DYNAMIC_DISPATCH(Sum)(s, first, last, fresh, scratch);
 }
-void winograd_taps(const float* points, int64_t depth, int64_t count, float* to) {
-  HWY_DYNAMIC_DISPATCH(Taps)(points, depth, count, to);
+void winograd_taps(int64_t tile, const float* points, int64_t depth, int64_t count, float* to) {
+  HWY_DYNAMIC_DISPATCH(Taps)(tile, points, depth, count, to);
 }
 
 }  // namespace taper::cpu

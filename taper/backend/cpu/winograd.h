@@ -2,13 +2,12 @@
 
 #include <cstdint>
 
-// The parts of Winograd's convolution F(4x4, 3x3), for one thread each: 4x4 results of a 3x3 kernel
-// come from 36 products ("points") of transformed 6x6 inputs and transformed filters. Channels are
-// the lanes of the vectors; all channel counts below are rounded up to whole vectors of 16.
+// The parts of Winograd's convolution, for one thread each: a tile of 4x4 (5x5) results of a 3x3
+// kernel comes from 36 (49) products, "points", of transformed inputs and transformed filters.
+// Channels are the lanes of the vectors; their counts are rounded up to whole vectors of 16.
 namespace taper::cpu {
 
-constexpr int64_t kWinogradPoints = 36;
-constexpr int64_t kWinogradTile = 4;
+constexpr int64_t winograd_points(int64_t tile) { return (tile + 2) * (tile + 2); }
 
 constexpr int64_t winograd_channels(int64_t channels) { return (channels + 15) / 16 * 16; }
 
@@ -20,17 +19,18 @@ struct WinogradImages {
   int64_t channels, height, width;
 };
 
-/// Rows of tiles, numbered through all images; each has `cols` tiles.
+/// Rows of tiles, numbered through all images; each has `cols` tiles of `tile` x `tile` results.
 struct WinogradGrid {
-  int64_t rows_per_image, cols;
+  int64_t tile, rows_per_image, cols;
 };
 
 /// filters[k, c, i, j] at any strides -> points of [c, k], in strips as the products read them.
 struct WinogradFilters {
+  int64_t tile;
   const float* data;
   int64_t stride[4];
   int64_t depth, count;  // c, k
-  float* to;             // 36 * depth * winograd_channels(count)
+  float* to;             // points * depth * winograd_channels(count)
 };
 
 /// out = correlation of in, padded by `pad` zeros, with the filters, + bias.
@@ -48,7 +48,7 @@ struct WinogradSum {
   WinogradImages<const float> in, grad;
   WinogradGrid grid;
   int64_t pad[2];
-  float* points;  // 36 * in.channels * winograd_channels(grad.channels)
+  float* points;  // of every product, in.channels * winograd_channels(grad.channels)
   float* bias;    // winograd_channels(grad.channels)
 };
 
@@ -68,6 +68,6 @@ void winograd_map(const WinogradMap& m, int64_t first, int64_t last, float* scra
 void winograd_sum(const WinogradSum& s, int64_t first, int64_t last, bool fresh, float* scratch);
 
 /// Points of [c, k] -> to[tap, c, k] of the nine taps.
-void winograd_taps(const float* points, int64_t depth, int64_t count, float* to);
+void winograd_taps(int64_t tile, const float* points, int64_t depth, int64_t count, float* to);
 
 }  // namespace taper::cpu
