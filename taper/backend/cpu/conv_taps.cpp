@@ -8,8 +8,6 @@
 namespace taper::cpu {
 namespace {
 
-// More taps than this have enough products for oneDNN's blocked layout (measured).
-constexpr int64_t kMostTaps = 32;
 constexpr int64_t kPlaneFloats = 8192;  // of the shifted planes, which stay in L1
 
 /// Rows of results that are worked on together: by the shape alone.
@@ -79,17 +77,16 @@ class ShiftedPlanes {
   const ConvShape& s_;
   int64_t rows_;
   Scratch<float> memory_;
-  int64_t offset_[kMostTaps];
+  int64_t offset_[kFewTaps];
 };
 
-bool has_few_taps(const ConvShape& s, const int64_t (&out_stride)[4]) {
+bool fits(const ConvShape& s, const int64_t (&out_stride)[4]) {
   const ConvGeometry& g = s.geometry;
   for (int d = 0; d < 2; ++d) {
     if (g.stride[d] != 1 || g.dilation[d] != 1) return false;
   }
-  const int64_t taps = s.channels * s.kernel_height * s.kernel_width;
-  return g.groups == 1 && taps <= kMostTaps && taps > 0 && out_stride[3] == 1 &&
-         out_stride[2] == s.out_width && s.images * s.out_channels > 0;
+  return has_few_taps(s) && out_stride[3] == 1 && out_stride[2] == s.out_width &&
+         s.images * s.out_channels > 0;
 }
 
 int64_t grain_of(const ConvShape& s, const Bands& bands) {
@@ -102,7 +99,7 @@ int64_t grain_of(const ConvShape& s, const Bands& bands) {
 
 bool conv_taps(const ConvForward<float>& c) {
   const ConvShape& s = c.shape;
-  if (!has_few_taps(s, c.out.stride)) return false;
+  if (!fits(s, c.out.stride)) return false;
   const int64_t padded = tap_filters(s.out_channels);
   const int64_t taps = s.channels * s.kernel_height * s.kernel_width;
   Scratch<float> weight((taps + 1) * padded);
@@ -137,7 +134,7 @@ bool conv_taps(const ConvForward<float>& c) {
 // result does not depend on the threads.
 bool conv_taps_weight(const ConvBackward<float>& c) {
   const ConvShape& s = c.shape;
-  if (!has_few_taps(s, c.grad_out.stride)) return false;
+  if (!fits(s, c.grad_out.stride)) return false;
   const int64_t taps = s.channels * s.kernel_height * s.kernel_width;
   const Bands bands(s);
   const int64_t units = s.images * bands.count;

@@ -332,7 +332,7 @@ void put_element(View v, int64_t i, double value) {
 }
 
 /// Both sums of every channel for each of `parts` stretches of the batch: sums[part][2][channel].
-/// A part is a sample, or the whole batch where samples are small (kMergeUntil).
+/// A part is a sample, or the whole batch where samples have less than a block of partials.
 class BatchSums {
  public:
   BatchSums(ConstView grad, ConstView x, ConstView mean)
@@ -342,7 +342,7 @@ class BatchSums {
         g_(static_cast<const char*>(grad.raw_data())),
         x_(static_cast<const char*>(x.raw_data())),
         mean_(static_cast<const char*>(mean.raw_data())),
-        merged_(b_.spatial < kMergeUntil),
+        merged_(b_.spatial < 64),
         parts_(merged_ ? 1 : b_.samples),
         rows_(merged_ ? b_.rows() : b_.spatial),
         sums_(parts_ * 2 * b_.channels) {}

@@ -5,6 +5,7 @@
 #include "taper/backend/cpu/simd.h"
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "taper/backend/cpu/taps.cpp"
+#include <hwy/cache_control.h>
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
@@ -49,6 +50,15 @@ HWY_INLINE V LoadFirst(const float* from, int64_t n) {
 #endif
 }
 
+// Keeps a loaded vector in its register: GCC would rather load it again for each of its uses, and
+// unaligned loads are what bounds these loops.
+HWY_INLINE V InRegister(V v) {
+#if HWY_ARCH_X86 && (HWY_COMPILER_GCC || HWY_COMPILER_CLANG)
+  asm("" : "+v"(v.raw));
+#endif
+  return v;
+}
+
 // N vectors of pixels from p on, of kFilters filters from k on.
 template <int N>
 HWY_INLINE void ForwardTile(const TapPlanes& x, const float* weight, const float* bias,
@@ -66,7 +76,7 @@ HWY_INLINE void ForwardTile(const TapPlanes& x, const float* weight, const float
     const float* w = weight + tap * padded + k;
     V v[N];
 #pragma GCC unroll 4
-    for (int j = 0; j < N; ++j) v[j] = hn::LoadU(d, pixels + j * kLanes);
+    for (int j = 0; j < N; ++j) v[j] = InRegister(hn::LoadU(d, pixels + j * kLanes));
 #pragma GCC unroll 8
     for (int i = 0; i < kFilters; ++i) {
       const V s = hn::Set(d, w[i]);
@@ -81,6 +91,7 @@ HWY_INLINE void ForwardTile(const TapPlanes& x, const float* weight, const float
     float* to = out + (k + i) * stride + p;
 #pragma GCC unroll 4
     for (int j = 0; j < N; ++j) {
+      hwy::Prefetch(to + kFilters * stride + j * kLanes);
       StoreFirst(acc[i][j], to + j * kLanes, j == N - 1 ? tail : kLanes);
     }
   }
@@ -115,10 +126,14 @@ HWY_INLINE void GradientTile(const TapPlanes& x, int64_t tap, const float* grad,
   const auto step = [&](auto load) HWY_ATTR {
     V g[R];
 #pragma GCC unroll 4
-    for (int i = 0; i < R; ++i) g[i] = load(grad + i * stride + p);
+    for (int i = 0; i < R; ++i) {
+      // The next filters' planes: far away, and too short for the hardware to foresee them.
+      hwy::Prefetch(grad + (R + i) * stride + p);
+      g[i] = load(grad + i * stride + p);
+    }
 #pragma GCC unroll 16
     for (int t = 0; t < T; ++t) {
-      const V v = hn::LoadU(d, from[t] + p);
+      const V v = InRegister(hn::LoadU(d, from[t] + p));
 #pragma GCC unroll 4
       for (int i = 0; i < R; ++i) acc[i][t] = hn::MulAdd(g[i], v, acc[i][t]);
     }
