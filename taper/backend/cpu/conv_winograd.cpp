@@ -37,10 +37,14 @@ bool is_plain_3x3(const ConvShape& s) {
   return g.groups == 1 && s.kernel_height == 3 && s.kernel_width == 3;
 }
 
-// Measured: with fewer channels or pixels the transforms cost more than the products save.
-bool pays(const ConvShape& s) {
+// Fewer channels or pixels would leave vectors and tiles empty.
+bool is_large_enough(const ConvShape& s) {
   return s.channels >= 16 && s.out_channels >= 16 && std::min(s.height, s.width) >= 4 &&
          s.out_height * s.out_width >= 16 && s.images > 0;
+}
+
+bool suits(const ConvShape& s) {
+  return is_plain_3x3(s) && is_large_enough(s) && winograd_enabled() && winograd_supported();
 }
 
 /// Tiles of the size that takes fewer products.
@@ -55,10 +59,23 @@ WinogradGrid grid_of(int64_t height, int64_t width) {
   return products(five) < products(four) ? five : four;
 }
 
-/// Rows of tiles of one block, whole images where one fits: by the shape alone.
-int64_t rows_per_block(const WinogradGrid& grid, int64_t channels) {
+int64_t filter_bytes(int64_t tile, int64_t depth, int64_t count) {
+  return winograd_points(tile) * depth * winograd_channels(count) * 4;
+}
+
+// Few tiles do not pay for the transforms of many filters (measured).
+bool repays(const ConvShape& s, const WinogradGrid& grid, int64_t bytes_per_tile) {
+  return s.images * grid.rows_per_image * grid.cols * bytes_per_tile >=
+         filter_bytes(grid.tile, s.channels, s.out_channels);
+}
+
+/// Rows of tiles of one block, whole images where one fits: by the shape alone. Filters that do not
+/// stay in L2 pass by once for each block, which then has to be large.
+int64_t rows_per_block(const WinogradGrid& grid, int64_t depth, int64_t count) {
+  const int64_t channels = winograd_channels(depth) + winograd_channels(count);
   const int64_t tile_bytes = winograd_points(grid.tile) * channels * 4;
-  const int64_t tiles = std::clamp<int64_t>(kBlockBytes / tile_bytes, 24, 96);
+  const bool stays = filter_bytes(grid.tile, depth, count) <= 2 * kBlockBytes;
+  const int64_t tiles = stays ? std::clamp<int64_t>(kBlockBytes / tile_bytes, 24, 96) : 96;
   const int64_t rows = std::max<int64_t>(1, tiles / grid.cols);
   return rows < grid.rows_per_image ? rows : rows / grid.rows_per_image * grid.rows_per_image;
 }
@@ -74,10 +91,10 @@ void transform_filters(int64_t tile, const float* data, const int64_t (&stride)[
 
 void map_blocks(const WinogradMap& m, int64_t images) {
   const int64_t rows = images * m.grid.rows_per_image;
-  const int64_t channels = winograd_channels(m.in.channels) + winograd_channels(m.out.channels);
   // Few rows are cut finer, for the threads.
   const int64_t least = (24 + m.grid.cols - 1) / m.grid.cols;
-  const int64_t block = std::min(rows_per_block(m.grid, channels), std::max(rows / 4, least));
+  const int64_t block =
+      std::min(rows_per_block(m.grid, m.in.channels, m.out.channels), std::max(rows / 4, least));
   parallel_for(0, (rows + block - 1) / block, 1, [&](int64_t from, int64_t to) {
     Scratch<float> scratch(winograd_map_scratch(m, block));
     for (int64_t b = from; b < to; ++b) {
@@ -90,11 +107,9 @@ void map_blocks(const WinogradMap& m, int64_t images) {
 
 bool conv_winograd(const ConvForward<float>& c) {
   const ConvShape& s = c.shape;
-  if (!is_plain_3x3(s) || !pays(s) || !dense_enough(c.input) || !rows_follow(c.out, s.out_width) ||
-      !winograd_enabled() || !winograd_supported()) {
-    return false;
-  }
+  if (!suits(s) || !dense_enough(c.input) || !rows_follow(c.out, s.out_width)) return false;
   const WinogradGrid grid = grid_of(s.out_height, s.out_width);
+  if (!repays(s, grid, 512 << 10)) return false;
   const int64_t count = winograd_channels(s.out_channels);
   const int64_t filter_size = winograd_points(grid.tile) * s.channels * count;
   Scratch<float> filters(filter_size + count);
@@ -118,15 +133,13 @@ bool conv_winograd(const ConvForward<float>& c) {
 
 bool conv_winograd_input(const ConvBackward<float>& c) {
   const ConvShape& s = c.shape;
-  if (!is_plain_3x3(s) || !pays(s) || !dense_enough(c.grad_out) ||
-      !rows_follow(c.grad_input, s.width) || !winograd_enabled() || !winograd_supported()) {
-    return false;
-  }
+  if (!suits(s) || !dense_enough(c.grad_out) || !rows_follow(c.grad_input, s.width)) return false;
+  const WinogradGrid grid = grid_of(s.height, s.width);
+  if (!repays(s, grid, 512 << 10)) return false;
   // The gradient is the correlation with the filters turned by 180 degrees, their channels and
   // counts swapped.
   const int64_t* w = c.weight.stride;
   const int64_t stride[4] = {w[1], w[0], -w[2], -w[3]};
-  const WinogradGrid grid = grid_of(s.height, s.width);
   Scratch<float> filters(winograd_points(grid.tile) * s.out_channels *
                          winograd_channels(s.channels));
   transform_filters(grid.tile, c.weight.data + 2 * w[2] + 2 * w[3], stride, s.out_channels,
@@ -146,15 +159,14 @@ bool conv_winograd_input(const ConvBackward<float>& c) {
 // order: the result does not depend on the threads.
 bool conv_winograd_weight(const ConvBackward<float>& c) {
   const ConvShape& s = c.shape;
-  if (!is_plain_3x3(s) || !pays(s) || !dense_enough(c.input) || !dense_enough(c.grad_out) ||
-      c.grad_weight.data == nullptr || !winograd_enabled() || !winograd_supported()) {
-    return false;
-  }
+  if (!suits(s) || !dense_enough(c.input) || !dense_enough(c.grad_out)) return false;
+  const WinogradGrid grid = grid_of(s.out_height, s.out_width);
+  if (!repays(s, grid, 64 << 10)) return false;
   const ConvGeometry& g = s.geometry;
   const int64_t count = winograd_channels(s.out_channels), matrix = s.channels * count;
   WinogradSum sum{images_of(c.input, s.channels, s.height, s.width),
                   images_of(c.grad_out, s.out_channels, s.out_height, s.out_width),
-                  grid_of(s.out_height, s.out_width),
+                  grid,
                   {g.padding[0], g.padding[1]},
                   nullptr,
                   nullptr};
@@ -163,7 +175,7 @@ bool conv_winograd_weight(const ConvBackward<float>& c) {
       std::clamp<int64_t>(rows * sum.grid.cols / 192, std::min<int64_t>(rows, 4), 16);
   // Whole images where there are enough of them.
   const int64_t unit = s.images >= slices ? sum.grid.rows_per_image : 1;
-  const int64_t block = rows_per_block(sum.grid, winograd_channels(s.channels) + count);
+  const int64_t block = rows_per_block(sum.grid, s.channels, s.out_channels);
   const int64_t part = 9 * matrix + count;
   Scratch<float> parts(slices * part);
   parallel_for(0, slices, 1, [&](int64_t from, int64_t to) {
