@@ -101,6 +101,8 @@ HWY_NOINLINE void MultiplyTile(const Product& p, int64_t row) {
     }
   }
   const float* b = p.b;
+  // Unrolled: counting takes ports that the FMAs want.
+#pragma GCC unroll 4
   for (int64_t k = 0, at = 0; k < p.depth; ++k, at += p.a_col, b += p.b_row) {
     V column[N];
 #pragma GCC unroll 4
