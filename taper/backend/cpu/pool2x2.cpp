@@ -18,19 +18,33 @@ using D = hn::ScalableTag<float>;
 using V = hn::VFromD<D>;
 constexpr int64_t kLanes = static_cast<int64_t>(hn::MaxLanes(D()));
 
-HWY_INLINE hn::MFromD<D> First(int64_t n) {
-  return hn::FirstN(D(), static_cast<size_t>(std::clamp<int64_t>(n, 0, kLanes)));
-}
+using DB = hn::Rebind<uint8_t, D>;
 
-// `n` outputs, at most a vector of them: neighbours are parted by their place, even or odd.
+/// The lanes in use when a vector of outputs holds n of them: of the outputs, their indices, and
+/// the two vectors of a row of inputs.
+struct Lanes {
+  hn::MFromD<D> out, low, high;
+  hn::MFromD<DB> index;
+  bool wide;  // high is not empty
+  explicit Lanes(int64_t n)
+      : out(First(n)),
+        low(First(2 * n)),
+        high(First(2 * n - kLanes)),
+        index(hn::FirstN(DB(), static_cast<size_t>(n))),
+        wide(2 * n > kLanes) {}
+  static hn::MFromD<D> First(int64_t n) {
+    return hn::FirstN(D(), static_cast<size_t>(std::clamp<int64_t>(n, 0, kLanes)));
+  }
+};
+
+// Neighbours are parted by their place, even or odd.
 HWY_INLINE void MaxVector(const float* top, const float* bottom, float* out, uint8_t* index,
-                          int64_t n) {
+                          const Lanes& lanes) {
   const D d;
   const hn::RebindToSigned<D> di;
-  const hn::Rebind<uint8_t, D> db;
-  const auto low = First(2 * n), high = First(2 * n - kLanes);
-  const V a = hn::MaskedLoad(low, d, top), b = hn::MaskedLoad(high, d, top + kLanes);
-  const V c = hn::MaskedLoad(low, d, bottom), e = hn::MaskedLoad(high, d, bottom + kLanes);
+  const V a = hn::MaskedLoad(lanes.low, d, top), b = hn::MaskedLoad(lanes.high, d, top + kLanes);
+  const V c = hn::MaskedLoad(lanes.low, d, bottom);
+  const V e = hn::MaskedLoad(lanes.high, d, bottom + kLanes);
   const V v[4] = {hn::ConcatEven(d, b, a), hn::ConcatOdd(d, b, a), hn::ConcatEven(d, e, c),
                   hn::ConcatOdd(d, e, c)};
   V best = v[0];
@@ -41,48 +55,61 @@ HWY_INLINE void MaxVector(const float* top, const float* bottom, float* out, uin
     best = hn::IfThenElse(wins, v[q], best);
     where = hn::IfThenElse(hn::RebindMask(di, wins), hn::Set(di, q), where);
   }
-  hn::BlendedStore(best, First(n), d, out);
-  if (index == nullptr) return;
-  hn::BlendedStore(hn::DemoteTo(db, where), hn::FirstN(db, static_cast<size_t>(n)), db, index);
+  hn::BlendedStore(best, lanes.out, d, out);
+  if (index != nullptr) hn::BlendedStore(hn::DemoteTo(DB(), where), lanes.index, DB(), index);
 }
 
 HWY_INLINE void SpreadVector(const float* grad, const uint8_t* index, float* top, float* bottom,
-                             int64_t n) {
+                             const Lanes& lanes) {
   const D d;
   const hn::RebindToSigned<D> di;
-  const hn::Rebind<uint8_t, D> db;
-  const V g = hn::MaskedLoad(First(n), d, grad);
-  const auto where =
-      hn::PromoteTo(di, hn::MaskedLoad(hn::FirstN(db, static_cast<size_t>(n)), db, index));
+  const V g = hn::MaskedLoad(lanes.out, d, grad);
+  const auto where = hn::PromoteTo(di, hn::MaskedLoad(lanes.index, DB(), index));
   // Output x takes part j = x / 2 where that names x % 2, in the upper row, or 2 + x % 2.
   const auto count = hn::Iota(di, 0);
   const auto odd = hn::And(count, hn::Set(di, 1));
-  for (int64_t half = 0; half < 2; ++half) {
-    const int64_t left = 2 * n - half * kLanes;
-    if (left <= 0) return;
-    const auto source =
-        hn::Add(hn::ShiftRight<1>(count), hn::Set(di, static_cast<int32_t>(half * kLanes / 2)));
-    const auto lanes = hn::IndicesFromVec(d, source);
-    const V wide = hn::TableLookupLanes(g, lanes);
+  const auto half = [&](int32_t first, hn::MFromD<D> used) HWY_ATTR {
+    const auto source = hn::Add(hn::ShiftRight<1>(count), hn::Set(di, first / 2));
+    const V wide = hn::TableLookupLanes(g, hn::IndicesFromVec(d, source));
     const auto place = hn::TableLookupLanes(where, hn::IndicesFromVec(di, source));
-    const auto part = [&](int32_t first) HWY_ATTR {
-      const auto mask = hn::Eq(place, hn::Add(odd, hn::Set(di, first)));
+    const auto part = [&](int32_t row) HWY_ATTR {
+      const auto mask = hn::Eq(place, hn::Add(odd, hn::Set(di, 2 * row)));
       return hn::IfThenElseZero(hn::RebindMask(d, mask), wide);
     };
-    hn::BlendedStore(part(0), First(left), d, top + half * kLanes);
-    hn::BlendedStore(part(2), First(left), d, bottom + half * kLanes);
-  }
+    hn::BlendedStore(part(0), used, d, top + first);
+    hn::BlendedStore(part(1), used, d, bottom + first);
+  };
+  half(0, lanes.low);
+  if (lanes.wide) half(static_cast<int32_t>(kLanes), lanes.high);
 }
 
-void MaxRow(const float* top, const float* bottom, float* out, uint8_t* index, int64_t count) {
-  for (int64_t j = 0; j < count; j += kLanes) {
-    MaxVector(top + 2 * j, bottom + 2 * j, out + j, index == nullptr ? nullptr : index + j,
-              std::min(kLanes, count - j));
+void MaxPlane(const float* in, int64_t in_row, float* out, int64_t out_row, uint8_t* index,
+              int64_t rows, int64_t cols) {
+  const Lanes all(kLanes), rest(cols % kLanes);
+  const int64_t whole = cols / kLanes * kLanes;
+  for (int64_t i = 0; i < rows; ++i, in += 2 * in_row, out += out_row) {
+    for (int64_t j = 0; j < whole; j += kLanes) {
+      MaxVector(in + 2 * j, in + in_row + 2 * j, out + j, index == nullptr ? nullptr : index + j,
+                all);
+    }
+    if (whole < cols) {
+      MaxVector(in + 2 * whole, in + in_row + 2 * whole, out + whole,
+                index == nullptr ? nullptr : index + whole, rest);
+    }
+    if (index != nullptr) index += cols;
   }
 }
-void SpreadRow(const float* grad, const uint8_t* index, float* top, float* bottom, int64_t count) {
-  for (int64_t j = 0; j < count; j += kLanes) {
-    SpreadVector(grad + j, index + j, top + 2 * j, bottom + 2 * j, std::min(kLanes, count - j));
+void SpreadPlane(const float* grad, int64_t grad_row, const uint8_t* index, float* to,
+                 int64_t to_row, int64_t rows, int64_t cols) {
+  const Lanes all(kLanes), rest(cols % kLanes);
+  const int64_t whole = cols / kLanes * kLanes;
+  for (int64_t i = 0; i < rows; ++i, grad += grad_row, index += cols, to += 2 * to_row) {
+    for (int64_t j = 0; j < whole; j += kLanes) {
+      SpreadVector(grad + j, index + j, to + 2 * j, to + to_row + 2 * j, all);
+    }
+    if (whole < cols) {
+      SpreadVector(grad + whole, index + whole, to + 2 * whole, to + to_row + 2 * whole, rest);
+    }
   }
 }
 #else
@@ -162,8 +189,6 @@ void SpreadRow(const float* grad, const uint8_t* index, float* top, float* botto
   }
 }
 
-#endif
-
 void MaxPlane(const float* in, int64_t in_row, float* out, int64_t out_row, uint8_t* index,
               int64_t rows, int64_t cols) {
   for (int64_t i = 0; i < rows; ++i, in += 2 * in_row, out += out_row) {
@@ -177,6 +202,7 @@ void SpreadPlane(const float* grad, int64_t grad_row, const uint8_t* index, floa
     SpreadRow(grad, index, to, to + to_row, cols);
   }
 }
+#endif
 
 }  // namespace HWY_NAMESPACE
 }  // namespace taper::cpu
