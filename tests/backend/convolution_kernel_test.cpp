@@ -6,6 +6,8 @@
 #include <random>
 #include <string>
 
+#include "taper/backend/cpu/conv.h"
+#include "taper/backend/cpu/winograd.h"
 #include "tests/backend/tensor_util.h"
 
 namespace taper::test {
@@ -196,9 +198,9 @@ TEST(ConvolutionKernel, ReadsExpandedGradients) {
 
 // Sizes around the tiles of the fast ways: 4x4 results, vectors of channels, whole planes.
 TEST(ConvolutionKernel, ThreeByThreeOnOddSizes) {
-  const int64_t channels[][2] = {{1, 1},   {1, 5},   {1, 33},  {3, 5},   {3, 33}, {5, 3},
-                                 {16, 16}, {33, 17}, {17, 33}, {32, 64}, {64, 48}};
-  const int64_t sizes[][2] = {{1, 1}, {1, 9}, {3, 4}, {4, 4}, {5, 7}, {14, 14}, {9, 18}, {17, 6}};
+  const int64_t channels[][2] = {{1, 1}, {1, 5},   {1, 33},  {3, 5},   {3, 33},
+                                 {5, 3}, {33, 17}, {17, 33}, {32, 64}, {64, 48}};
+  const int64_t sizes[][2] = {{1, 1}, {1, 9}, {4, 4}, {5, 7}, {14, 14}, {9, 18}, {17, 6}};
   for (const auto& channel : channels) {
     for (const auto& size : sizes) {
       for (const int64_t images : {1, 7}) {
@@ -217,6 +219,61 @@ TEST(ConvolutionKernel, ThreeByThreeOnOddSizes) {
                            std::to_string(pad));
         }
       }
+    }
+  }
+}
+
+template <class T, class Tensor>
+cpu::Block4<T> block(const Tensor& t) {
+  cpu::Block4<T> b{static_cast<T*>(t->data()), {}};
+  for (int64_t d = 0; d < 4; ++d) b.stride[d] = t->strides()[d];
+  return b;
+}
+
+// Each fast way takes the shapes that it is for, and is not passed by.
+TEST(ConvolutionKernel, FastWaysServeTheirShapes) {
+  const Case few[] = {{7, 1, 9, 10, 33, 3, 3, {{1, 1}, {1, 1}, {1, 1}, 1}},
+                      {1, 3, 65, 70, 5, 3, 3, {{1, 1}, {2, 0}, {1, 1}, 1}},
+                      {2, 1, 12, 9, 6, 5, 5, {{1, 1}, {2, 2}, {1, 1}, 1}}};
+  const Case large[] = {{7, 33, 14, 14, 17, 3, 3, {{1, 1}, {1, 1}, {1, 1}, 1}},
+                        {1, 16, 9, 21, 33, 3, 3, {{1, 1}, {0, 2}, {1, 1}, 1}},
+                        {9, 16, 7, 5, 16, 3, 3, {{1, 1}, {2, 1}, {1, 1}, 1}}};
+  for (const bool winograd : {false, true}) {
+    if (winograd && !cpu::winograd_supported()) continue;
+    for (size_t i = 0; i < std::size(few); ++i) {
+      const Case& c = winograd ? large[i] : few[i];
+      const Problem p(c, kFloat);
+      const cpu::ConvShape shape{c.images,       c.channels,   c.height,    c.width,
+                                 c.filters,      p.out_height, p.out_width, c.kernel_height,
+                                 c.kernel_width, c.g};
+      const cpu::ConvForward<float> forward{shape, block<float>(p.out), block<const float>(p.input),
+                                            block<const float>(p.weight),
+                                            static_cast<const float*>(p.bias->data())};
+      const cpu::ConvBackward<float> backward{shape,
+                                              block<const float>(p.grad_out),
+                                              block<const float>(p.input),
+                                              block<const float>(p.weight),
+                                              block<float>(p.grad_input),
+                                              block<float>(p.grad_weight),
+                                              static_cast<float*>(p.grad_bias->data())};
+      if (winograd) {
+        EXPECT_TRUE(conv_winograd(forward));
+        EXPECT_TRUE(conv_winograd_input(backward));
+        EXPECT_TRUE(conv_winograd_weight(backward));
+      } else {
+        EXPECT_TRUE(conv_taps(forward));
+        EXPECT_TRUE(conv_taps_weight(backward));
+        conv_im2col(cpu::ConvBackward<float>{shape,
+                                             backward.grad_out,
+                                             backward.input,
+                                             backward.weight,
+                                             backward.grad_input,
+                                             {},
+                                             nullptr});
+      }
+      expect_close(p, 1e-5,
+                   std::string(winograd ? "winograd " : "taps ") + std::to_string(c.channels) +
+                       " to " + std::to_string(c.filters));
     }
   }
 }
