@@ -14,6 +14,8 @@ namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
 #if HWY_TARGET <= HWY_AVX3
+namespace {
+
 using D = hn::ScalableTag<float>;
 using V = hn::VFromD<D>;
 constexpr int64_t kLanes = static_cast<int64_t>(hn::MaxLanes(D()));
@@ -83,6 +85,8 @@ HWY_INLINE void SpreadVector(const float* grad, const uint8_t* index, float* top
   if (lanes.wide) half(static_cast<int32_t>(kLanes), lanes.high);
 }
 
+}  // namespace
+
 void MaxPlane(const float* in, int64_t in_row, float* out, int64_t out_row, uint8_t* index,
               int64_t rows, int64_t cols) {
   const Lanes all(kLanes), rest(cols % kLanes);
@@ -113,6 +117,8 @@ void SpreadPlane(const float* grad, int64_t grad_row, const uint8_t* index, floa
   }
 }
 #else
+namespace {
+
 #if HWY_TARGET != HWY_SCALAR
 template <class D>
 HWY_INLINE void MaxVectors(D d, const float* top, const float* bottom, float* out, uint8_t* index,
@@ -188,6 +194,8 @@ void SpreadRow(const float* grad, const uint8_t* index, float* top, float* botto
     bottom[2 * j + 1] = index[j] == 3 ? grad[j] : 0;
   }
 }
+
+}  // namespace
 
 void MaxPlane(const float* in, int64_t in_row, float* out, int64_t out_row, uint8_t* index,
               int64_t rows, int64_t cols) {

@@ -14,6 +14,8 @@ namespace taper::cpu {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
+namespace {
+
 using D = hn::CappedTag<float, 16>;
 using V = hn::VFromD<D>;
 constexpr int64_t kLanes = static_cast<int64_t>(hn::MaxLanes(D()));
@@ -53,7 +55,7 @@ HWY_INLINE V LoadFirst(const float* from, int64_t n) {
 // Keeps a loaded vector in its register: GCC would rather load it again for each of its uses, and
 // unaligned loads are what bounds these loops.
 HWY_INLINE V InRegister(V v) {
-#if HWY_ARCH_X86 && (HWY_COMPILER_GCC || HWY_COMPILER_CLANG)
+#if HWY_ARCH_X86 && HWY_COMPILER_GCC_ACTUAL
   asm("" : "+v"(v.raw));
 #endif
   return v;
@@ -97,6 +99,8 @@ HWY_INLINE void ForwardTile(const TapPlanes& x, const float* weight, const float
   }
 }
 
+}  // namespace
+
 void Forward(const TapPlanes& x, const float* weight, const float* bias, int64_t filters,
              float* out, int64_t stride) {
   for (int64_t k = 0; k < filters; k += kFilters) {
@@ -107,6 +111,8 @@ void Forward(const TapPlanes& x, const float* weight, const float* bias, int64_t
     for (; p < x.pixels; p += kLanes) ForwardTile<1>(x, weight, bias, filters, k, p, out, stride);
   }
 }
+
+namespace {
 
 // sums[k, tap] of R filters and T taps.
 template <int R, int T>
@@ -185,6 +191,8 @@ void GradientRows(const TapPlanes& x, const float* grad, int64_t stride, float* 
     hn::StoreU(hn::Add(even, odd), d, bias + i * kTapLanes);
   }
 }
+
+}  // namespace
 
 void Gradient(const TapPlanes& x, const float* grad, int64_t stride, int64_t filters, float* sums,
               float* bias) {
