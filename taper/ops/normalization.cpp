@@ -6,7 +6,7 @@
 #include "taper/kernel/normalization.h"
 #include "taper/kernel/reduction.h"
 #include "taper/ops/creation.h"
-#include "taper/ops/op_util.h"
+#include "taper/ops/pointwise_util.h"
 
 namespace taper {
 namespace {
@@ -169,6 +169,7 @@ void batch_norm_slopes(Backward& g, bool training, double eps) {
 void batch_norm_gradients(Backward& g, bool training, double eps) {
   if (thread_state.grad_enabled) return batch_norm_slopes(g, training, eps);
   const Tensor &x = g.saved(0), &mean = g.saved(1), &invstd = g.saved(2), &weight = g.saved(3);
+  const bool in_place = solely_owned(g.grad()) && x.is_contiguous();
   const Tensor grad = in_layout_of(g.grad(), x);
   const int64_t per_channel = x.numel() / x.size(1);
   const auto count = static_cast<double>(per_channel);
@@ -179,7 +180,8 @@ void batch_norm_gradients(Backward& g, bool training, double eps) {
     batch_norm_sums_kernel(x.device(), out_view(sum), out_view(sum_x), in(grad), in(x), in(mean));
   }
   if (g.wants(0)) {
-    const Tensor result(TensorImpl::empty_like(x.impl(), x.scalar_type()));
+    const Tensor result =
+        in_place ? grad : Tensor(TensorImpl::empty_like(x.impl(), x.scalar_type()));
     const Tensor scale = weight.defined() ? invstd.mul(weight) : invstd;
     if (training) {
       const Tensor shift = sum.div(count);

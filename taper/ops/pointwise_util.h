@@ -125,14 +125,22 @@ Tensor binary(const Out& out, const BinaryOp& op, const Arg& a, const Arg& b, Pa
   return r;
 }
 
-/// Sets the gradient of input 0 from that of the result and saved(0): by one kernel, or, when the
-/// gradient is to be differentiated again, by the same formula in ops.
+/// Whether nothing else sees a gradient's memory, so that a backward may overwrite it.
+inline bool solely_owned(const Tensor& grad) {
+  return grad.use_count() == 1 && !grad.is_view() && grad.is_contiguous() &&
+         grad.impl().storage()->use_count() == 1;
+}
+
+/// Sets the gradient of input 0 from that of the result and saved(0): by one kernel, in the
+/// incoming gradient's memory where that is free; or, when the gradient is to be differentiated
+/// again, by the same formula in ops.
 template <class F>
 void give_fused(Backward& g, const BinaryKernel& kernel, Params params, F formula) {
   const Tensor &grad = g.grad(), &saved = g.saved(0);
   if (thread_state.grad_enabled) return give(g, 0, formula(grad, saved));
   const ScalarType type = grad.scalar_type();
-  Tensor r = Out().make(kernel.name(), grad.sizes(), type, {}, saved.impl_ptr());
+  const bool in_place = solely_owned(grad) && saved.is_contiguous();
+  Tensor r = in_place ? grad : Out().make(kernel.name(), grad.sizes(), type, {}, saved.impl_ptr());
   kernel(r.device(), out_view(r), Operand(grad.impl_ptr()), Operand(saved.impl_ptr()), params,
          type);
   give(g, 0, r);

@@ -3,7 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
+#include <random>
+#include <string>
 
+#include "taper/backend/cpu/conv.h"
+#include "taper/backend/cpu/winograd.h"
 #include "tests/backend/tensor_util.h"
 
 namespace taper::test {
@@ -101,6 +105,30 @@ const std::vector<Case>& cases() {
   return all;
 }
 
+double worst_difference(const std::vector<double>& got, const std::vector<double>& want) {
+  if (got.size() != want.size()) return INFINITY;
+  double worst = 0;
+  for (size_t i = 0; i < got.size(); ++i) {
+    const double e = std::abs(got[i] - want[i]);
+    worst = std::isnan(e) ? INFINITY : std::max(worst, e);
+  }
+  return worst;
+}
+
+/// Checks all four results in units of the largest wanted value.
+void expect_close(const Problem& p, double limit, const std::string& what) {
+  const auto check = [&](const TensorImplPtr& got, const std::vector<double>& want,
+                         const char* name) {
+    double largest = 0;
+    for (const double v : want) largest = std::max(largest, std::abs(v));
+    EXPECT_LE(worst_difference(values(got), want), limit * largest) << name << " of " << what;
+  };
+  check(p.out, p.want_out, "out");
+  check(p.grad_input, p.want_input, "grad_input");
+  check(p.grad_weight, p.want_weight, "grad_weight");
+  check(p.grad_bias, p.want_bias, "grad_bias");
+}
+
 class ConvolutionKernelDtypes : public testing::TestWithParam<ScalarType> {};
 
 TEST_P(ConvolutionKernelDtypes, AgreesWithLoops) {
@@ -115,11 +143,7 @@ TEST_P(ConvolutionKernelDtypes, AgreesWithLoops) {
         c.last = last;
         const Problem p(c, dtype);
         p.run(c.g);
-        const double limit = tolerance(dtype);
-        EXPECT_LE(worst_error(values(p.out), p.want_out), limit) << "case " << i << last;
-        EXPECT_LE(worst_error(values(p.grad_input), p.want_input), limit) << "case " << i << last;
-        EXPECT_LE(worst_error(values(p.grad_weight), p.want_weight), limit) << "case " << i << last;
-        EXPECT_LE(worst_error(values(p.grad_bias), p.want_bias), limit) << "case " << i << last;
+        expect_close(p, tolerance(dtype), "case " + std::to_string(i) + (last ? " last" : ""));
       }
     }
   }
@@ -172,17 +196,147 @@ TEST(ConvolutionKernel, ReadsExpandedGradients) {
   EXPECT_LE(worst_error(values(p.grad_weight), p.want_weight), 2e-5);
 }
 
-TEST(ConvolutionKernel, WinogradStaysWithinTolerance) {
-  const Case c{8, 64, 14, 14, 64, 3, 3, {{1, 1}, {1, 1}, {1, 1}, 1}};
-  for (const bool enabled : {false, true}) {
-    const bool before = winograd_enabled();
-    set_winograd_enabled(enabled);
-    const Problem p(c, kFloat);
+// Sizes around the tiles of the fast ways: 4x4 results, vectors of channels, whole planes.
+TEST(ConvolutionKernel, ThreeByThreeOnOddSizes) {
+  const int64_t channels[][2] = {{1, 1}, {1, 5},   {1, 33},  {3, 5},   {3, 33},
+                                 {5, 3}, {33, 17}, {17, 33}, {32, 64}, {64, 48}};
+  const int64_t sizes[][2] = {{1, 1}, {1, 9}, {4, 4}, {5, 7}, {14, 14}, {9, 18}, {17, 6}};
+  for (const auto& channel : channels) {
+    for (const auto& size : sizes) {
+      for (const int64_t images : {1, 7}) {
+        for (const int64_t pad : {0, 1, 2}) {
+          if (size[0] + 2 * pad < 3 || size[1] + 2 * pad < 3) continue;
+          // The loops in double take their time: many large images in few cases only.
+          if (images * channel[0] * channel[1] * size[0] * size[1] > 400000) continue;
+          const Case c{images,     channel[0], size[0], size[1],
+                       channel[1], 3,          3,       {{1, 1}, {pad, pad}, {1, 1}, 1}};
+          const Problem p(c, kFloat);
+          p.run(c.g);
+          expect_close(p, 1e-5,
+                       "case " + std::to_string(channel[0]) + " to " + std::to_string(channel[1]) +
+                           " channels, " + std::to_string(images) + " of " +
+                           std::to_string(size[0]) + "x" + std::to_string(size[1]) + ", padding " +
+                           std::to_string(pad));
+        }
+      }
+    }
+  }
+}
+
+template <class T, class Tensor>
+cpu::Block4<T> block(const Tensor& t) {
+  cpu::Block4<T> b{static_cast<T*>(t->data()), {}};
+  for (int64_t d = 0; d < 4; ++d) b.stride[d] = t->strides()[d];
+  return b;
+}
+
+// Each fast way takes the shapes that it is for, and is not passed by.
+TEST(ConvolutionKernel, FastWaysServeTheirShapes) {
+  const Case few[] = {{7, 1, 9, 10, 33, 3, 3, {{1, 1}, {1, 1}, {1, 1}, 1}},
+                      {1, 3, 65, 70, 5, 3, 3, {{1, 1}, {2, 0}, {1, 1}, 1}},
+                      {2, 1, 12, 9, 6, 5, 5, {{1, 1}, {2, 2}, {1, 1}, 1}}};
+  const Case large[] = {{7, 33, 14, 14, 17, 3, 3, {{1, 1}, {1, 1}, {1, 1}, 1}},
+                        {1, 16, 9, 21, 33, 3, 3, {{1, 1}, {0, 2}, {1, 1}, 1}},
+                        {9, 16, 7, 5, 16, 3, 3, {{1, 1}, {2, 1}, {1, 1}, 1}}};
+  for (const bool winograd : {false, true}) {
+    if (winograd && !cpu::winograd_supported()) continue;
+    for (size_t i = 0; i < std::size(few); ++i) {
+      const Case& c = winograd ? large[i] : few[i];
+      const Problem p(c, kFloat);
+      const cpu::ConvShape shape{c.images,       c.channels,   c.height,    c.width,
+                                 c.filters,      p.out_height, p.out_width, c.kernel_height,
+                                 c.kernel_width, c.g};
+      const cpu::ConvForward<float> forward{shape, block<float>(p.out), block<const float>(p.input),
+                                            block<const float>(p.weight),
+                                            static_cast<const float*>(p.bias->data())};
+      const cpu::ConvBackward<float> backward{shape,
+                                              block<const float>(p.grad_out),
+                                              block<const float>(p.input),
+                                              block<const float>(p.weight),
+                                              block<float>(p.grad_input),
+                                              block<float>(p.grad_weight),
+                                              static_cast<float*>(p.grad_bias->data())};
+      if (winograd) {
+        EXPECT_TRUE(conv_winograd(forward));
+        EXPECT_TRUE(conv_winograd_input(backward));
+        EXPECT_TRUE(conv_winograd_weight(backward));
+      } else {
+        EXPECT_TRUE(conv_taps(forward));
+        EXPECT_TRUE(conv_taps_weight(backward));
+        conv_im2col(cpu::ConvBackward<float>{shape,
+                                             backward.grad_out,
+                                             backward.input,
+                                             backward.weight,
+                                             backward.grad_input,
+                                             {},
+                                             nullptr});
+      }
+      expect_close(p, 1e-5,
+                   std::string(winograd ? "winograd " : "taps ") + std::to_string(c.channels) +
+                       " to " + std::to_string(c.filters));
+    }
+  }
+}
+
+TEST(ConvolutionKernel, UnequalPaddingAndKernels) {
+  const Case all[] = {
+      {3, 16, 9, 11, 16, 3, 3, {{1, 1}, {0, 2}, {1, 1}, 1}},
+      {3, 20, 11, 9, 18, 3, 3, {{1, 1}, {2, 1}, {1, 1}, 1}},
+      {2, 16, 9, 9, 16, 3, 3, {{1, 1}, {3, 3}, {1, 1}, 1}},
+      {7, 1, 10, 13, 6, 5, 5, {{1, 1}, {2, 2}, {1, 1}, 1}},
+      {7, 2, 10, 13, 9, 1, 5, {{1, 1}, {0, 4}, {1, 1}, 1}},
+      {2, 3, 9, 8, 6, 3, 3, {{1, 1}, {1, 1}, {1, 1}, 3}},
+  };
+  for (size_t i = 0; i < std::size(all); ++i) {
+    for (const bool last : {false, true}) {
+      Case c = all[i];
+      c.last = last;
+      const Problem p(c, kFloat);
+      p.run(c.g);
+      expect_close(p, 1e-5, "case " + std::to_string(i) + (last ? " channels last" : ""));
+    }
+  }
+}
+
+TEST(ConvolutionKernel, ReadsStridedMemory) {
+  for (const int64_t channels : {1, 16, 20}) {
+    const Case c{3, channels, 9, 10, 24, 3, 3, {{1, 1}, {1, 1}, {1, 1}, 1}};
+    Problem p(c, kFloat);
+    // Every second column of wider rows; rows apart; images and channels exchanged.
+    p.input = strided({3, channels, 9, 10}, {180, 540, 20, 2}, kFloat, 11);
+    p.grad_out = strided({3, 24, 9, 10}, {120, 360, 12, 1}, kFloat, 12);
+    p.weight = strided({24, channels, 3, 3}, {1, 24, 72 * channels, 24 * channels}, kFloat, 13);
+    p.grad_input = strided({3, channels, 9, 10}, {110, 330, 11, 1}, kFloat, 14);
+    p.out = strided({3, 24, 9, 10}, {90, 270, 1, 9}, kFloat, 15);
+    p.compute(c);
     p.run(c.g);
-    set_winograd_enabled(before);
-    EXPECT_LE(worst_error(values(p.out), p.want_out), 5e-5) << enabled;
-    EXPECT_LE(worst_error(values(p.grad_input), p.want_input), 5e-5) << enabled;
-    EXPECT_LE(worst_error(values(p.grad_weight), p.want_weight), 5e-5) << enabled;
+    expect_close(p, 1e-5, std::to_string(channels) + " channels");
+  }
+}
+
+/// Values of a normal distribution, as a network's are.
+void fill_normal(const TensorImplPtr& t, uint64_t seed) {
+  std::mt19937_64 engine(seed);
+  std::normal_distribution<float> normal;
+  auto* data = static_cast<float*>(t->data());
+  for (int64_t i = 0; i < t->numel(); ++i) data[i] = normal(engine);
+}
+
+TEST(ConvolutionKernel, WinogradStaysWithinTolerance) {
+  for (const int64_t channels : {64, 256}) {
+    const Case c{2, channels, 14, 14, 64, 3, 3, {{1, 1}, {1, 1}, {1, 1}, 1}};
+    Problem p(c, kFloat);
+    fill_normal(p.input, 1);
+    fill_normal(p.weight, 2);
+    fill_normal(p.grad_out, 3);
+    p.compute(c);
+    for (const bool enabled : {false, true}) {
+      const bool before = winograd_enabled();
+      set_winograd_enabled(enabled);
+      p.run(c.g);
+      set_winograd_enabled(before);
+      expect_close(p, enabled ? 2e-5 : 1e-6, std::to_string(channels) + " channels");
+    }
   }
 }
 

@@ -165,6 +165,24 @@ TEST(BatchNorm, RunningStatisticsMoveByMomentum) {
   EXPECT_NEAR(var.select(0, 0).item<double>(), 0.75 + 0.25 * 20 / 3, 1e-12);
 }
 
+TEST(BatchNorm, BackwardSparesGradientsThatOthersSee) {
+  const Tensor x = arange(0, 8, 1, kDouble).view({4, 2}).sin().requires_grad_();
+  const Tensor given = arange(0, 8, 1, kDouble).view({4, 2}).cos(), before = given.clone();
+  batch_norm(x, {}, {}, {}, {}, true, 0.1, 1e-5).backward(given);
+  EXPECT_TRUE(given.equal(before));
+  const Tensor want = x.grad().clone();
+  x.mutable_grad().reset();
+  Tensor seen;
+  const Tensor y = batch_norm(x, {}, {}, {}, {}, true, 0.1, 1e-5);
+  y.register_hook([&](const Tensor& g) { seen = g; });
+  y.mul(given).sum().backward();
+  EXPECT_TRUE(seen.equal(before));
+  x.mutable_grad().reset();
+  // The gradient that mul makes belongs to nobody else.
+  batch_norm(x, {}, {}, {}, {}, true, 0.1, 1e-5).mul(given).sum().backward();
+  EXPECT_TRUE(x.grad().equal(want));
+}
+
 TEST(BatchNorm, ChannelsLastKeepsItsLayoutAndBits) {
   const Tensor x = arange(0, 2 * 3 * 4 * 5, 1, kFloat).view({2, 3, 4, 5}).sin();
   const Tensor last = x.contiguous(MemoryFormat::ChannelsLast);

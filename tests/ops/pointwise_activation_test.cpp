@@ -102,6 +102,34 @@ TEST(Activation, GradientAtTheKinks) {
   EXPECT_EQ(to_dense(x.grad()).values, (std::vector<double>{1, 1}));
 }
 
+// A backward writes into the gradient that it is given only where nobody else sees it.
+TEST(Activation, GradientsThatOthersSeeStay) {
+  const Tensor x = tensor({-1.0f, 2.0f, 3.0f}).requires_grad_();
+  const Tensor given = tensor({5.0f, 6.0f, 7.0f});
+  relu(x).backward(given);
+  EXPECT_EQ(to_dense(given).values, (std::vector<double>{5, 6, 7}));
+  EXPECT_EQ(to_dense(x.grad()).values, (std::vector<double>{0, 6, 7}));
+
+  x.mutable_grad().reset();
+  Tensor seen;
+  const Tensor y = relu(x);
+  y.retain_grad();
+  y.register_hook([&](const Tensor& g) { seen = g; });
+  mul(y, given).backward(ones({3}));
+  EXPECT_EQ(to_dense(seen).values, (std::vector<double>{5, 6, 7}));
+  EXPECT_EQ(to_dense(y.grad()).values, (std::vector<double>{5, 6, 7}));
+  EXPECT_EQ(to_dense(x.grad()).values, (std::vector<double>{0, 6, 7}));
+
+  // One gradient for two nodes, and an expanded one.
+  x.mutable_grad().reset();
+  const Tensor twice = mul(x, 1);
+  add(relu(twice), relu(neg(twice))).backward(given);
+  EXPECT_EQ(to_dense(x.grad()).values, (std::vector<double>{-5, 6, 7}));
+  x.mutable_grad().reset();
+  relu(mul(x, 2)).sum().backward();
+  EXPECT_EQ(to_dense(x.grad()).values, (std::vector<double>{0, 2, 2}));
+}
+
 TEST(Activation, Refuses) {
   EXPECT_ERROR(Error, ([] { gelu(ones({1}), "exact"); }()),
                "approximate argument must be either none or tanh");

@@ -5,7 +5,7 @@
 #include "taper/core/scalar_type.h"
 #include "taper/kernel/convolution.h"
 
-// Convolution on raw memory, shared by its two ways: oneDNN, and im2col with our GEMM.
+// Convolution on raw memory, shared by its ways.
 namespace taper::cpu {
 
 struct ConvShape {
@@ -42,6 +42,24 @@ void conv_im2col(const ConvForward<float>& c);
 void conv_im2col(const ConvForward<double>& c);
 void conv_im2col(const ConvBackward<float>& c);
 void conv_im2col(const ConvBackward<double>& c);
+
+/// Few taps (input channels x kernel) leave oneDNN's blocks of channels half empty: up to here the
+/// ways below take 0.3 to 0.8 of its time.
+constexpr int64_t kFewTaps = 32;
+inline bool has_few_taps(const ConvShape& s) {
+  const int64_t taps = s.channels * s.kernel_height * s.kernel_width;
+  return s.geometry.groups == 1 && taps > 0 && taps <= kFewTaps;
+}
+/// The result, and the weight's and bias's gradients, with few taps. False, and nothing done, where
+/// they do not fit.
+bool conv_taps(const ConvForward<float>& c);
+bool conv_taps_weight(const ConvBackward<float>& c);
+
+/// Winograd's algorithm for 3x3 kernels: the result, the input's gradient, the weight's and bias's.
+/// False, and nothing done, where it does not fit or does not pay.
+bool conv_winograd(const ConvForward<float>& c);
+bool conv_winograd_input(const ConvBackward<float>& c);
+bool conv_winograd_weight(const ConvBackward<float>& c);
 
 /// False, and nothing done, where oneDNN is absent or has no fast way. dtype is Float or BFloat16.
 bool conv_onednn(ScalarType dtype, const ConvForward<void>& c);

@@ -94,7 +94,7 @@ enum class Kind : int64_t { forward, backward_input, backward_weight };
 /// What a plan depends on; compared and hashed as a row of numbers.
 struct Key {
   Kind kind;
-  int64_t dtype, threads, winograd, with_bias;
+  int64_t dtype, threads, with_bias;
   ConvShape shape;
   int64_t image_stride[4], out_stride[4], weight_stride[4];
 
@@ -168,8 +168,7 @@ std::shared_ptr<const Plan> make_plan(const Key& key) {
       key.with_bias ? memory::desc({s.out_channels}, type, memory::format_tag::a) : memory::desc();
   const dims stride(g.stride, g.stride + 2), pad(g.padding, g.padding + 2);
   const dims dilation{g.dilation[0] - 1, g.dilation[1] - 1};
-  const auto algorithm =
-      key.winograd ? dnnl::algorithm::convolution_winograd : dnnl::algorithm::convolution_direct;
+  constexpr auto algorithm = dnnl::algorithm::convolution_direct;
 
   auto plan = std::make_shared<Plan>();
   plan->bias = bias;
@@ -230,38 +229,20 @@ PlanCache& plans() {
   return cache;
 }
 
-bool wants_winograd(const Key& key) {
-  const ConvShape& s = key.shape;
-  const ConvGeometry& g = s.geometry;
-  const auto ones = [](const int64_t(&v)[2]) { return v[0] == 1 && v[1] == 1; };
-  // Gradients gain nothing from it.
-  return key.kind == Kind::forward && winograd_enabled() &&
-         key.dtype == static_cast<int64_t>(kFloat32) && g.groups == 1 && s.kernel_height == 3 &&
-         s.kernel_width == 3 && ones(g.stride) && ones(g.dilation) && s.channels >= 16 &&
-         s.out_channels >= 16;
-}
-
-// The plan for a number of images, by Winograd's algorithm where that is wanted and possible.
+// The plan for a number of images.
 std::shared_ptr<const Plan> plan_for(Key key, int64_t images) {
   key.shape.images = images;
-  key.winograd = wants_winograd(key);
-  auto plan = plans().find(key);
-  if (plan == nullptr && key.winograd) {
-    key.winograd = 0;
-    plan = plans().find(key);
-  }
-  return plan;
+  return plans().find(key);
 }
 
 /// How the batch is cut: by the shape alone, so that results do not depend on the threads. A
-/// slice's blocked copies stay in L2; Winograd's algorithm wants more images for its transforms.
+/// slice's blocked copies stay in L2.
 struct Slices {
   int64_t count, most;
-  Slices(const ConvShape& s, bool winograd, int64_t limit) {
+  Slices(const ConvShape& s, int64_t limit) {
     const int64_t bytes =
         4 * (s.channels * s.height * s.width + s.out_channels * s.out_height * s.out_width);
-    const int64_t room = winograd ? 1536 << 10 : 640 << 10;
-    const int64_t fit = std::clamp<int64_t>(room / std::max<int64_t>(1, bytes), 1, 16);
+    const int64_t fit = std::clamp<int64_t>((640 << 10) / std::max<int64_t>(1, bytes), 1, 16);
     count =
         std::clamp<int64_t>((s.images + fit - 1) / fit, std::min<int64_t>(s.images, 4), s.images);
     count = std::min(count, limit);
@@ -316,7 +297,7 @@ void run_slice(const Plan& p, Kind kind, const SliceMemory& m, const void* sourc
 
 Key make_key(Kind kind, ScalarType dtype, const ConvShape& shape, const int64_t* image,
              const int64_t* out, const int64_t* weight, bool with_bias) {
-  Key key{kind, static_cast<int64_t>(dtype), 1, 0, with_bias, shape, {}, {}, {}};
+  Key key{kind, static_cast<int64_t>(dtype), 1, with_bias, shape, {}, {}, {}};
   std::copy_n(image, 4, key.image_stride);
   std::copy_n(out, 4, key.out_stride);
   std::copy_n(weight, 4, key.weight_stride);
@@ -328,7 +309,7 @@ bool map_images(Key key, const Block4<const void>& source, const Block4<const vo
                 const void* bias, const Block4<void>& result) {
   const ConvShape& s = key.shape;
   const int64_t item = elementSize(static_cast<ScalarType>(key.dtype));
-  const Slices slices(s, wants_winograd(key), 64);
+  const Slices slices(s, 64);
   // Too few slices for the threads: one primitive takes the batch, with all of them.
   bool whole = slices.count < 2 * get_num_threads() && slices.count % get_num_threads() != 0;
   const ScopedOmpThreads scope(whole ? get_num_threads() : 1);
@@ -396,7 +377,7 @@ bool weight_gradient(const ConvBackward<void>& c, ScalarType dtype) {
   const int64_t weight_bytes =
       4 * s.out_channels * (s.channels / s.geometry.groups) * s.kernel_height * s.kernel_width;
   const ScopedOmpThreads one(1);
-  const Slices slices(s, false, std::clamp<int64_t>((int64_t{64} << 20) / weight_bytes, 1, 64));
+  const Slices slices(s, std::clamp<int64_t>((int64_t{64} << 20) / weight_bytes, 1, 64));
   const auto plan = plan_for(key, slices.most);
   if (plan == nullptr) return false;
   const int64_t count = (s.images + slices.most - 1) / slices.most;

@@ -124,14 +124,29 @@ void erase_types(ConvBackward<void>& to, const ConvBackward<T>& from) {
 void run(const ConvForward<double>& c) { conv_im2col(c); }
 void run(const ConvBackward<double>& c) { conv_im2col(c); }
 void run(const ConvForward<float>& c) {
+  if (conv_taps(c) || conv_winograd(c)) return;
   ConvForward<void> plain;
   erase_types(plain, c);
   if (!conv_onednn(kFloat32, plain)) conv_im2col(c);
 }
+// Each gradient goes its own way.
 void run(const ConvBackward<float>& c) {
+  ConvBackward<float> rest = c;
+  if (c.grad_weight.data != nullptr && (conv_taps_weight(c) || conv_winograd_weight(c))) {
+    rest.grad_weight = {};
+    rest.grad_bias = nullptr;
+  }
+  const bool wants_weight = rest.grad_weight.data != nullptr || rest.grad_bias != nullptr;
+  if (c.grad_input.data != nullptr && conv_winograd_input(c)) {
+    rest.grad_input = {};
+  } else if (c.grad_input.data != nullptr && !wants_weight && has_few_taps(c.shape)) {
+    // oneDNN pads the channels to whole vectors: two to five times the time (measured).
+    return conv_im2col(rest);
+  }
+  if (rest.grad_input.data == nullptr && !wants_weight) return;
   ConvBackward<void> plain;
-  erase_types(plain, c);
-  if (!conv_onednn(kFloat32, plain)) conv_im2col(c);
+  erase_types(plain, rest);
+  if (!conv_onednn(kFloat32, plain)) conv_im2col(rest);
 }
 
 template <class T>

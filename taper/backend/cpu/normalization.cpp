@@ -193,17 +193,38 @@ void channel_pass(const ChannelArgs& a, const Batch& b, int64_t first, int64_t l
   }
 }
 
-/// sum(grad) and sum(grad * (x - mean)) over n contiguous elements of one channel.
+/// sum(grad) and sum(grad * (x - mean)) over n contiguous elements of one channel, in one pass;
+/// each as chunked_sum forms it.
 template <class T>
 void plane_sums(const void* grad, const void* x, double mean, int64_t n, double* sums) {
   const T* g = static_cast<const T*>(grad);
   const T* v = static_cast<const T*>(x);
-  const auto centre = hn::Set(Tag<T>(), static_cast<T>(mean));
-  sums[0] =
-      chunked_sum<T>(n, [&](int64_t i, int64_t m) HWY_ATTR { return load_columns(g + i, m); });
-  sums[1] = chunked_sum<T>(n, [&](int64_t i, int64_t m) HWY_ATTR {
-    return hn::Mul(load_columns(g + i, m), hn::Sub(load_columns(v + i, m), centre));
-  });
+  const Tag<T> d;
+  const auto centre = hn::Set(d, static_cast<T>(mean));
+  sums[0] = sums[1] = 0;
+  for (int64_t start = 0; start < n; start += 4096) {
+    const int64_t end = std::min(n, start + 4096);
+    Partials<SumOp, T> plain, centred;
+    plain.clear();
+    centred.clear();
+    const auto add = [&](int64_t k, int64_t i, int64_t m) HWY_ATTR {
+      const auto slope = load_columns(g + i, m);
+      plain.add_vector(k, slope);
+      centred.add_vector(k, hn::Mul(slope, hn::Sub(load_columns(v + i, m), centre)));
+    };
+    int64_t i = start;
+    for (; i + 64 <= end; i += 64) {
+#pragma GCC unroll 64
+      for (int64_t k = 0; k < kVectors<T>; ++k) add(k, i + k * kLanes<T>, kLanes<T>);
+    }
+#pragma GCC unroll 64
+    for (int64_t k = 0; k < kVectors<T>; ++k) {
+      const int64_t left = end - i - k * kLanes<T>;
+      if (left > 0) add(k, i + k * kLanes<T>, std::min(left, kLanes<T>));
+    }
+    sums[0] += static_cast<double>(plain.total());
+    sums[1] += static_cast<double>(centred.total());
+  }
 }
 /// The same for a block of neighbouring channels over n rows, stride apart.
 template <class T>
@@ -311,7 +332,7 @@ void put_element(View v, int64_t i, double value) {
 }
 
 /// Both sums of every channel for each of `parts` stretches of the batch: sums[part][2][channel].
-/// A part is a sample, or the whole batch where samples are small (kMergeUntil).
+/// A part is a sample, or the whole batch where samples have less than a block of partials.
 class BatchSums {
  public:
   BatchSums(ConstView grad, ConstView x, ConstView mean)
@@ -321,7 +342,7 @@ class BatchSums {
         g_(static_cast<const char*>(grad.raw_data())),
         x_(static_cast<const char*>(x.raw_data())),
         mean_(static_cast<const char*>(mean.raw_data())),
-        merged_(b_.spatial < kMergeUntil),
+        merged_(b_.spatial < 64),
         parts_(merged_ ? 1 : b_.samples),
         rows_(merged_ ? b_.rows() : b_.spatial),
         sums_(parts_ * 2 * b_.channels) {}

@@ -159,10 +159,11 @@ void spread_2x2(View grad_input, ConstView grad_out, ConstView indices) {
     const auto to = plane<float>(grad_input, p);
     const auto from = plane<const float>(grad_out, p);
     const uint8_t* index = indices.data<uint8_t>() + p * rows * cols;
-    for (int64_t y = 0; y < rows; ++y) {
-      float* top = &to.at(2 * y, 0);
-      max_pool2x2_spread_row(&from.at(y, 0), index + y * cols, top, top + to.row, cols);
-      for (int64_t x = 2 * cols; x < width; ++x) top[x] = top[to.row + x] = 0;
+    max_pool2x2_spread_plane(from.data, from.row, index, to.data, to.row, rows, cols);
+    if (width > 2 * cols) {
+      for (int64_t y = 0; y < 2 * rows; ++y) {
+        std::fill(&to.at(y, 2 * cols), &to.at(y, 0) + width, 0.0f);
+      }
     }
     for (int64_t y = 2 * rows; y < height; ++y) std::fill_n(&to.at(y, 0), width, 0.0f);
   });
@@ -280,10 +281,7 @@ void max_pool2d(View out, View indices, ConstView input, const PoolGeometry& g) 
       const auto in = plane<const float>(input, p);
       const auto to = plane<float>(out, p);
       uint8_t* const index = bytes ? indices.data<uint8_t>() + p * rows * cols : nullptr;
-      for (int64_t y = 0; y < rows; ++y) {
-        max_pool2x2_row(&in.at(2 * y, 0), &in.at(2 * y + 1, 0), &to.at(y, 0),
-                        index == nullptr ? nullptr : index + y * cols, cols);
-      }
+      max_pool2x2_plane(in.data, in.row, to.data, to.row, index, rows, cols);
     });
   }
   visit_numbers("max_pool2d", out.dtype(), [&](auto tag) {
