@@ -4,7 +4,7 @@
 #include <limits>
 #include <vector>
 
-#include "taper/graph/heap.h"
+#include "taper/graph/radix_queue.h"
 #include "taper/graph/search.h"
 
 namespace taper {
@@ -44,11 +44,11 @@ class DijkstraSearch {
     for (size_t i = 0; i < count; ++i) {
       row.distances[sources[i]] = 0;
       if (row.sources != nullptr) row.sources[sources[i]] = sources[i];
-      heap_.push(0, sources[i]);
+      queue_.push(0, sources[i]);
     }
-    while (!heap_.empty()) {
-      const auto [distance, u] = heap_.pop();
-      if (distance > row.distances[u]) continue;
+    typename RadixQueue<T>::Entry nearest;
+    while (queue_.pop(row.distances, nearest)) {
+      const auto [distance, u] = nearest;
       const int64_t end = csr_.rows[u + 1];
       for (int64_t e = csr_.rows[u]; e < end; ++e) {
         const int32_t v = csr_.cols[e];
@@ -56,7 +56,7 @@ class DijkstraSearch {
         if (through < row.distances[v] && through <= limit) {
           row.distances[v] = through;
           note_step(row, u, v);
-          heap_.push(through, v);
+          queue_.push(through, v);
         }
       }
     }
@@ -64,7 +64,7 @@ class DijkstraSearch {
 
  private:
   Csr<T> csr_;
-  LazyHeap<T> heap_;
+  RadixQueue<T> queue_;
 };
 
 /// Searches that count edges: breadth first.

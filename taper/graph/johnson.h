@@ -37,10 +37,10 @@ class JohnsonSearch {
     clear_row(row, csr_.nodes);
     std::fill(keys_.begin(), keys_.end(), std::numeric_limits<T>::infinity());
     row.distances[source] = keys_[static_cast<size_t>(source)] = 0;
-    heap_.push(0, source);
-    while (!heap_.empty()) {
-      const auto [key, u] = heap_.pop();
-      if (key > keys_[static_cast<size_t>(u)]) continue;
+    queue_.push(0, source);
+    typename RadixQueue<T>::Entry nearest;
+    while (queue_.pop(keys_.data(), nearest)) {
+      const auto [key, u] = nearest;
       const int64_t end = csr_.rows[u + 1];
       for (int64_t e = csr_.rows[u]; e < end; ++e) {
         const int32_t v = csr_.cols[e];
@@ -49,7 +49,7 @@ class JohnsonSearch {
         keys_[static_cast<size_t>(v)] = through;
         row.distances[v] = row.distances[u] + csr_.weights[e];
         note_step(row, u, v);
-        heap_.push(through, v);
+        queue_.push(through, v);
       }
     }
   }
@@ -58,7 +58,7 @@ class JohnsonSearch {
   Csr<T> csr_;
   const T* reduced_;
   std::vector<T> keys_;
-  LazyHeap<T> heap_;
+  RadixQueue<T> queue_;
 };
 
 }  // namespace graph

@@ -101,8 +101,9 @@ class NegativeCycleError : public Error {
   std::vector<int64_t> cycle_;
 };
 
-/// Dijkstra's algorithm with a heap: O((E + n) log n) per source, O(E + n) when unweighted. Throws
-/// an Error on negative weights and an IndexError on a source that is no node.
+/// Dijkstra's algorithm: O(n + E) operations on a radix heap per source; unweighted, a
+/// breadth-first search. Throws an Error on negative weights and an IndexError on a source that is
+/// no node.
 ShortestPaths dijkstra(const Graph& graph, const DijkstraOptions& options = {});
 /// The algorithm of Bellman and Ford, for weights of any sign: O(n E) per source at worst, mostly
 /// near O(E). Throws a NegativeCycleError when a source reaches such a cycle.
