@@ -36,7 +36,11 @@ void note_step(const SearchRow<T>& row, int32_t u, int32_t v) {
 template <class T>
 class DijkstraSearch {
  public:
-  explicit DijkstraSearch(const Csr<T>& csr) : csr_(csr) {}
+  explicit DijkstraSearch(const Csr<T>& csr) : csr_(csr) {
+    int64_t most = 0;
+    for (int64_t u = 0; u < csr.nodes; ++u) most = std::max(most, csr.rows[u + 1] - csr.rows[u]);
+    nearer_.resize(static_cast<size_t>(most));
+  }
 
   /// Paths of up to `limit` from the nearest of `count` sources.
   void run(const int32_t* sources, size_t count, T limit, const SearchRow<T>& row) {
@@ -46,25 +50,38 @@ class DijkstraSearch {
       if (row.sources != nullptr) row.sources[sources[i]] = sources[i];
       queue_.push(0, sources[i]);
     }
-    typename RadixQueue<T>::Entry nearest;
+    Entry nearest;
     while (queue_.pop(row.distances, nearest)) {
-      const auto [distance, u] = nearest;
-      const int64_t end = csr_.rows[u + 1];
-      for (int64_t e = csr_.rows[u]; e < end; ++e) {
-        const int32_t v = csr_.cols[e];
-        const T through = distance + csr_.weights[e];
-        if (through < row.distances[v] && through <= limit) {
-          row.distances[v] = through;
-          note_step(row, u, v);
-          queue_.push(through, v);
-        }
+      const size_t found = relax(nearest, limit, row.distances);
+      for (size_t i = 0; i < found; ++i) {
+        note_step(row, nearest.node, nearer_[i].node);
+        queue_.push(nearer_[i].distance, nearer_[i].node);
       }
     }
   }
 
  private:
+  using Entry = typename RadixQueue<T>::Entry;
+
+  /// Lowers the distances of the node's neighbours and lists those that fell. Whether one falls is
+  /// hard to predict, so that no branch depends on it.
+  size_t relax(const Entry& nearest, T limit, T* distances) {
+    size_t found = 0;
+    const int64_t end = csr_.rows[nearest.node + 1];
+    for (int64_t e = csr_.rows[nearest.node]; e < end; ++e) {
+      const int32_t v = csr_.cols[e];
+      const T through = nearest.distance + csr_.weights[e], before = distances[v];
+      if (through > limit) continue;
+      nearer_[found] = {through, v};
+      found += static_cast<size_t>(through < before);
+      distances[v] = through < before ? through : before;
+    }
+    return found;
+  }
+
   Csr<T> csr_;
   RadixQueue<T> queue_;
+  std::vector<Entry> nearer_;
 };
 
 /// Searches that count edges: breadth first.
