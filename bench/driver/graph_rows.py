@@ -11,12 +11,12 @@ from .worker import Worker, WorkerError
 class GraphCrew:
     """Our worker and SciPy's for one thread count; SciPy itself runs on one."""
 
-    def __init__(self, config, threads, peer):
+    def __init__(self, config, side, threads, peer):
         self.threads, self.openblas = threads, None
         program = os.path.join(config["programs"], "bench_graph")
-        has_ours = config["side"] != "peer" and os.path.exists(program)
+        has_ours = side != "peer" and os.path.exists(program)
         self.ours = Worker(program, threads) if has_ours else None
-        self.peer = Worker(peer, threads) if peer and config["side"] != "ours" else None
+        self.peer = Worker(peer, threads) if peer and side != "ours" else None
 
     def any(self):
         return self.ours or self.peer
@@ -28,8 +28,9 @@ class GraphCrew:
 
 
 def find_peer(config):
-    """The command that starts SciPy's worker, or None. Debian's module belongs to its interpreter."""
+    """The command that starts SciPy's worker, or None."""
     script = os.path.join(config["source"], "bench", "peers", "graph_scipy.py")
+    # Debian's module belongs to Debian's interpreter, whatever runs this script.
     for python in ("/usr/bin/python3", sys.executable):
         if os.path.exists(python) and subprocess.run(
                 [python, "-c", "import scipy.sparse.csgraph"], capture_output=True,
@@ -44,7 +45,7 @@ def graph_rows(config, options, wanted, report):
     noted = False
     for threads in (1, 2):
         try:
-            crew = GraphCrew(config, threads, peer)
+            crew = GraphCrew(config, options.side, threads, peer)
         except WorkerError as error:
             report.note(f"graph: {error}")
             return

@@ -186,11 +186,11 @@ ShortestPaths bellman_ford(const Graph& graph, const BellmanFordOptions& options
                                .return_predecessors(options.return_predecessors()));
   }
   const Graph used = options.directed() ? graph : graph.to_undirected();
-  check_exact_before(kOp, used);
-  const ShortestPaths paths = new_paths(kOp, used, static_cast<int64_t>(sources.size()),
-                                        options.indices().one(), options.return_predecessors());
+  check_range(kOp, used);
+  ShortestPaths paths = new_paths(kOp, used, static_cast<int64_t>(sources.size()),
+                                  options.indices().one(), options.return_predecessors());
   visit_weights(used, [&](auto zero) { search_all<decltype(zero)>(used, sources, paths); });
-  check_exact_after(kOp, used, paths.distances);
+  check_exact(kOp, used, paths.distances);
   return paths;
 }
 

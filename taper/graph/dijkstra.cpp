@@ -56,7 +56,7 @@ ShortestPaths dijkstra(const Graph& graph, const DijkstraOptions& options) {
     options.unweighted() ? search_all<BreadthSearch, T>(used, sources, options, paths)
                          : search_all<DijkstraSearch, T>(used, sources, options, paths);
   });
-  if (!options.unweighted()) check_exact_after(kOp, used, paths.distances);
+  if (!options.unweighted()) check_exact(kOp, used, paths.distances);
   return paths;
 }
 

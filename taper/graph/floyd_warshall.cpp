@@ -149,7 +149,7 @@ class AllPairs {
 
 ShortestPaths floyd_warshall(const Graph& graph, const FloydWarshallOptions& options) {
   const Graph used = options.directed() ? graph : graph.to_undirected();
-  if (!options.unweighted()) check_exact_before(kOp, used);
+  if (!options.unweighted()) check_range(kOp, used);
   ShortestPaths paths = new_paths(kOp, used, used.num_nodes(), false, false);
   visit_weights(used, [&](auto zero) {
     AllPairs<decltype(zero)> pairs(used, options.unweighted(), paths.distances,
@@ -157,7 +157,7 @@ ShortestPaths floyd_warshall(const Graph& graph, const FloydWarshallOptions& opt
     pairs.run();
     paths.predecessors = pairs.predecessors();
   });
-  if (!options.unweighted()) check_exact_after(kOp, used, paths.distances);
+  if (!options.unweighted()) check_exact(kOp, used, paths.distances);
   return paths;
 }
 

@@ -18,9 +18,9 @@ ShortestPaths johnson(const Graph& graph, const JohnsonOptions& options) {
   }
   const std::vector<int32_t> sources = source_nodes(kOp, graph, options.indices());
   const Graph used = options.directed() ? graph : graph.to_undirected();
-  check_exact_before(kOp, used);
+  check_range(kOp, used);
   const auto count = static_cast<int64_t>(sources.size());
-  const ShortestPaths paths =
+  ShortestPaths paths =
       new_paths(kOp, used, count, options.indices().one(), options.return_predecessors());
   visit_weights(used, [&](auto zero) {
     using T = decltype(zero);

@@ -1,6 +1,7 @@
 #include "taper/graph/search.h"
 
 #include <cmath>
+#include <limits>
 
 namespace taper {
 namespace graph {
@@ -38,18 +39,26 @@ std::vector<int32_t> source_nodes(const char* op, const Graph& graph, const Sour
   return nodes;
 }
 
-void check_exact_before(const char* op, const Graph& graph) {
+void check_range(const char* op, const Graph& graph) {
   const detail::GraphData& data = graph.data();
-  if (!data.integers || data.negative_edge < 0) return;
+  if (data.negative_edge < 0) return;
   const double bound =
       4 * data.most * static_cast<double>(data.nodes);  // johnson() adds potentials
-  TAPER_CHECK(bound <= static_cast<double>(kLargestExact), op,
-              ": integer overflow: expected negative weights whose paths stay well below 2^53, "
-              "got a weight of ",
-              "magnitude ", data.most, " among ", data.nodes, " nodes");
+  if (data.integers) {
+    TAPER_CHECK(bound <= static_cast<double>(kLargestExact), op,
+                ": integer overflow: expected negative weights whose paths stay well below 2^53, "
+                "got a weight of magnitude ",
+                data.most, " among ", data.nodes, " nodes");
+    return;
+  }
+  const double largest = graph.dtype() == kFloat ? std::numeric_limits<float>::max()
+                                                 : std::numeric_limits<double>::max();
+  TAPER_CHECK(bound <= largest, op, ": overflow: expected negative weights whose paths stay well ",
+              "below ", largest, ", got a weight of magnitude ", data.most, " among ", data.nodes,
+              " nodes");
 }
 
-void check_exact_after(const char* op, const Graph& graph, const Tensor& distances) {
+void check_exact(const char* op, const Graph& graph, const Tensor& distances) {
   const detail::GraphData& data = graph.data();
   const auto largest = static_cast<double>(kLargestExact);
   if (!data.integers || data.most * static_cast<double>(data.nodes) <= largest) return;

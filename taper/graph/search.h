@@ -17,10 +17,10 @@ Tensor empty_tensor(const char* op, IntArrayRef sizes, ScalarType dtype);
 /// The sources as checked node numbers from 0.
 std::vector<int32_t> source_nodes(const char* op, const Graph& graph, const Sources& sources);
 
-/// Throws where an integer graph's distances would not be exact: before a search with negative
-/// weights, after any other.
-void check_exact_before(const char* op, const Graph& graph);
-void check_exact_after(const char* op, const Graph& graph, const Tensor& distances);
+/// Before a search with negative weights: throws where sums of them could overflow.
+void check_range(const char* op, const Graph& graph);
+/// After a search: throws where the distances of an integer graph are not exact.
+void check_exact(const char* op, const Graph& graph, const Tensor& distances);
 
 /// Throws the NegativeCycleError; the nodes stand in the order of the edges.
 [[noreturn]] void fail_negative_cycle(const char* op, std::vector<int64_t> cycle, double weight);

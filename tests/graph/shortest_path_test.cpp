@@ -251,6 +251,17 @@ TEST(ShortestPath, IntegersAreExactOrAnError) {
   }
 }
 
+TEST(ShortestPath, NegativeWeightsThatCouldOverflowAreAnError) {
+  for (const ScalarType dtype : {kFloat, kDouble}) {
+    const double big = dtype == kFloat ? 3e38 : 1e308;
+    const Graph graph = graph_of(2, {{0, 1, -big}, {1, 0, -big}}, dtype);
+    for (const Method method : {Method::bellman_ford, Method::johnson, Method::floyd_warshall}) {
+      EXPECT_ERROR(Error, all_pairs(graph, method),
+                   "overflow: expected negative weights whose paths stay well below ");
+    }
+  }
+}
+
 TEST(ShortestPath, PathsThatOverflowCountAsNone) {
   const Graph graph = graph_of(3, {{0, 1, 1e308}, {1, 2, 1e308}});
   for (const Method method : kMethods) {

@@ -116,8 +116,8 @@ def grid_edges(random, height, width, kind, both):
     return edges
 
 
-DTYPES = {"int": ["int32", "int64"], "quarter": ["float32", "float64"], "zero": ["int64", "float32"],
-          "real": ["float64"]}
+DTYPES = {"int": ["int32", "int64"], "quarter": ["float32", "float64"],
+          "zero": ["int64", "float32"], "real": ["float64"]}
 
 
 def queries(writer, random, matrix, nodes):
