@@ -58,6 +58,35 @@ TEST(ShortestPath, TriangleInequalityAndSymmetry) {
   }
 }
 
+TEST(ShortestPath, DistancesOfEveryScale) {
+  // Both searches find the least of all rounded sums: the same bits.
+  const int64_t nodes = 3000;
+  for (int kind = 0; kind < 5; ++kind) {
+    std::vector<Edge> edges = random_edges(300 + static_cast<uint64_t>(kind), nodes, 6 * nodes);
+    std::mt19937_64 random(static_cast<uint64_t>(kind));
+    for (Edge& edge : edges) {
+      const double draw = static_cast<double>(random() % 1000000) / 1e6;
+      edge.weight = kind == 0   ? std::exp(60 * draw - 30)                  // of every size
+                    : kind == 1 ? 1                                         // all equal
+                    : kind == 2 ? (draw < 0.5 ? 0 : 1e-6 * draw)            // mostly ties
+                    : kind == 3 ? 1 + 1e-12 * draw                          // almost ties
+                                : (draw < 0.9 ? 1e-3 * draw : 1e3 * draw);  // two sizes
+    }
+    // A star: hundreds of nodes become near at once.
+    for (int64_t v = 1; v < 500; ++v) edges.push_back({0, v, edges[static_cast<size_t>(v)].weight});
+    for (const ScalarType dtype : {kFloat, kDouble}) {
+      const Graph graph = graph_of(nodes, edges, dtype);
+      const ShortestPaths found =
+          dijkstra(graph, DijkstraOptions().indices({0, 1, 2, 3}).return_predecessors(true));
+      const Tensor other =
+          bellman_ford(graph, BellmanFordOptions().indices({0, 1, 2, 3})).distances;
+      expect_distances(found.distances, values_of(other), "kind " + std::to_string(kind));
+      expect_tree(graph, 0, found.distances.select(0, 0), found.predecessors.select(0, 0),
+                  "kind " + std::to_string(kind), dtype == kFloat ? 1e-4 : 1e-12);
+    }
+  }
+}
+
 TEST(ShortestPath, CyclesOfWeightZeroLeaveTrees) {
   for (uint64_t seed = 0; seed < 20; ++seed) {
     const int64_t nodes = 90;
