@@ -1,7 +1,9 @@
 #include "taper/kernel/floyd_warshall.h"
 
 #include <algorithm>
+#include <atomic>
 #include <limits>
+#include <thread>
 
 #include "taper/backend/cpu/scratch.h"
 #include "taper/backend/cpu/simd.h"
@@ -206,88 +208,104 @@ class Matrix {
         to_(static_cast<size_t>(n * row_)),
         before_(predecessors == nullptr ? 0 : static_cast<size_t>(n * row_)),
         panel_to_(static_cast<size_t>(kBlock * row_)),
-        panel_before_(predecessors == nullptr ? 0 : static_cast<size_t>(kBlock * row_)) {}
+        panel_before_(predecessors == nullptr ? 0 : static_cast<size_t>(kBlock * row_)),
+        all_{to_.data(), before_.data()} {}
 
   void solve() {
     each_row([&](int64_t i) {
-      const Paths<T> from = given_.at(i * n_), into = all().at(i * row_);
+      const Paths<T> from = given_.at(i * n_), into = all_.at(i * row_);
       std::copy_n(from.to, n_, into.to);
       std::fill(into.to + n_, into.to + row_, std::numeric_limits<T>::infinity());
       if (into.before == nullptr) return;
       std::copy_n(from.before, n_, into.before);
       std::fill(into.before + n_, into.before + row_, Before<T>(0));
     });
-    for (int64_t first = 0; first < n_; first += kBlock) through_block(first);
+    through_all_blocks();
     each_row([&](int64_t i) {
-      const Paths<T> from = all().at(i * row_), into = given_.at(i * n_);
+      const Paths<T> from = all_.at(i * row_), into = given_.at(i * n_);
       std::copy_n(from.to, n_, into.to);
       if (into.before != nullptr) std::copy_n(from.before, n_, into.before);
     });
   }
 
  private:
-  Paths<T> all() const { return {to_.data(), before_.data()}; }
   /// The packed rows of the block: tile by tile, [kBlock, kTile] each.
   Paths<T> panel(int64_t tile) const {
     return Paths<T>{panel_to_.data(), panel_before_.data()}.at(tile * kBlock * kTile<T>);
   }
   int64_t tiles() const { return (n_ + kTile<T> - 1) / kTile<T>; }
-  int64_t grain(int64_t operations) const { return 1 + 65536 / (operations + 1); }
 
   template <class Copy>
   void each_row(const Copy& copy) {
-    parallel_for(0, n_, grain(n_), [&](int64_t first, int64_t last) {
+    parallel_for(0, n_, 1 + 32768 / n_, [&](int64_t first, int64_t last) {
       for (int64_t i = first; i < last; ++i) copy(i);
     });
   }
 
-  /// Lets all paths pass through the nodes from `first`: first those between these nodes, then
-  /// those from them, then those to them and all others.
-  void through_block(int64_t first) {
-    const int64_t depth = std::min(kBlock, n_ - first);
-    run(CloseArgs<T>{depth, all().at(first * row_ + first), row_});
-    const int64_t own = first / kTile<T>, own_end = (first + kBlock) / kTile<T>;
-    parallel_for(0, tiles(), grain(depth * depth * kTile<T>), [&](int64_t begin, int64_t end) {
-      for (int64_t tile = begin; tile < end; ++tile) {
-        pack(first, depth, tile);
-        if (tile >= own && tile < own_end) continue;
-        run(MinPlusArgs<T>{depth, depth, all().at(first * row_ + first).to, row_, panel(tile),
-                           all().at(first * row_ + tile * kTile<T>), row_});
-        pack(first, depth, tile);
-      }
-    });
-    parallel_for(0, n_, grain(depth * n_), [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; i += kBlock) {
-        // The block's own rows are done: what comes before and after them is not.
-        const int64_t stop = std::min(end, i + kBlock);
-        rows_through(first, depth, i, std::min(stop, first));
-        rows_through(first, depth, std::max(i, first + depth), stop);
+  int64_t blocks() const { return (n_ + kBlock - 1) / kBlock; }
+
+  /// The work in steps of one block, and a step in three phases: paths between the block's nodes,
+  /// paths from them, one task a tile, then paths to them and all others, one task a block of rows.
+  /// Tasks are taken in this order by whichever thread is free, and begin when all of the phases
+  /// before are done: a thread that gets no processor delays nobody, as it would with a team that
+  /// meets after every phase.
+  void through_all_blocks() {
+    const int64_t to_rows = 1 + tiles(), per_step = to_rows + blocks(), all = blocks() * per_step;
+    std::atomic<int64_t> next{0}, done{0};
+    const int64_t parts = n_ < 2 * kBlock ? 1 : std::min<int64_t>(blocks(), get_num_threads());
+    parallel_for(0, parts, 1, [&](int64_t, int64_t) {
+      for (int64_t i = next++; i < all; i = next++) {
+        const int64_t first = i / per_step * kBlock, task = i % per_step;
+        const int64_t before = i - task + (task == 0 ? 0 : task < to_rows ? 1 : to_rows);
+        while (done.load(std::memory_order_acquire) < before) std::this_thread::yield();
+        if (task == 0) {
+          run(CloseArgs<T>{depth_of(first), all_.at(first * row_ + first), row_});
+        } else if (task < to_rows) {
+          tile_from_block(first, task - 1);
+        } else {
+          block_of_rows(first, (task - to_rows) * kBlock);
+        }
+        done.fetch_add(1, std::memory_order_acq_rel);
       }
     });
   }
 
-  void rows_through(int64_t first, int64_t depth, int64_t i, int64_t end) {
-    if (i >= end) return;
+  int64_t depth_of(int64_t first) const { return std::min(kBlock, n_ - first); }
+  /// Whether the tile's columns are nodes of the block.
+  static bool is_own(int64_t first, int64_t tile) {
+    return tile * kTile<T> / kBlock == first / kBlock;
+  }
+
+  void tile_from_block(int64_t first, int64_t tile) {
+    const int64_t depth = depth_of(first);
+    pack(first, depth, tile);
+    if (is_own(first, tile)) return;
+    run(MinPlusArgs<T>{depth, depth, all_.at(first * row_ + first).to, row_, panel(tile),
+                       all_.at(first * row_ + tile * kTile<T>), row_});
+    pack(first, depth, tile);
+  }
+
+  void block_of_rows(int64_t first, int64_t i) {
+    if (i == first) return;
+    const int64_t depth = depth_of(first), rows = depth_of(i);
     // The ways to the block, as they were: they are read while they are written.
     alignas(64) T old[kBlock * kBlock];
-    for (int64_t r = i; r < end; ++r) {
-      std::copy_n(all().at(r * row_ + first).to, depth, old + (r - i) * kBlock);
+    for (int64_t r = 0; r < rows; ++r) {
+      std::copy_n(all_.at((i + r) * row_ + first).to, depth, old + r * kBlock);
     }
-    const int64_t own = first / kTile<T>, own_end = (first + kBlock) / kTile<T>;
-    for (int64_t tile = own; tile < std::min(own_end, tiles()); ++tile) {
-      run(MinPlusArgs<T>{end - i, depth, old, kBlock, panel(tile),
-                         all().at(i * row_ + tile * kTile<T>), row_});
-    }
-    for (int64_t tile = 0; tile < tiles(); ++tile) {
-      if (tile >= own && tile < own_end) continue;
-      run(MinPlusArgs<T>{end - i, depth, all().at(i * row_ + first).to, row_, panel(tile),
-                         all().at(i * row_ + tile * kTile<T>), row_});
+    for (const bool own : {true, false}) {
+      const Paths<T> ways = all_.at(i * row_ + first);
+      for (int64_t tile = 0; tile < tiles(); ++tile) {
+        if (is_own(first, tile) != own) continue;
+        run(MinPlusArgs<T>{rows, depth, own ? old : ways.to, own ? kBlock : row_, panel(tile),
+                           all_.at(i * row_ + tile * kTile<T>), row_});
+      }
     }
   }
 
   void pack(int64_t first, int64_t depth, int64_t tile) {
     for (int64_t k = 0; k < depth; ++k) {
-      const Paths<T> from = all().at((first + k) * row_ + tile * kTile<T>);
+      const Paths<T> from = all_.at((first + k) * row_ + tile * kTile<T>);
       const Paths<T> into = panel(tile).at(k * kTile<T>);
       std::copy_n(from.to, kTile<T>, into.to);
       if (into.before != nullptr) std::copy_n(from.before, kTile<T>, into.before);
@@ -300,6 +318,7 @@ class Matrix {
   Scratch<Before<T>> before_;
   Scratch<T> panel_to_;
   Scratch<Before<T>> panel_before_;
+  Paths<T> all_;
 };
 
 }  // namespace
