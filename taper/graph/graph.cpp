@@ -81,6 +81,37 @@ void join_parallel(Edges<T>& edges) {
   edges.weights.resize(kept);
 }
 
+/// Data without edges, to be filled in row by row.
+std::shared_ptr<GraphData> new_data(const char* op, int64_t nodes, bool integers) {
+  auto data = std::make_shared<GraphData>();
+  data->nodes = nodes;
+  data->integers = integers;
+  data->rows = make_tensor(op, nodes + 1, kLong);
+  std::fill_n(data->rows.data_ptr<int64_t>(), nodes + 1, 0);
+  return data;
+}
+
+/// With the edges of each row u counted in rows[u + 1]: makes room for them all.
+template <class T>
+void count_done(const char* op, GraphData& data) {
+  auto* rows = data.rows.data_ptr<int64_t>();
+  for (int64_t u = 0; u < data.nodes; ++u) rows[u + 1] += rows[u];
+  data.cols = make_tensor(op, rows[data.nodes], kInt);
+  data.weights = make_tensor(op, rows[data.nodes], scalar_type_of<T>);
+}
+
+/// With all edges in place: what the algorithms ask about the weights.
+template <class T>
+void weights_done(GraphData& data) {
+  const T* weights = data.weights.const_data_ptr<T>();
+  T most = 0;
+  for (int64_t e = 0; e < data.edges(); ++e) {
+    most = std::max(most, std::fabs(weights[e]));
+    if (weights[e] < 0 && data.negative_edge < 0) data.negative_edge = e;
+  }
+  data.most = static_cast<double>(most);
+}
+
 template <class T>
 std::shared_ptr<const GraphData> build(const char* op, Edges<T> edges, int64_t nodes,
                                        bool integers) {
@@ -89,23 +120,13 @@ std::shared_ptr<const GraphData> build(const char* op, Edges<T> edges, int64_t n
     edges = sorted_by(edges, edges.from, nodes);
     join_parallel(edges);
   }
-  auto data = std::make_shared<GraphData>();
-  data->nodes = nodes;
-  data->integers = integers;
-  data->rows = make_tensor(op, nodes + 1, kLong);
-  data->cols = make_tensor(op, edges.size(), kInt);
-  data->weights = make_tensor(op, edges.size(), scalar_type_of<T>);
+  auto data = new_data(op, nodes, integers);
   auto* rows = data->rows.template data_ptr<int64_t>();
-  std::fill_n(rows, nodes + 1, 0);
   for (const int32_t u : edges.from) ++rows[u + 1];
-  for (int64_t u = 0; u < nodes; ++u) rows[u + 1] += rows[u];
+  count_done<T>(op, *data);
   std::copy(edges.to.begin(), edges.to.end(), data->cols.template data_ptr<int32_t>());
   std::copy(edges.weights.begin(), edges.weights.end(), data->weights.template data_ptr<T>());
-  for (int64_t e = 0; e < edges.size(); ++e) {
-    const T weight = edges.weights[static_cast<size_t>(e)];
-    data->most = std::max(data->most, std::fabs(static_cast<double>(weight)));
-    if (weight < 0 && data->negative_edge < 0) data->negative_edge = e;
-  }
+  weights_done<T>(*data);
   return data;
 }
 
@@ -198,22 +219,31 @@ Graph Graph::from_dense(const Tensor& weights) {
   const int64_t nodes = matrix.size(0);
   check_nodes(op, nodes);
   return with_weights(op, "weights", matrix, [&](auto reader) {
-    Edges<typename decltype(reader)::T> edges;
+    using T = typename decltype(reader)::T;
     const auto is_edge = [&](int64_t i) {
       if constexpr (std::is_floating_point_v<std::decay_t<decltype(*reader.values)>>) {
         if (!std::isfinite(reader.values[i])) return false;
       }
       return reader.values[i] != 0;
     };
-    int64_t count = 0;
-    for (int64_t i = 0; i < nodes * nodes; ++i) count += is_edge(i) ? 1 : 0;
-    edges.reserve(count);
+    auto data = new_data(op, nodes, !matrix.is_floating_point());
+    auto* rows = data->rows.template data_ptr<int64_t>();
     for (int64_t u = 0; u < nodes; ++u) {
+      for (int64_t v = 0; v < nodes; ++v) rows[u + 1] += is_edge(u * nodes + v) ? 1 : 0;
+    }
+    count_done<T>(op, *data);
+    auto* cols = data->cols.template data_ptr<int32_t>();
+    auto* lengths = data->weights.template data_ptr<T>();
+    for (int64_t u = 0; u < nodes; ++u) {
+      int64_t e = rows[u];
       for (int64_t v = 0; v < nodes; ++v) {
-        if (is_edge(u * nodes + v)) edges.add(u, v, reader.read(u * nodes + v));
+        if (!is_edge(u * nodes + v)) continue;
+        cols[e] = static_cast<int32_t>(v);
+        lengths[e++] = reader.read(u * nodes + v);
       }
     }
-    return Graph(build(op, std::move(edges), nodes, !matrix.is_floating_point()));
+    weights_done<T>(*data);
+    return Graph(std::move(data));
   });
 }
 
