@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 
-from driver import process_rows
+from driver import graph_rows, process_rows
 from driver.goals import Goals
 from driver.pairs import compare_curves, label, run_rows
 from driver.worker import Crew
@@ -216,6 +216,8 @@ def main():
     report.header()
     if rows:
         in_process(config, options, rows, wanted, report)
+    for entry, details in graph_rows.graph_rows(config, options, wanted, report):
+        report.add(entry, details)
     whole_programs(config, options, wanted, report)
     report.write(options.out)
     failed = report.close()

@@ -11,6 +11,7 @@
 #include "taper/core/allocator.h"
 #include "taper/data/data.h"
 #include "taper/func/gradcheck.h"
+#include "taper/graph/shortest_path.h"
 #include "taper/io/safetensors.h"
 #include "taper/nn/nn.h"
 #include "taper/ops/contraction.h"

@@ -24,12 +24,14 @@ def environment(threads, openblas_dir=None, preload=None):
 
 
 class Worker:
-    """A running worker program; each request is one line, each answer one JSON object."""
+    """A running worker: a program, or a command line as a list. Each request is one line, each
+    answer one JSON object."""
 
     def __init__(self, program, threads, openblas_dir=None, preload=None):
-        self.program = program
+        command = [program] if isinstance(program, str) else program
+        self.program = command[-1]
         self.process = subprocess.Popen(
-            [program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
             env=environment(threads, openblas_dir, preload))
         listing = self.request("list")
         self.library = listing["library"]
