@@ -1,7 +1,7 @@
 #include "taper/base/float_mode.h"
 
 #if defined(__SSE2__)
-#include <xmmintrin.h>
+#include <immintrin.h>
 #endif
 
 namespace taper {
