@@ -23,11 +23,11 @@ namespace cpu {
 void add_overlapping(View out, ConstView x);
 void flip(View out, ConstView x, uint64_t dims);
 void index_offsets(View offsets, ConstView index, int64_t size, int64_t stride, int64_t dim,
-                   bool wrap);
+                   bool wrap, const char* op);
 void take_points(View out, ConstView self, ConstView offsets, IndexedDims dims);
 void put_points(View self, ConstView values, ConstView offsets, IndexedDims dims, Scatter how);
-void gather(View out, ConstView self, ConstView index, int64_t dim);
-void scatter(View self, ConstView index, ConstView src, int64_t dim, Scatter how);
+void gather(View out, ConstView self, ConstView index, int64_t dim, const char* op);
+void scatter(View self, ConstView index, ConstView src, int64_t dim, Scatter how, const char* op);
 }  // namespace cpu
 
 /// out += x, elements in row-major order, where elements of out may share memory.
@@ -36,8 +36,8 @@ inline constinit Kernel<void(View, ConstView)> add_overlapping_kernel{"add_overl
 /// out, contiguous: x with the order along the dimensions of the mask reversed.
 inline constinit Kernel<void(View, ConstView, uint64_t)> flip_kernel{"flip", &cpu::flip};
 /// offsets (int64, contiguous, as many elements as index) += index * stride. Throws an IndexError
-/// that names dim unless each index is in [0, size), or in [-size, size) with wrap.
-inline constinit Kernel<void(View, ConstView, int64_t, int64_t, int64_t, bool)>
+/// that names op and dim unless each index is in [0, size), or in [-size, size) with wrap.
+inline constinit Kernel<void(View, ConstView, int64_t, int64_t, int64_t, bool, const char*)>
     index_offsets_kernel{"index_offsets", &cpu::index_offsets};
 /// out[before, j, after] = self at offsets[j] for the indexed dimensions. out is contiguous, with
 /// one dimension, of offsets' length, in place of the indexed ones.
@@ -47,11 +47,11 @@ inline constinit Kernel<void(View, ConstView, ConstView, IndexedDims)> take_poin
 inline constinit Kernel<void(View, ConstView, ConstView, IndexedDims, Scatter)> put_points_kernel{
     "put_points", &cpu::put_points};
 /// out[i, j, k] = self[i, index[i, j, k], k] for dim 1; out has index's sizes. Throws an
-/// IndexError when an index is not in [0, size).
-inline constinit Kernel<void(View, ConstView, ConstView, int64_t)> gather_kernel{"gather",
-                                                                                 &cpu::gather};
+/// IndexError that names op when an index is not in [0, size).
+inline constinit Kernel<void(View, ConstView, ConstView, int64_t, const char*)> gather_kernel{
+    "gather", &cpu::gather};
 /// self[i, index[i, j, k], k] gets src[i, j, k] for dim 1; src is at least as large as index.
-inline constinit Kernel<void(View, ConstView, ConstView, int64_t, Scatter)> scatter_kernel{
-    "scatter", &cpu::scatter};
+inline constinit Kernel<void(View, ConstView, ConstView, int64_t, Scatter, const char*)>
+    scatter_kernel{"scatter", &cpu::scatter};
 
 }  // namespace taper

@@ -234,7 +234,7 @@ Tensor gather_dims(const Tensor& self, TensorList tensors, DimVector& order, Ind
   return self.permute(order);
 }
 
-Points make_points(const Tensor& self, TensorList tensors) {
+Points make_points(const char* op, const Tensor& self, TensorList tensors) {
   NoGradGuard no_grad;
   Points p;
   p.self = gather_dims(self, tensors, p.order, p.dims);
@@ -252,7 +252,7 @@ Points make_points(const Tensor& self, TensorList tensors) {
     const size_t at = p.order.empty() ? d : static_cast<size_t>(p.order[d]);
     const Tensor index = tensors[at].expand(p.index_sizes);
     index_offsets_kernel(index.device(), out_view(p.offsets), in(index), sizes[d],
-                         p.self.strides()[d], static_cast<int64_t>(at), true);
+                         p.self.strides()[d], static_cast<int64_t>(at), true, op);
   }
   return p;
 }
@@ -284,7 +284,7 @@ std::vector<Tensor> saved_indices(const Backward& b) {
 }
 
 Tensor take_tensors(const Tensor& self, const std::vector<Tensor>& tensors) {
-  const Points p = make_points(self, tensors);
+  const Points p = make_points("index", self, tensors);
   // The result has the broadcast dimensions; the kernel sees them as one.
   Tensor out = new_tensor("index", p.result_sizes, self.scalar_type());
   const DimVector flat = flat_sizes(p);
@@ -311,7 +311,7 @@ void put_tensors(const Tensor& self, const std::vector<Tensor>& tensors, const T
                  "index_put_: Index put requires the source and destination dtypes match, got ",
                  self.scalar_type(), " for the destination and ", values.scalar_type(),
                  " for the source.");
-  const Points p = make_points(self, tensors);
+  const Points p = make_points("index_put_", self, tensors);
   TAPER_CHECK_AS(ShapeError, is_expandable_to(values.sizes(), p.result_sizes),
                  "index_put_: shape mismatch: value tensor of shape ", values.sizes(),
                  " cannot be broadcast to indexing result of shape ", p.result_sizes);

@@ -69,7 +69,8 @@ Tensor gather(const Tensor& self, int64_t dim, const Tensor& index, bool) {
   dim = wrap_dim(dim, self.dim());
   check_index("gather", self, dim, index, "input");
   Tensor out = new_tensor("gather", index.sizes(), self.scalar_type());
-  if (index.numel() > 0) gather_kernel(out.device(), out_view(out), in(self), in(index), dim);
+  if (index.numel() > 0)
+    gather_kernel(out.device(), out_view(out), in(self), in(index), dim, "gather");
   if (needs_grad(self)) {
     record({.name = "GatherBackward0",
             .outputs = {out},
@@ -109,10 +110,10 @@ void check_vector(const char* op, const Tensor& index) {
                  "(): Expected dtype int32 or int64 for index, got ", index.scalar_type());
 }
 
-Tensor offsets_of(const Tensor& index, int64_t size, int64_t stride, int64_t dim) {
-  Tensor offsets = new_tensor("index", index.numel(), kLong);
+Tensor offsets_of(const char* op, const Tensor& index, int64_t size, int64_t stride, int64_t dim) {
+  Tensor offsets = new_tensor(op, index.numel(), kLong);
   fill_kernel(offsets.device(), out_view(offsets), 0);
-  index_offsets_kernel(index.device(), out_view(offsets), in(index), size, stride, dim, false);
+  index_offsets_kernel(index.device(), out_view(offsets), in(index), size, stride, dim, false, op);
   return offsets;
 }
 
@@ -133,7 +134,7 @@ Tensor index_select(const Tensor& self, int64_t dim, const Tensor& index) {
   Tensor out =
       new_tensor("index_select", with_size(self.sizes(), dim, index.numel()), self.scalar_type());
   const int64_t stride = self.dim() == 0 ? 0 : self.strides()[dim];
-  const Tensor offsets = offsets_of(index, size_of(self, dim), stride, dim);
+  const Tensor offsets = offsets_of("index_select", index, size_of(self, dim), stride, dim);
   if (self.dim() > 0) {
     take_points_kernel(out.device(), out_view(out), in(self), in(offsets), {dim, 1});
   } else if (index.numel() > 0) {
@@ -160,7 +161,8 @@ Tensor take(const Tensor& self, const Tensor& index) {
   // Negative indices count from the end.
   Tensor wrapped = new_tensor("take", index.numel(), kLong);
   fill_kernel(wrapped.device(), out_view(wrapped), 0);
-  index_offsets_kernel(index.device(), out_view(wrapped), in(index), self.numel(), 1, 0, true);
+  index_offsets_kernel(index.device(), out_view(wrapped), in(index), self.numel(), 1, 0, true,
+                       "take");
   return flat.index_select(0, wrapped).view(index.sizes());
 }
 
@@ -171,7 +173,8 @@ Tensor scatter(Out out, const Tensor& self, int64_t dim, const Tensor& index, co
   check_src("scatter", self, dim, index, src);
   Tensor result = writable("scatter", out, self, {index, src});
   if (index.numel() > 0) {
-    scatter_kernel(result.device(), out_view(result), in(index), in(src), dim, Scatter::assign);
+    scatter_kernel(result.device(), out_view(result), in(index), in(src), dim, Scatter::assign,
+                   "scatter");
   }
   record({.name = "ScatterBackward0",
           .outputs = {result},
@@ -192,7 +195,8 @@ Tensor scatter(Out out, const Tensor& self, int64_t dim, const Tensor& index, co
   if (index.numel() > 0) {
     NoGradGuard no_grad;
     const Tensor number = full({}, value, self.scalar_type()).expand(index.sizes());
-    scatter_kernel(result.device(), out_view(result), in(index), in(number), dim, Scatter::assign);
+    scatter_kernel(result.device(), out_view(result), in(index), in(number), dim, Scatter::assign,
+                   "scatter");
   }
   record({.name = "ScatterBackward1",
           .outputs = {result},
@@ -214,7 +218,8 @@ Tensor scatter(Out out, const Tensor& self, int64_t dim, const Tensor& index, co
   check_src("scatter", self, dim, index, src);
   Tensor result = writable("scatter", out, self, {index, src});
   if (index.numel() > 0) {
-    scatter_kernel(result.device(), out_view(result), in(index), in(src), dim, Scatter::multiply);
+    scatter_kernel(result.device(), out_view(result), in(index), in(src), dim, Scatter::multiply,
+                   "scatter");
   }
   return result;
 }
@@ -225,7 +230,8 @@ Tensor scatter_add(Out out, const Tensor& self, int64_t dim, const Tensor& index
   check_src("scatter_add", self, dim, index, src);
   Tensor result = writable("scatter_add", out, self, {index, src});
   if (index.numel() > 0) {
-    scatter_kernel(result.device(), out_view(result), in(index), in(src), dim, Scatter::add);
+    scatter_kernel(result.device(), out_view(result), in(index), in(src), dim, Scatter::add,
+                   "scatter_add");
   }
   record({.name = "ScatterAddBackward0",
           .outputs = {result},
@@ -267,14 +273,14 @@ void put_slices(const Tensor& result, int64_t dim, const Tensor& index, const Te
                 Scatter how) {
   NoGradGuard no_grad;
   const Tensor to = as_vector(result);
-  const Tensor offsets = offsets_of(index, to.sizes()[dim], to.strides()[dim], dim);
+  const Tensor offsets = offsets_of("index_put", index, to.sizes()[dim], to.strides()[dim], dim);
   const Tensor from = as_vector(source);
   put_points_kernel(to.device(), out_view(to), in(from), in(offsets), {dim, 1}, how);
 }
 
 /// Throws on an index out of range, before an op in place writes anything.
-void check_in_range(const Tensor& self, int64_t dim, const Tensor& index) {
-  offsets_of(index, size_of(self, dim), 1, dim);
+void check_in_range(const char* op, const Tensor& self, int64_t dim, const Tensor& index) {
+  offsets_of(op, index, size_of(self, dim), 1, dim);
 }
 
 }  // namespace
@@ -285,7 +291,7 @@ Tensor index_add(Out out, const Tensor& self, int64_t dim, const Tensor& index,
                  const Tensor& source, const Scalar& alpha) {
   dim = wrap_dim(dim, self.dim());
   check_slices("index_add", self, dim, index, source);
-  check_in_range(self, dim, index);
+  check_in_range("index_add", self, dim, index);
   Tensor result = writable("index_add", out, self, {index, source});
   {
     NoGradGuard no_grad;
@@ -310,7 +316,7 @@ Tensor index_copy(Out out, const Tensor& self, int64_t dim, const Tensor& index,
                   const Tensor& source) {
   dim = wrap_dim(dim, self.dim());
   check_slices("index_copy", self, dim, index, source);
-  check_in_range(self, dim, index);
+  check_in_range("index_copy", self, dim, index);
   Tensor result = writable("index_copy", out, self, {index, source});
   put_slices(result, dim, index, source, Scatter::assign);
   record({.name = "IndexCopyBackward0",
@@ -330,7 +336,7 @@ Tensor index_fill(Out out, const Tensor& self, int64_t dim, const Tensor& index,
                   const Scalar& value) {
   dim = wrap_dim(dim, self.dim());
   check_vector("index_fill", index);
-  check_in_range(self, dim, index);
+  check_in_range("index_fill", self, dim, index);
   Tensor result = writable("index_fill", out, self, {index});
   {
     NoGradGuard no_grad;
@@ -360,7 +366,8 @@ Tensor embedding(const Tensor& weight, const Tensor& indices, int64_t padding_id
   DimVector sizes(indices.sizes());
   sizes.push_back(weight.sizes()[1]);
   Tensor out = new_tensor("embedding", sizes, weight.scalar_type());
-  const Tensor offsets = offsets_of(indices, weight.sizes()[0], weight.strides()[0], 0);
+  const Tensor offsets =
+      offsets_of("embedding", indices, weight.sizes()[0], weight.strides()[0], 0);
   const int64_t flat[2] = {indices.numel(), weight.sizes()[1]};
   const TensorImplPtr rows = TensorImpl::make("embedding", flat, contiguous_strides(flat),
                                               out.scalar_type(), out.impl().storage(), 0);

@@ -8,8 +8,9 @@
 namespace taper::cpu {
 namespace {
 
-[[noreturn]] TAPER_COLD void fail_index(int64_t index, int64_t size, int64_t dim, bool wrap) {
-  throw IndexError(str(wrap ? "" : "index out of range in self: ", "index ", index,
+[[noreturn]] TAPER_COLD void fail_index(const char* op, int64_t index, int64_t size, int64_t dim,
+                                        bool wrap) {
+  throw IndexError(str(op, ": ", wrap ? "" : "index out of range in self: ", "index ", index,
                        " is out of bounds for dimension ", dim, " with size ", size));
 }
 
@@ -82,7 +83,7 @@ int64_t offset_of(int64_t i, IntArrayRef sizes, IntArrayRef strides) {
 
 template <class Index>
 void add_offsets(int64_t* out, ConstView index, int64_t size, int64_t stride, int64_t dim,
-                 bool wrap) {
+                 bool wrap, const char* op) {
   const Index* from = index.data<Index>();
   const int64_t row = last_of(index.sizes(), 1), step = last_of(index.strides(), 0);
   for_all_rows<1>(index.sizes(), {index.strides()}, [&](const int64_t* at) {
@@ -90,7 +91,7 @@ void add_offsets(int64_t* out, ConstView index, int64_t size, int64_t stride, in
       int64_t value = from[at[0] + i * step];
       if (value < 0 && wrap) value += size;
       if (static_cast<uint64_t>(value) >= static_cast<uint64_t>(size)) {
-        fail_index(from[at[0] + i * step], size, dim, wrap);
+        fail_index(op, from[at[0] + i * step], size, dim, wrap);
       }
       *out++ += value * stride;
     }
@@ -135,12 +136,12 @@ void flip(View out, ConstView x, uint64_t dims) {
 }
 
 void index_offsets(View offsets, ConstView index, int64_t size, int64_t stride, int64_t dim,
-                   bool wrap) {
+                   bool wrap, const char* op) {
   int64_t* out = offsets.data<int64_t>();
   if (index.dtype() == kInt) {
-    add_offsets<int32_t>(out, index, size, stride, dim, wrap);
+    add_offsets<int32_t>(out, index, size, stride, dim, wrap, op);
   } else {
-    add_offsets<int64_t>(out, index, size, stride, dim, wrap);
+    add_offsets<int64_t>(out, index, size, stride, dim, wrap, op);
   }
 }
 
@@ -235,7 +236,7 @@ void put_points(View self, ConstView values, ConstView offsets, IndexedDims dims
   });
 }
 
-void gather(View out, ConstView self, ConstView index, int64_t dim) {
+void gather(View out, ConstView self, ConstView index, int64_t dim, const char* op) {
   const IntArrayRef sizes = index.sizes();
   DimVector strides(self.strides());
   const int64_t step = strides.empty() ? 0 : strides[dim], size = self.dim() ? self.size(dim) : 1;
@@ -251,7 +252,8 @@ void gather(View out, ConstView self, ConstView index, int64_t dim) {
     parallel_rows<3>(sizes, {out.strides(), strides, index.strides()}, [&](const int64_t* at) {
       for (int64_t i = 0; i < row; ++i) {
         const int64_t j = indices[at[2] + i * index_step];
-        if (static_cast<uint64_t>(j) >= static_cast<uint64_t>(size)) fail_index(j, size, dim, true);
+        if (static_cast<uint64_t>(j) >= static_cast<uint64_t>(size))
+          fail_index(op, j, size, dim, true);
         to[at[0] + i * out_step] = from[at[1] + j * step + i * self_step];
       }
     });
@@ -261,24 +263,25 @@ void gather(View out, ConstView self, ConstView index, int64_t dim) {
 namespace {
 
 /// Throws before anything is written.
-void check_indices(ConstView index, int64_t size, int64_t dim) {
+void check_indices(ConstView index, int64_t size, int64_t dim, const char* op) {
   const int64_t* indices = index.data<int64_t>();
   const int64_t row = last_of(index.sizes(), 1), step = last_of(index.strides(), 0);
   for_all_rows<1>(index.sizes(), {index.strides()}, [&](const int64_t* at) {
     for (int64_t i = 0; i < row; ++i) {
       const int64_t j = indices[at[0] + i * step];
-      if (static_cast<uint64_t>(j) >= static_cast<uint64_t>(size)) fail_index(j, size, dim, true);
+      if (static_cast<uint64_t>(j) >= static_cast<uint64_t>(size))
+        fail_index(op, j, size, dim, true);
     }
   });
 }
 
 }  // namespace
 
-void scatter(View self, ConstView index, ConstView src, int64_t dim, Scatter how) {
+void scatter(View self, ConstView index, ConstView src, int64_t dim, Scatter how, const char* op) {
   const IntArrayRef sizes = index.sizes();
   DimVector strides(self.strides());
   const int64_t step = strides.empty() ? 0 : strides[dim], size = self.dim() ? self.size(dim) : 1;
-  check_indices(index, size, dim);
+  check_indices(index, size, dim, op);
   if (!strides.empty()) strides[dim] = 0;
   strides.resize(sizes.size(), 0);
   const int64_t row = last_of(sizes, 1), self_step = last_of(strides, 0);
