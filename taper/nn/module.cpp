@@ -66,7 +66,8 @@ struct Module::Walk {
     Walk walk{remove_duplicate};
     walk.each_tensor(root, dict, recurse,
                      [&](const std::string& module, const std::string& name, const Tensor& tensor) {
-                       result.insert(join(join(prefix, module), name), tensor);
+                       const std::string path = module.empty() ? prefix : join(prefix, module);
+                       result.insert(join(path, name), tensor);
                      });
     return result;
   }

@@ -257,7 +257,8 @@ class Module : public std::enable_shared_from_this<Module> {
   template <class ModuleType>
   std::shared_ptr<ModuleType> register_module(std::string name,
                                               std::shared_ptr<ModuleType> module) {
-    return cast_child<ModuleType>(add_child(std::move(name), std::move(module)));
+    return std::dynamic_pointer_cast<ModuleType>(
+        add_child(std::move(name), std::move(module), nullptr, &cast_child<ModuleType>));
   }
   template <class ModuleType>
   std::shared_ptr<ModuleType> register_module(std::string name,
@@ -273,8 +274,9 @@ class Module : public std::enable_shared_from_this<Module> {
   template <class ModuleType>
   std::shared_ptr<ModuleType> replace_module(const std::string& name,
                                              std::shared_ptr<ModuleType> module) {
-    return cast_child<ModuleType>(
-        replace_child(name, std::move(module), detail::forward_table_or_null<ModuleType>()));
+    return std::dynamic_pointer_cast<ModuleType>(
+        replace_child(name, std::move(module), detail::forward_table_or_null<ModuleType>(),
+                      &cast_child<ModuleType>));
   }
   template <class ModuleType>
   std::shared_ptr<ModuleType> replace_module(const std::string& name,
@@ -318,24 +320,21 @@ class Module : public std::enable_shared_from_this<Module> {
   std::shared_ptr<Module> self() const;
   void visit(const Visit& function, const std::string& name, const std::shared_ptr<Module>& pointer,
              ApplyOrder order) const;
+  // The type that a submodule was given as, which one that a hook registers instead must have too.
+  using CastChild = const std::type_info* (*)(const Module* child);
+  /// Null when the child is a ModuleType, else that type.
+  template <class ModuleType>
+  static const std::type_info* cast_child(const Module* child) {
+    return dynamic_cast<const ModuleType*>(child) != nullptr ? nullptr : &typeid(ModuleType);
+  }
+  std::shared_ptr<Module> hooked_child(const std::string& name, std::shared_ptr<Module> module,
+                                       CastChild cast);
   std::shared_ptr<Module> add_child(std::string name, std::shared_ptr<Module> module,
-                                    const detail::ForwardTable* table = nullptr);
+                                    const detail::ForwardTable* table, CastChild cast);
   std::shared_ptr<Module> replace_child(const std::string& name, std::shared_ptr<Module> module,
-                                        const detail::ForwardTable* table);
+                                        const detail::ForwardTable* table, CastChild cast);
   void place_submodule(std::string_view target, std::shared_ptr<Module> module,
                        const detail::ForwardTable* table);
-  /// What was registered, which a hook may have replaced, at the type that was given.
-  template <class ModuleType>
-  std::shared_ptr<ModuleType> cast_child(const std::shared_ptr<Module>& child) const {
-    if constexpr (std::is_same_v<ModuleType, Module>) {
-      return child;
-    } else {
-      auto module = std::dynamic_pointer_cast<ModuleType>(child);
-      if (child && !module) fail_child_type(*child, typeid(ModuleType));
-      return module;
-    }
-  }
-  [[noreturn]] void fail_child_type(const Module& child, const std::type_info& expected) const;
   RemovableHandle add_hook(HookKind kind, std::shared_ptr<const void> function,
                            const std::type_info& callable, HookOptions options);
   struct StateLoad;

@@ -92,12 +92,12 @@ void Module::place_submodule(std::string_view target, std::shared_ptr<Module> mo
               module ? module->name() : std::string("null"), "' as parameter '", name,
               "' (torch.nn.Parameter or None expected)");
   if (parent.children_.contains(name)) {
-    parent.replace_child(name, std::move(module), table);
+    parent.replace_child(name, std::move(module), table, &cast_child<Module>);
     return;
   }
   // As an assignment in Python, a module takes a buffer's name away from it.
   if (parent.buffers_.contains(name)) parent.unregister_buffer(name);
-  parent.add_child(name, std::move(module), table);
+  parent.add_child(name, std::move(module), table, &cast_child<Module>);
 }
 
 void Module::check_name(const std::string& kind, const std::string& name,
@@ -179,13 +179,22 @@ bool Module::is_persistent_buffer(const std::string& name) const {
 
 void Module::children_changed(const detail::ForwardTable*) {}
 
-std::shared_ptr<Module> Module::add_child(std::string name, std::shared_ptr<Module> module,
-                                          const detail::ForwardTable* table) {
-  check_name("Submodule", name, nullptr);
-  TAPER_CHECK(!children_.contains(name), "Submodule '", name, "' already defined");
+std::shared_ptr<Module> Module::hooked_child(const std::string& name,
+                                             std::shared_ptr<Module> module, CastChild cast) {
   module = run_registration_hooks<ModuleRegistrationHook>(HookKind::kModuleRegistration, *this,
                                                           name, std::move(module));
   module = detail::CloneScope::shared_module(*this, name, module);
+  const std::type_info* missed = module ? cast(module.get()) : nullptr;
+  TAPER_CHECK(missed == nullptr, this->name(), ": the submodule to register as '", name, "' is a ",
+              module->name(), ", expected a ", demangle(*missed));
+  return module;
+}
+
+std::shared_ptr<Module> Module::add_child(std::string name, std::shared_ptr<Module> module,
+                                          const detail::ForwardTable* table, CastChild cast) {
+  check_name("Submodule", name, nullptr);
+  TAPER_CHECK(!children_.contains(name), "Submodule '", name, "' already defined");
+  module = hooked_child(name, std::move(module), cast);
   children_.insert(name, module);
   try {
     children_changed(table);
@@ -198,10 +207,9 @@ std::shared_ptr<Module> Module::add_child(std::string name, std::shared_ptr<Modu
 
 std::shared_ptr<Module> Module::replace_child(const std::string& name,
                                               std::shared_ptr<Module> module,
-                                              const detail::ForwardTable* table) {
+                                              const detail::ForwardTable* table, CastChild cast) {
   TAPER_CHECK(children_.contains(name), "Submodule '", name, "' is not defined");
-  module = run_registration_hooks<ModuleRegistrationHook>(HookKind::kModuleRegistration, *this,
-                                                          name, std::move(module));
+  module = hooked_child(name, std::move(module), cast);
   std::shared_ptr<Module> before = std::exchange(children_[name], module);
   try {
     children_changed(table);
@@ -216,12 +224,6 @@ void Module::unregister_module(const std::string& name) {
   TAPER_CHECK(children_.contains(name), "No Module with name `", name, "` is registered");
   children_.erase(name);
   children_changed(nullptr);
-}
-
-void Module::fail_child_type(const Module& child, const std::type_info& expected) const {
-  TAPER_CHECK(false, name(), ": the registered submodule is a ", child.name(), ", expected a ",
-              demangle(expected));
-  __builtin_unreachable();
 }
 
 }  // namespace taper::nn
