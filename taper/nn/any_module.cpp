@@ -20,7 +20,10 @@ AnyModule::AnyModule(std::shared_ptr<Module> module, const detail::ForwardTable&
   TAPER_CHECK(object_ != nullptr, "AnyModule: ", module_->name(), " is no ", demangle(*table.type));
 }
 
-AnyValue AnyModule::call_with_hooks(ValueList arguments) {
+AnyValue AnyModule::any_call(ValueList& arguments) {
+  if (!detail::any_call_hooks() || !detail::has_call_hooks(*module_)) {
+    return table_->any(object_, arguments);
+  }
   detail::HookedCall call{*module_, std::move(arguments), {}};
   detail::run_hooked(call, [&] {
     ValueList taken = call.arguments;  // forward() may take its arguments away, hooks see them

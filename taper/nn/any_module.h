@@ -43,7 +43,7 @@ class AnyModule {
     check("forward");
     if constexpr (std::is_same_v<R, Tensor> && sizeof...(Args) == 1 &&
                   (std::is_same_v<std::remove_cvref_t<Args>, Tensor> && ...)) {
-      if (table_->tensor != nullptr && !detail::calls_have_hooks(*module_)) {
+      if (table_->tensor != nullptr && !detail::any_call_hooks()) {
         return table_->tensor(object_, args...);
       }
     }
@@ -55,8 +55,7 @@ class AnyModule {
     std::vector<AnyValue> values;
     values.reserve(sizeof...(Args));
     (values.push_back(as_value(std::forward<Args>(args))), ...);
-    if (detail::calls_have_hooks(*module_)) return call_with_hooks(std::move(values));
-    return table_->any(object_, values);
+    return any_call(values);
   }
 
   /// The module as type T; throws when it is of another type.
@@ -89,7 +88,7 @@ class AnyModule {
 
   /// A module whose type is only known by its table.
   AnyModule(std::shared_ptr<Module> module, const detail::ForwardTable& table);
-  AnyValue call_with_hooks(ValueList arguments);
+  AnyValue any_call(ValueList& arguments);
   void check(const char* method) const {
     TAPER_CHECK(module_ != nullptr, "Cannot call ", method, "() on an empty AnyModule");
   }

@@ -28,18 +28,41 @@ void fail_hooked_output(const Module& module, const std::type_info& expected,
 }
 
 bool has_call_hooks(const Module& module) {
-  return has_global_call_hooks() || (module.hooks_.set && module.hooks_.set->has_call_hooks());
+  return has_global_call_hooks() || (module.identity_.hooks && module.identity_.hooks->has_call_hooks());
 }
 
 void collect_hooks(const Module& module, HookKind kind, std::vector<HookSet::Entry>& to) {
   collect_global_hooks(kind, to);
-  if (module.hooks_.set) module.hooks_.set->collect(kind, to);
+  if (module.identity_.hooks) module.identity_.hooks->collect(kind, to);
 }
 
 std::shared_ptr<HookSet> hook_set(Module& module) {
-  if (!module.hooks_.set) module.hooks_.set = std::make_shared<HookSet>(&module);
-  return module.hooks_.set;
+  if (!module.identity_.hooks) module.identity_.hooks = std::make_shared<HookSet>(&module);
+  return module.identity_.hooks;
 }
+
+namespace {
+
+constinit thread_local const Module* current_call = nullptr;
+
+bool has_state(const Module& module) {
+  return !module.parameters().empty() || !module.buffers().empty();
+}
+
+}  // namespace
+
+const Module* enter_call(const Module& module) {
+  const Module* const caller = std::exchange(current_call, &module);
+  if (caller != nullptr && caller != &module && !module.identity_.is_registered &&
+      has_state(module)) {
+    warn(str(module.name(), " is called in the forward() of ", caller->name(),
+             " but registered with no module: parameters(), state_dict() and to() of ",
+             caller->name(), " leave it out. Register it with register_module()."));
+  }
+  return caller;
+}
+
+void leave_call(const Module* caller) { current_call = caller; }
 
 namespace {
 
@@ -107,7 +130,7 @@ RemovableHandle Module::add_hook(HookKind kind, std::shared_ptr<const void> func
 }
 
 std::vector<HookInfo> Module::hooks() const {
-  return hooks_.set ? hooks_.set->list() : std::vector<HookInfo>();
+  return identity_.hooks ? identity_.hooks->list() : std::vector<HookInfo>();
 }
 
 }  // namespace taper::nn

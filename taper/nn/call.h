@@ -17,6 +17,26 @@ namespace detail {
 [[noreturn]] void fail_hooked_output(const Module& module, const std::type_info& expected,
                                      const std::type_info& got);
 
+// Debug builds watch calls for modules that were never registered.
+struct UnwatchedCall {
+  explicit UnwatchedCall(const Module&) {}
+};
+class WatchedCall {
+ public:
+  explicit WatchedCall(const Module& module) : caller_(enter_call(module)) {}
+  ~WatchedCall() { leave_call(caller_); }
+  WatchedCall(const WatchedCall&) = delete;
+  WatchedCall& operator=(const WatchedCall&) = delete;
+
+ private:
+  const Module* caller_;
+};
+#ifdef NDEBUG
+using CallScope = UnwatchedCall;
+#else
+using CallScope = WatchedCall;
+#endif
+
 /// One call of a module with its hooks.
 struct HookedCall {
   Module& module;
@@ -31,9 +51,8 @@ struct HookedCall {
 void run_hooked(HookedCall& call, const Function<void()>& forward);
 bool has_call_hooks(const Module& module);
 
-inline bool calls_have_hooks(const Module& module) {
-  return call_hooks_in_use.load(std::memory_order_relaxed) != 0 && has_call_hooks(module);
-}
+/// Whether any module has hooks: what a call asks first.
+inline bool any_call_hooks() { return call_hooks_in_use.load(std::memory_order_relaxed) != 0; }
 
 /// The type that hooks see: Parameters and their kin as plain tensors.
 template <class T>
@@ -85,11 +104,12 @@ decltype(auto) call_changed(HookedCall& call, const F& function, std::index_sequ
   return function(changed_argument<Args>(I, call.arguments[I], args)...);
 }
 
-/// function(args...), which calls the module's forward(), with the hooks around it.
+/// function(args...), which calls the module's forward(), with the hooks around it if there are any.
 template <class F, class... Args>
-auto call_hooked(Module& module, const F& function, Args&&... args)
+TAPER_COLD auto call_hooked(Module& module, const F& function, Args&&... args)
     -> decltype(function(std::forward<Args>(args)...)) {
   using R = decltype(function(std::forward<Args>(args)...));
+  if (!has_call_hooks(module)) return function(std::forward<Args>(args)...);
   HookedCall call{module, {}, {}};
   call.arguments.reserve(sizeof...(Args));
   (call.arguments.push_back(copy_for_hooks(args)), ...);
@@ -136,18 +156,22 @@ auto call_hooked(Module& module, const F& function, Args&&... args)
 }  // namespace detail
 
 /// Calls a module's forward() with its hooks, and those of all modules, around it. This is what a
-/// holder's call operator does; a plain module.forward(x) runs no hooks.
+/// holder's call operator does; a plain module.forward(x) runs no hooks. Debug builds warn when a
+/// module that is called in the forward() of another has state and was never registered.
 template <class M, class... Args>
-decltype(auto) call(M& module, Args&&... args) {
+[[gnu::always_inline]] inline decltype(auto) call(M& module, Args&&... args) {
   if constexpr (std::is_base_of_v<Module, M>) {
-    if (detail::calls_have_hooks(module)) [[unlikely]] {
+    [[maybe_unused]] const detail::CallScope scope(module);
+    if (detail::any_call_hooks()) [[unlikely]] {
       const auto forward = [&](auto&&... a) -> decltype(auto) {
         return module.forward(std::forward<decltype(a)>(a)...);
       };
       return detail::call_hooked(module, forward, std::forward<Args>(args)...);
     }
+    return module.forward(std::forward<Args>(args)...);
+  } else {
+    return module.forward(std::forward<Args>(args)...);
   }
-  return module.forward(std::forward<Args>(args)...);
 }
 
 }  // namespace nn

@@ -121,13 +121,14 @@ class HookSet {
   uint32_t counts_[11] = {};
 };
 
-/// A module's own hooks; a copy of the module has none.
-struct HookSlot {
-  HookSlot() = default;
-  HookSlot(const HookSlot&) {}
-  HookSlot& operator=(const HookSlot&) { return *this; }  // NOLINT: keeps its own
+/// What a copy of a module does not take over.
+struct ModuleIdentity {
+  ModuleIdentity() = default;
+  ModuleIdentity(const ModuleIdentity&) {}
+  ModuleIdentity& operator=(const ModuleIdentity&) { return *this; }  // NOLINT: keeps its own
 
-  std::shared_ptr<HookSet> set;
+  std::shared_ptr<HookSet> hooks;
+  bool is_registered = false;  // some module has it, or had it, as a submodule
 };
 
 /// Hooks in the process that run around calls; while it is 0, a call costs one comparison more

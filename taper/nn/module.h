@@ -24,6 +24,10 @@ class ModuleHolder;
 namespace detail {
 class CloneScope;
 bool has_call_hooks(const Module& module);
+/// Notes that this thread calls the module, and returns the module in whose forward() it does so,
+/// or null. Warns when the module has state and no module has registered it.
+const Module* enter_call(const Module& module);
+void leave_call(const Module* caller);
 /// Adds the hooks of all modules, then the module's own.
 void collect_hooks(const Module& module, HookKind kind, std::vector<HookSet::Entry>& to);
 /// The module's hooks, made when there are none; it ends with the module.
@@ -309,6 +313,7 @@ class Module : public std::enable_shared_from_this<Module> {
   friend class Cloneable;
   friend class detail::CloneScope;
   friend bool detail::has_call_hooks(const Module& module);
+  friend const Module* detail::enter_call(const Module& module);
   friend void detail::collect_hooks(const Module& module, HookKind kind,
                                     std::vector<detail::HookSet::Entry>& to);
   friend std::shared_ptr<detail::HookSet> detail::hook_set(Module& module);
@@ -348,7 +353,7 @@ class Module : public std::enable_shared_from_this<Module> {
   TensorMap buffers_{"Buffer"};
   ModuleMap children_{"Submodule"};
   std::vector<std::string> transient_buffers_;
-  detail::HookSlot hooks_;
+  detail::ModuleIdentity identity_;
   mutable std::optional<std::string> name_;
   bool is_training_ = true;
 };

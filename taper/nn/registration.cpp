@@ -187,6 +187,7 @@ std::shared_ptr<Module> Module::hooked_child(const std::string& name,
   const std::type_info* missed = module ? cast(module.get()) : nullptr;
   TAPER_CHECK(missed == nullptr, this->name(), ": the submodule to register as '", name, "' is a ",
               module->name(), ", expected a ", demangle(*missed));
+  if (module) module->identity_.is_registered = true;
   return module;
 }
 

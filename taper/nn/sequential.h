@@ -146,7 +146,8 @@ class Sequential : public ModuleHolder<SequentialImpl> {
   template <class R = Tensor, class... Inputs>
   R operator()(Inputs&&... inputs) {
     SequentialImpl& impl = *get();
-    if (detail::calls_have_hooks(impl)) [[unlikely]] {
+    [[maybe_unused]] const detail::CallScope scope(impl);
+    if (detail::any_call_hooks()) [[unlikely]] {
       const auto forward = [&](auto&&... values) -> R {
         return impl.template forward<R>(std::forward<decltype(values)>(values)...);
       };

@@ -81,7 +81,7 @@ void Module::state_dict(StateDict& destination, const std::string& prefix, bool 
   destination.set_version(prefix.substr(0, prefix.empty() ? 0 : prefix.size() - 1), _version());
   const auto own_hooks = [&](HookKind kind) {
     std::vector<detail::HookSet::Entry> hooks;
-    if (hooks_.set) hooks_.set->collect(kind, hooks);
+    if (identity_.hooks) identity_.hooks->collect(kind, hooks);
     return hooks;
   };
   run_own_hooks<StateDictPreHook>(own_hooks(HookKind::kStateDictPre), module, prefix, keep_vars);
@@ -174,7 +174,7 @@ void Module::StateLoad::plan_tensor(const std::string& key, const Tensor& target
 void Module::StateLoad::plan(Module& module, StateDict& dict, const std::string& prefix) {
   const auto own_hooks = [&](HookKind kind) {
     Hooks hooks;
-    if (module.hooks_.set) module.hooks_.set->collect(kind, hooks);
+    if (module.identity_.hooks) module.identity_.hooks->collect(kind, hooks);
     return hooks;
   };
   const Hooks pre_hooks = own_hooks(HookKind::kLoadStateDictPre);
