@@ -292,7 +292,6 @@ class Module : public std::enable_shared_from_this<Module> {
   /// Whether a buffer of this module is left out of files.
   bool is_persistent_buffer(const std::string& name) const;
 
-  /// Prints the tree.
   friend std::ostream& operator<<(std::ostream& stream, const Module& module);
 
  protected:
@@ -357,6 +356,9 @@ class Module : public std::enable_shared_from_this<Module> {
   mutable std::optional<std::string> name_;
   bool is_training_ = true;
 };
+
+/// Prints the tree, a line for each module: the type, its arguments, its children indented.
+std::ostream& operator<<(std::ostream& stream, const Module& module);
 
 }  // namespace nn
 }  // namespace taper
