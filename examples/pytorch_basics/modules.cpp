@@ -90,9 +90,8 @@ void show_hooks() {
   nn::Linear a(1, 1), b(1, 1);
   nn::Sequential net(a, b);
   const auto watch = [](nn::Module& module, const std::string& name) {
-    module.register_forward_pre_hook([name](nn::Module&, const nn::ValueList&) {
-      std::cout << "  before " << name << '\n';
-    });
+    module.register_forward_pre_hook(
+        [name](nn::Module&, const nn::ValueList&) { std::cout << "  before " << name << '\n'; });
     module.register_forward_hook([name](nn::Module&, const nn::ValueList&, const nn::AnyValue&) {
       std::cout << "  after " << name << '\n';
     });

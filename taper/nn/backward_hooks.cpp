@@ -14,7 +14,8 @@ namespace taper::nn::detail {
 /// What the two nodes of a call share.
 struct BackwardLink {
   std::vector<HookSet::Entry> hooks, pre_hooks;
-  std::weak_ptr<HookSet> owner;
+  Module* module;
+  std::weak_ptr<const void> alive;  // as long as the module is
   size_t inputs = 0, outputs = 0;
   // The entries of the lists that hooks see for which the nodes carry a gradient.
   std::vector<size_t> input_slots, output_slots;
@@ -75,13 +76,13 @@ class HookNode final : public Node {
       : Node("BackwardHookFunctionBackward"), link_(std::move(link)), is_input_(is_input) {}
 
   void apply(GradList& grads, GradList& out, bool) override {
-    const std::shared_ptr<HookSet> owner = link_->owner.lock();
-    if (owner == nullptr) {  // the module is gone, and its hooks with it
+    const std::shared_ptr<const void> alive = link_->alive.lock();
+    if (alive == nullptr) {  // the module is gone, and its hooks with it
       for (size_t i = 0; i < grads.size(); ++i) out[i] = std::move(grads[i]);
     } else if (is_input_) {
-      apply_inputs(*owner->owner(), grads, out);
+      apply_inputs(*link_->module, grads, out);
     } else {
-      apply_outputs(*owner->owner(), grads, out);
+      apply_outputs(*link_->module, grads, out);
     }
   }
 
@@ -175,7 +176,10 @@ BackwardHooks::BackwardHooks(Module& module) {
   link_ = std::make_shared<BackwardLink>();
   link_->hooks = std::move(hooks);
   link_->pre_hooks = std::move(pre_hooks);
-  link_->owner = hook_set(module);
+  link_->module = &module;
+  link_->alive = module.weak_from_this();
+  // A module that no shared_ptr holds shows by its set of hooks that it is there.
+  if (link_->alive.expired()) link_->alive = hook_set(module);
 }
 
 bool BackwardHooks::enter(ValueList& arguments) {

@@ -28,7 +28,8 @@ void fail_hooked_output(const Module& module, const std::type_info& expected,
 }
 
 bool has_call_hooks(const Module& module) {
-  return has_global_call_hooks() || (module.identity_.hooks && module.identity_.hooks->has_call_hooks());
+  return has_global_call_hooks() ||
+         (module.identity_.hooks && module.identity_.hooks->has_call_hooks());
 }
 
 void collect_hooks(const Module& module, HookKind kind, std::vector<HookSet::Entry>& to) {

@@ -104,7 +104,8 @@ decltype(auto) call_changed(HookedCall& call, const F& function, std::index_sequ
   return function(changed_argument<Args>(I, call.arguments[I], args)...);
 }
 
-/// function(args...), which calls the module's forward(), with the hooks around it if there are any.
+/// function(args...), which calls the module's forward(), with the hooks around it if there are
+/// any.
 template <class F, class... Args>
 TAPER_COLD auto call_hooked(Module& module, const F& function, Args&&... args)
     -> decltype(function(std::forward<Args>(args)...)) {

@@ -74,8 +74,9 @@ AnyModule SequentialImpl::callable(const std::shared_ptr<Module>& module,
     if (known.ptr() == module) return known;
   }
   if (table != nullptr && table->cast(module.get()) != nullptr) return AnyModule(module, *table);
+  const Module& unknown = *module;
   for (const AnyModule& known : modules_) {
-    if (known.type_info() == typeid(*module)) return AnyModule(module, *known.table_);
+    if (known.type_info() == typeid(unknown)) return AnyModule(module, *known.table_);
   }
   TAPER_CHECK(false, "Sequential: the forward() of a ", module->name(),
               " is not known here; add it with push_back, insert or set");

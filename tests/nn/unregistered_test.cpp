@@ -52,8 +52,7 @@ TEST(Unregistered, ModulesAreReportedByTypeAndOwnerWhenTheyAreCalled) {
   const std::string warning = warning_of([&] { careless(ones({1})); });
   EXPECT_EQ(warning, Part()->name() + " is called in the forward() of " + careless->name() +
                          " but registered with no module: parameters(), state_dict() and to() of " +
-                         careless->name() +
-                         " leave it out. Register it with register_module().");
+                         careless->name() + " leave it out. Register it with register_module().");
 }
 
 TEST(Unregistered, NothingIsSaidOfTheOthers) {
