@@ -1,6 +1,9 @@
 // Full backward hooks of modules: order, what they see and replace, where they do not fire.
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <thread>
+
 #include "taper/autograd/autograd.h"
 #include "taper/autograd/grad_mode.h"
 #include "taper/autograd/node.h"
@@ -328,6 +331,34 @@ TEST(FullBackwardHooks, EndWithTheirModule) {
   y.backward();
   EXPECT_EQ(calls, 0);
   EXPECT_EQ(value(x.grad()), 2);
+}
+
+TEST(ModuleHooksThreads, OneModuleIsCalledFromSeveral) {
+  Weight layer(2);
+  std::atomic<int> calls{0};
+  std::atomic<int> wrong{0};
+  layer->register_forward_pre_hook([&](Module&, const nn::ValueList&) { ++calls; });
+  layer->register_full_backward_hook([&](Module&, const Grads& in, const Grads&) {
+    if (value(in[0]) != 2) ++wrong;
+  });
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&] {
+      for (int i = 0; i < 50; ++i) {
+        nn::RemovableHandle global =
+            nn::register_module_full_backward_hook([&](Module&, const Grads&, const Grads&) {});
+        const Tensor x = leaf(1);
+        nn::call(*layer, x).backward();
+        if (value(x.grad()) != 2) ++wrong;
+        global.remove();
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(calls, 200);
+  EXPECT_EQ(wrong, 0);
+  EXPECT_EQ(value(layer->weight.grad()), 200);
+  EXPECT_TRUE(nn::global_hooks().empty());
 }
 
 }  // namespace
