@@ -54,17 +54,21 @@ void find_tensors_of(std::tuple<T...>* value, std::vector<Tensor*>& found) {
 }
 void find_tensors_of(std::vector<bool>* value, std::vector<Tensor*>& found) = delete;
 
+/// Whether find_tensors() looks into values of this type.
+template <class T>
+inline constexpr bool may_hold_tensors = std::is_same_v<T, Tensor> ||
+                                         requires(T* value, std::vector<Tensor*>& found) {
+  find_tensors_of(value, found);
+};
+
 template <class T>
 bool find_tensors(T& value, std::vector<Tensor*>& found) {
   if constexpr (std::is_same_v<T, Tensor>) {
     found.push_back(&value);
-    return true;
-  } else if constexpr (requires { find_tensors_of(&value, found); }) {
+  } else if constexpr (may_hold_tensors<T>) {
     find_tensors_of(&value, found);
-    return true;
-  } else {
-    return false;
   }
+  return may_hold_tensors<T>;
 }
 
 }  // namespace detail

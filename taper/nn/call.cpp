@@ -108,11 +108,11 @@ void run_hooked(HookedCall& call, const Function<void()>& forward) {
     for (const HookSet::Entry& hook : hooks_of(module, HookKind::kForwardPre)) {
       if (auto changed = hook.as<ForwardPreHook>()(module, call.arguments)) {
         call.arguments = *std::move(changed);
-        call.arguments_changed = true;
+        call.arguments_replaced = true;
       }
     }
     BackwardHooks backward(module);
-    call.arguments_changed |= backward.enter(call.arguments);
+    call.arguments_hooked = backward.enter(call.arguments);
     forward();
     while (next < after.size()) run_forward_hook(call, after[next++]);
     call.output_changed |= backward.leave(call.output);

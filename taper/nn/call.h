@@ -42,7 +42,8 @@ struct HookedCall {
   Module& module;
   ValueList arguments;
   AnyValue output;
-  bool arguments_changed = false;
+  bool arguments_replaced = false;  // by a hook
+  bool arguments_hooked = false;    // their tensors are views for backward hooks
   bool output_changed = false;
 };
 
@@ -61,8 +62,8 @@ using HookValue =
 
 /// A copy for the hooks; empty for a type that has none.
 template <class T>
-AnyValue copy_for_hooks(const T& value) {
-  if constexpr (std::is_same_v<T, AnyValue>) {
+AnyValue copy_for_hooks(T& value) {
+  if constexpr (std::is_same_v<std::remove_cv_t<T>, AnyValue>) {
     return value;
   } else if constexpr (std::is_copy_constructible_v<HookValue<T>>) {
     return AnyValue(HookValue<T>(value));
@@ -73,11 +74,17 @@ AnyValue copy_for_hooks(const T& value) {
 
 /// An argument as the hooks left it, in the form in which it was passed.
 template <class Arg>
-decltype(auto) changed_argument(size_t index, AnyValue& value, std::remove_reference_t<Arg>& arg) {
+decltype(auto) changed_argument(const HookedCall& call, size_t index, AnyValue& value,
+                                std::remove_reference_t<Arg>& arg) {
   using Value = HookValue<Arg>;
   if constexpr (!std::is_copy_constructible_v<Value>) {
     return static_cast<Arg&&>(arg);
   } else {
+    // What is opaque, and no hook has replaced, is the caller's own: forward() may write to it.
+    if constexpr (std::is_lvalue_reference_v<Arg> && !may_hold_tensors<Value> &&
+                  std::is_same_v<std::remove_cvref_t<Arg>, Value>) {
+      if (!call.arguments_replaced) return static_cast<Arg>(arg);
+    }
     Value* changed;
     if constexpr (std::is_same_v<Value, AnyValue>) {
       changed = &value;
@@ -101,7 +108,7 @@ decltype(auto) call_changed(HookedCall& call, const F& function, std::index_sequ
   if (call.arguments.size() != sizeof...(Args)) {
     fail_hooked_count(call.module, sizeof...(Args), call.arguments.size());
   }
-  return function(changed_argument<Args>(I, call.arguments[I], args)...);
+  return function(changed_argument<Args>(call, I, call.arguments[I], args)...);
 }
 
 /// function(args...), which calls the module's forward(), with the hooks around it if there are
@@ -115,7 +122,8 @@ TAPER_COLD auto call_hooked(Module& module, const F& function, Args&&... args)
   call.arguments.reserve(sizeof...(Args));
   (call.arguments.push_back(copy_for_hooks(args)), ...);
   const auto forward = [&]() -> R {
-    if (!call.arguments_changed) return function(std::forward<Args>(args)...);
+    if (!call.arguments_replaced && !call.arguments_hooked)
+      return function(std::forward<Args>(args)...);
     return call_changed(call, function, std::index_sequence_for<Args...>(),
                         std::forward<Args>(args)...);
   };

@@ -213,6 +213,23 @@ TEST(FullBackwardHooks, FindTensorsInLists) {
   EXPECT_EQ(value(b.grad()), 6);
 }
 
+TEST(FullBackwardHooks, LeaveOtherArgumentsToTheCaller) {
+  struct CountImpl : nn::Module {
+    Tensor forward(const Tensor& x, int& count, const char* word) {
+      count += static_cast<int>(std::string(word).size());
+      return x.mul(2);
+    }
+  };
+  CountImpl module;
+  size_t inputs = 0;
+  module.register_full_backward_hook(
+      [&](Module&, const Grads& in, const Grads&) { inputs = in.size(); });
+  int count = 1;
+  nn::call(module, leaf(1), count, "abc").backward();
+  EXPECT_EQ(inputs, 3u);
+  EXPECT_EQ(count, 4);
+}
+
 TEST(FullBackwardHooks, AreNotSetUpWithoutAGraph) {
   Weight layer;
   int calls = 0;
