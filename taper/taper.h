@@ -3,6 +3,7 @@
 // The whole core. The trainer has its own headers (taper/train/...).
 #include "taper/autograd/autograd.h"
 #include "taper/autograd/grad_mode.h"
+#include "taper/autograd/hooks.h"
 #include "taper/autograd/node.h"
 #include "taper/base/error.h"
 #include "taper/base/float_mode.h"

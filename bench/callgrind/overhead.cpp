@@ -27,7 +27,7 @@ void count_tiny() {
   lib::Tensor row = bench::filled({1, 64}, 4), weight = bench::filled({64, 64}, 5);
   lib::Tensor bias = bench::filled({64}, 6);
   auto count_op = [](const std::string& name, auto op) {
-    count_row(name, 1000, [op] {
+    count_row(name, 1000, [op]() mutable {
       lib::Tensor result = op();
       bench::keep(result);
     });
@@ -38,6 +38,10 @@ void count_tiny() {
   count_op("view", [=] { return x.view({8, 4}); });
   count_op("select", [=] { return x.select(0, 1); });
   count_op("linear_1x64", [=] { return lib::linear(row, weight, bias); });
+  // The same through a module: forward() and the call operator, which looks for hooks.
+  lib::nn::Linear layer(64, 64);
+  count_op("module_forward", [=]() mutable { return layer->forward(row); });
+  count_op("module_call", [=]() mutable { return layer(row); });
 }
 
 void count_autograd() {

@@ -1,6 +1,7 @@
 #include "taper/autograd/variable.h"
 
 #include <new>
+#include <string_view>
 
 #include "taper/autograd/grad_mode.h"
 #include "taper/autograd/record.h"
@@ -108,6 +109,37 @@ bool base_changed(const TensorImpl& impl) {
   return base != nullptr && !impl.made_without_grad() && base->history() != impl.base_history();
 }
 
+bool is_hook_node(const Node& node) {
+  return std::string_view(node.name()) == "BackwardHookFunctionBackward";
+}
+
+/// Whether the gradient of a view passes, before it reaches the base's, a module's backward hooks:
+/// a write to the view would lead it past them.
+bool passes_hooks(const TensorImpl& impl) {
+  const VariableState* state = VariableState::of(impl);
+  const VariableState* base = VariableState::of(*impl.base());
+  const Node* end = base != nullptr ? base->grad_fn.get() : nullptr;
+  const Node* node = state != nullptr ? state->grad_fn.get() : nullptr;
+  while (node != nullptr && node != end) {
+    if (is_hook_node(*node)) return true;
+    if (node->num_inputs() != 1) return false;
+    node = node->next_edge(0).node.get();
+  }
+  return false;
+}
+
+[[noreturn]] void fail_hooked_view(const TensorImpl& impl, const char* what) {
+  const VariableState& state = *VariableState::of(impl);
+  TAPER_CHECK(false, "Output ", state.output_nr, " of ", state.grad_fn->name(), " is a view and ",
+              what,
+              " modified inplace. This view was created inside a custom Function (or because an "
+              "input was returned as-is) and the autograd logic to handle view+inplace would "
+              "override the custom backward associated with the custom Function, leading to "
+              "incorrect gradients. This behavior is forbidden. You can fix this by cloning the "
+              "output of the custom Function.");
+  __builtin_unreachable();
+}
+
 }  // namespace
 
 VariableState& VariableState::make(const TensorImpl& impl) {
@@ -210,6 +242,9 @@ bool tensor_requires_grad(const TensorImpl& impl) {
 NodePtr current_grad_fn(const TensorImpl& impl) {
   if (base_changed(impl) && tensor_requires_grad(*impl.base())) {
     VariableState& state = VariableState::make(impl);
+    if (state.grad_fn && is_hook_node(*state.grad_fn)) {
+      fail_hooked_view(impl, "its base or another view of its base has been");
+    }
     drop_retained(state);
     state.grad_fn = NodePtr::adopt(new ViewOfBase(*impl.base(), impl));
     state.output_nr = 0;
@@ -295,6 +330,7 @@ void check_inplace(const char* op, const TensorImpl& impl, bool inputs_require_g
               ": Inplace update to inference tensor outside InferenceMode is not allowed. You can "
               "make a clone to get a normal tensor before doing inplace update.");
   if (!thread_state.grad_enabled) return;
+  if (impl.base() != nullptr && passes_hooks(impl)) fail_hooked_view(impl, "is being");
   const VariableState* state = VariableState::of(impl);
   TAPER_CHECK(state == nullptr || !state->requires_grad || state->grad_fn, op,
               ": a leaf Variable that requires grad is being used in an in-place operation.");

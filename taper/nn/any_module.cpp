@@ -1,5 +1,7 @@
 #include "taper/nn/any_module.h"
 
+#include "taper/nn/cloneable.h"
+
 namespace taper::nn {
 namespace detail {
 
@@ -11,22 +13,28 @@ void fail_argument_count(const std::type_info& type, size_t expected, size_t got
   __builtin_unreachable();
 }
 
-void fail_argument(size_t index, const std::type_info& expected, const std::type_info& got) {
-  TAPER_CHECK(false, "Expected argument #", index, " to be of type ", demangle(expected),
-              ", but received value of type ", demangle(got));
-  __builtin_unreachable();
-}
-
 }  // namespace detail
 
+AnyModule::AnyModule(std::shared_ptr<Module> module, const detail::ForwardTable& table)
+    : object_(table.cast(module.get())), table_(&table), module_(std::move(module)) {
+  TAPER_CHECK(object_ != nullptr, "AnyModule: ", module_->name(), " is no ", demangle(*table.type));
+}
+
+AnyValue AnyModule::any_call(ValueList& arguments) {
+  if (!detail::any_call_hooks() || !detail::has_call_hooks(*module_)) {
+    return table_->any(object_, arguments);
+  }
+  detail::HookedCall call{*module_, std::move(arguments), {}};
+  detail::run_hooked(call, [&] {
+    ValueList taken = call.arguments;  // forward() may take its arguments away, hooks see them
+    call.output = table_->any(object_, taken);
+  });
+  return std::move(call.output);
+}
+
 AnyModule AnyModule::clone(const std::optional<Device>& device) const {
-  AnyModule copy;
-  if (is_empty()) return copy;
-  copy.module_ = module_->clone(device);
-  copy.table_ = table_;
-  copy.object_ = table_->cast(copy.module_.get());
-  TAPER_CHECK(copy.object_ != nullptr, "clone() of ", module_->name(), " is of another type");
-  return copy;
+  if (is_empty()) return AnyModule();
+  return AnyModule(detail::clone_within(*module_, device), *table_);
 }
 
 void AnyModule::fail_cast(const std::type_info& wanted) const {

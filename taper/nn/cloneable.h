@@ -8,9 +8,52 @@
 
 namespace taper TAPER_API {
 namespace nn {
+namespace detail {
+
+struct CloneMemo;
+
+/// One module's part in the making of a deep copy. The outermost scope remembers which tensors and
+/// submodules have been copied, so that what is shared in the original is shared in the copy.
+class CloneScope {
+ public:
+  CloneScope();
+  ~CloneScope();
+  CloneScope(const CloneScope&) = delete;
+  CloneScope& operator=(const CloneScope&) = delete;
+
+  /// Empties the copy: its reset() comes next, and registers what the original has.
+  void begin_reset(Module& copy, const Module& original);
+  /// After reset(): takes over the original's values; throws when they do not correspond.
+  void end_reset(Module& copy, const Module& original, const std::optional<Device>& device);
+  /// Takes over the original's values where the copy has the same names.
+  void take_values(Module& copy, const Module& original, const std::optional<Device>& device);
+  /// Replaces the parameters and buffers that a plain copy shares with its original.
+  void copy_tensors(Module& copy, const std::optional<Device>& device);
+
+  /// While a copy is reset: what it is to hold instead of what it registers, because another part
+  /// of the copy holds it.
+  static Tensor shared_tensor(const Module& copy, const std::string& name, const Tensor& fresh);
+  static std::shared_ptr<Module> shared_module(const Module& copy, const std::string& name,
+                                               const std::shared_ptr<Module>& fresh);
+
+ private:
+  CloneMemo* memo_;
+  CloneMemo* outer_ = nullptr;  // set aside, for a scope of its own
+  bool owner_;
+  Module* before_copy_ = nullptr;
+  const Module* before_original_ = nullptr;
+};
+
+/// The copy of a submodule, within the copy that is being made: the one there is, or a new one.
+std::shared_ptr<Module> clone_within(const Module& module, const std::optional<Device>& device);
+/// As clone_within(), always a new one.
+std::shared_ptr<Module> clone_anew(const Module& module, const std::optional<Device>& device);
+
+}  // namespace detail
 
 /// Gives a module a deep copy: Derived registers everything in reset(), which its constructors
-/// call; a copy runs reset() anew and then takes over the values.
+/// call, and keeps what register_parameter() and its kin return; a copy runs reset() anew and then
+/// takes over the values.
 template <class Derived>
 class Cloneable : public virtual Module {
  public:
@@ -22,20 +65,17 @@ class Cloneable : public virtual Module {
   /// Throws when reset() does not register what this module holds.
   std::shared_ptr<Module> clone(const std::optional<Device>& device = std::nullopt) const override {
     NoGradGuard no_grad;
+    detail::CloneScope scope;
     auto copy = std::make_shared<Derived>(static_cast<const Derived&>(*this));
-    Module& target = *copy;
-    target.parameters_.clear();
-    target.buffers_.clear();
-    target.transient_buffers_.clear();
-    target.children_.clear();
+    scope.begin_reset(*copy, *this);
     copy->reset();
-    target.copy_state(*this, device);
+    scope.end_reset(*copy, *this, device);
     return copy;
   }
 
  private:
-  void clone_(Module& other, const std::optional<Device>& device) final {
-    auto clone = std::dynamic_pointer_cast<Derived>(other.clone(device));
+  void clone_(const Module& other, const std::optional<Device>& device) final {
+    auto clone = std::dynamic_pointer_cast<Derived>(detail::clone_anew(other, device));
     TAPER_CHECK(clone != nullptr,
                 "Attempted to clone submodule, but it is of a different type than the submodule it "
                 "was to be cloned into");

@@ -1,7 +1,7 @@
 #include "taper/nn/module.h"
 
-#include <algorithm>
 #include <ostream>
+#include <sstream>
 #include <unordered_set>
 
 #include "taper/autograd/grad_mode.h"
@@ -13,14 +13,6 @@ namespace {
 
 std::string join(const std::string& prefix, const std::string& name) {
   return prefix.empty() ? name : prefix + '.' + name;
-}
-
-/// The part of a path after its last dot; path keeps what stands before.
-std::string take_last(std::string_view& path) {
-  const size_t dot = path.rfind('.');
-  std::string last(dot == std::string_view::npos ? path : path.substr(dot + 1));
-  path = dot == std::string_view::npos ? std::string_view() : path.substr(0, dot);
-  return last;
 }
 
 }  // namespace
@@ -68,13 +60,14 @@ struct Module::Walk {
                      });
     return result;
   }
-  static TensorMap named(const Module& root, TensorMap Module::*dict, bool recurse,
-                         bool remove_duplicate) {
+  static TensorMap named(const Module& root, TensorMap Module::*dict, const std::string& prefix,
+                         bool recurse, bool remove_duplicate) {
     TensorMap result((root.*dict).key_description());
     Walk walk{remove_duplicate};
     walk.each_tensor(root, dict, recurse,
                      [&](const std::string& module, const std::string& name, const Tensor& tensor) {
-                       result.insert(join(module, name), tensor);
+                       const std::string path = module.empty() ? prefix : join(prefix, module);
+                       result.insert(join(path, name), tensor);
                      });
     return result;
   }
@@ -94,41 +87,6 @@ std::shared_ptr<Module> Module::clone(const std::optional<Device>&) const {
               ". Subclass taper::nn::Cloneable<", name(),
               "> instead of taper::nn::Module to inherit the ability to clone.");
   return nullptr;
-}
-
-void Module::clone_(Module&, const std::optional<Device>&) {}
-
-namespace {
-
-void check_cloned(size_t got, size_t expected, const char* what, const char* plural) {
-  TAPER_CHECK(got == expected, "The cloned module does not have the same number of ", plural,
-              " as the original module after calling reset(). Are you sure you called register_",
-              what, "() inside reset() and not the constructor?");
-}
-
-void copy_values(const Module::TensorMap& from, Module::TensorMap& to,
-                 const std::optional<Device>& device) {
-  for (const auto& item : from) {
-    const Tensor& source = item.value();
-    if (!source.defined()) continue;
-    to[item.key()].set_data(device && !(source.device() == *device)
-                                ? source.detach().to(*device, source.scalar_type())
-                                : source.detach().clone());
-    if (source.is_leaf()) to[item.key()].set_requires_grad(source.requires_grad());
-  }
-}
-
-}  // namespace
-
-void Module::copy_state(const Module& other, const std::optional<Device>& device) {
-  check_cloned(parameters_.size(), other.parameters_.size(), "parameter", "parameters");
-  copy_values(other.parameters_, parameters_, device);
-  check_cloned(buffers_.size(), other.buffers_.size(), "buffer", "buffers");
-  copy_values(other.buffers_, buffers_, device);
-  check_cloned(children_.size(), other.children_.size(), "module", "child modules");
-  for (const auto& child : other.children_) {
-    if (child.value()) children_[child.key()]->clone_(*child.value(), device);
-  }
 }
 
 std::shared_ptr<Module> Module::self() const {
@@ -154,48 +112,62 @@ void Module::visit(const Visit& function, const std::string& name,
   if (order == ApplyOrder::PostOrder) function(name, module, pointer);
 }
 
-void Module::apply(const ModuleApplyFunction& function, ApplyOrder order) {
+Module& Module::apply(const ModuleApplyFunction& function, ApplyOrder order) {
   visit([&](const std::string&, Module& m, const std::shared_ptr<Module>&) { function(m); }, {},
         nullptr, order);
+  return *this;
 }
-void Module::apply(const ConstModuleApplyFunction& function, ApplyOrder order) const {
+const Module& Module::apply(const ConstModuleApplyFunction& function, ApplyOrder order) const {
   visit([&](const std::string&, Module& m, const std::shared_ptr<Module>&) { function(m); }, {},
         nullptr, order);
+  return *this;
 }
-void Module::apply(const NamedModuleApplyFunction& function, const std::string& name_prefix,
-                   ApplyOrder order) {
+Module& Module::apply(const NamedModuleApplyFunction& function, const std::string& name_prefix,
+                      ApplyOrder order) {
   visit([&](const std::string& name, Module& m,
             const std::shared_ptr<Module>&) { function(name, m); },
         name_prefix, nullptr, order);
+  return *this;
 }
-void Module::apply(const ConstNamedModuleApplyFunction& function, const std::string& name_prefix,
-                   ApplyOrder order) const {
+const Module& Module::apply(const ConstNamedModuleApplyFunction& function,
+                            const std::string& name_prefix, ApplyOrder order) const {
   visit([&](const std::string& name, Module& m,
             const std::shared_ptr<Module>&) { function(name, m); },
         name_prefix, nullptr, order);
+  return *this;
 }
-void Module::apply(const ModulePointerApplyFunction& function, ApplyOrder order) const {
+const Module& Module::apply(const ModulePointerApplyFunction& function, ApplyOrder order) const {
   visit([&](const std::string&, Module&, const std::shared_ptr<Module>& p) { function(p); }, {},
         self(), order);
+  return *this;
 }
-void Module::apply(const NamedModulePointerApplyFunction& function, const std::string& name_prefix,
-                   ApplyOrder order) const {
+const Module& Module::apply(const NamedModulePointerApplyFunction& function,
+                            const std::string& name_prefix, ApplyOrder order) const {
   visit([&](const std::string& name, Module&,
             const std::shared_ptr<Module>& p) { function(name, p); },
         name_prefix, self(), order);
+  return *this;
 }
 
 std::vector<Tensor> Module::parameters(bool recurse) const {
   return Walk::list(*this, &Module::parameters_, recurse);
 }
 Module::TensorMap Module::named_parameters(bool recurse, bool remove_duplicate) const {
-  return Walk::named(*this, &Module::parameters_, recurse, remove_duplicate);
+  return named_parameters(std::string(), recurse, remove_duplicate);
+}
+Module::TensorMap Module::named_parameters(const std::string& prefix, bool recurse,
+                                           bool remove_duplicate) const {
+  return Walk::named(*this, &Module::parameters_, prefix, recurse, remove_duplicate);
 }
 std::vector<Tensor> Module::buffers(bool recurse) const {
   return Walk::list(*this, &Module::buffers_, recurse);
 }
 Module::TensorMap Module::named_buffers(bool recurse, bool remove_duplicate) const {
-  return Walk::named(*this, &Module::buffers_, recurse, remove_duplicate);
+  return named_buffers(std::string(), recurse, remove_duplicate);
+}
+Module::TensorMap Module::named_buffers(const std::string& prefix, bool recurse,
+                                        bool remove_duplicate) const {
+  return Walk::named(*this, &Module::buffers_, prefix, recurse, remove_duplicate);
 }
 
 std::vector<std::shared_ptr<Module>> Module::modules(bool include_self) const {
@@ -225,50 +197,6 @@ Module::ModuleMap Module::named_children() const {
     }
   }
   return result;
-}
-
-std::shared_ptr<Module> Module::get_submodule(std::string_view target) const {
-  if (target.empty()) return self();
-  const Module* module = this;
-  std::shared_ptr<Module> pointer;
-  while (true) {
-    const size_t dot = target.find('.');
-    const std::string atom(target.substr(0, dot));
-    const std::shared_ptr<Module>* child = module->children_.find(atom);
-    const bool is_tensor = module->parameters_.contains(atom) || module->buffers_.contains(atom);
-    TAPER_CHECK(!is_tensor, "get_submodule: `", atom, "` is not an nn.Module");
-    TAPER_CHECK(child != nullptr && *child, "get_submodule: ", module->name(),
-                " has no attribute `", atom, "`");
-    pointer = *child;
-    if (dot == std::string_view::npos) return pointer;
-    module = pointer.get();
-    target.remove_prefix(dot + 1);
-  }
-}
-
-Tensor Module::get_parameter(std::string_view target) const {
-  const std::string name = take_last(target);
-  const std::shared_ptr<Module> holder = target.empty() ? nullptr : get_submodule(target);
-  const Module& module = holder ? *holder : *this;
-  const Tensor* parameter = module.parameters_.find(name);
-  TAPER_CHECK(
-      parameter != nullptr || module.buffers_.contains(name) || module.children_.contains(name),
-      "get_parameter: ", module.name(), " has no attribute `", name, "`");
-  TAPER_CHECK(parameter != nullptr && parameter->defined(), "get_parameter: `", name,
-              "` is not an nn.Parameter");
-  return *parameter;
-}
-
-Tensor Module::get_buffer(std::string_view target) const {
-  const std::string name = take_last(target);
-  const std::shared_ptr<Module> holder = target.empty() ? nullptr : get_submodule(target);
-  const Module& module = holder ? *holder : *this;
-  const Tensor* buffer = module.buffers_.find(name);
-  TAPER_CHECK(
-      buffer != nullptr || module.parameters_.contains(name) || module.children_.contains(name),
-      "get_buffer: ", module.name(), " has no attribute `", name, "`");
-  TAPER_CHECK(buffer != nullptr, "get_buffer: `", name, "` is not a buffer");
-  return *buffer;
 }
 
 void Module::train(bool on) {
@@ -329,81 +257,43 @@ void Module::zero_grad(bool set_to_none) {
   }
 }
 
-void Module::requires_grad_(bool requires_grad) {
+Module& Module::requires_grad_(bool requires_grad) {
   for (const Tensor& parameter : parameters()) parameter.requires_grad_(requires_grad);
-}
-
-void Module::check_name(const std::string& kind, const std::string& name,
-                        const TensorMap* own) const {
-  TAPER_CHECK(!name.empty(), kind, " name must not be empty");
-  TAPER_CHECK(name.find('.') == std::string::npos, kind, " name must not contain a dot (got '",
-              name, "')");
-  const bool taken = (own != &parameters_ && parameters_.contains(name)) ||
-                     (own != &buffers_ && buffers_.contains(name)) ||
-                     (own != nullptr && children_.contains(name));
-  TAPER_CHECK(!taken, kind, " '", name, "': attribute '", name, "' already exists");
-}
-
-Tensor& Module::register_parameter(std::string name, Tensor tensor, bool requires_grad) {
-  check_name("Parameter", name, &parameters_);
-  if (!tensor.defined()) {
-    if (requires_grad) {
-      warn(
-          "An undefined tensor cannot require grad. Ignoring the `requires_grad=true` function "
-          "parameter.");
-    }
-  } else {
-    tensor.set_requires_grad(requires_grad);
-  }
-  return parameters_.insert(std::move(name), std::move(tensor));
-}
-
-Tensor& Module::register_buffer(std::string name, Tensor tensor, bool persistent) {
-  check_name("Buffer", name, &buffers_);
-  Tensor& buffer = buffers_.insert(name, std::move(tensor));
-  if (!persistent) transient_buffers_.push_back(std::move(name));
-  return buffer;
-}
-
-bool Module::is_persistent_buffer(const std::string& name) const {
-  return buffers_.contains(name) && std::find(transient_buffers_.begin(), transient_buffers_.end(),
-                                              name) == transient_buffers_.end();
-}
-
-void Module::add_child(std::string name, std::shared_ptr<Module> module) {
-  check_name("Submodule", name, nullptr);
-  children_.insert(std::move(name), std::move(module));
-}
-
-void Module::unregister_module(const std::string& name) {
-  TAPER_CHECK(children_.contains(name), "No Module with name `", name, "` is registered");
-  children_.erase(name);
+  return *this;
 }
 
 void Module::pretty_print(std::ostream& stream) const { stream << name(); }
 
 bool Module::is_serializable() const { return true; }
 
-void Module::print_tree(std::ostream& stream, const std::string& indentation) const {
-  pretty_print(stream);
-  if (children_.is_empty()) return;
-  stream << "(\n";
-  const std::string inner = indentation + "  ";
-  for (const auto& child : children_) {
-    stream << inner << '(' << child.key() << "): ";
-    if (child.value()) {
-      child.value()->print_tree(stream, inner);
-    } else {
-      stream << "None";
-    }
-    stream << '\n';
+bool Module::prints_runs() const { return false; }
+
+std::string Module::tree_text() const {
+  std::ostringstream own;
+  pretty_print(own);
+  if (children_.is_empty()) return own.str();
+  std::string text = own.str() + "(\n";
+  for (size_t i = 0; i < children_.size();) {
+    const auto text_at = [&](size_t at) {
+      const std::shared_ptr<Module>& child = children_[at].value();
+      return child ? child->tree_text() : std::string("None");
+    };
+    const std::string block = text_at(i);
+    size_t end = i + 1;
+    while (prints_runs() && end < children_.size() && text_at(end) == block) ++end;
+    text += str("  (", children_[i].key());
+    if (end - i > 1) text += str('-', children_[end - 1].key());
+    text += "): ";
+    if (end - i > 1) text += str(end - i, " x ");
+    for (const char c : block) text += c == '\n' ? "\n  " : std::string(1, c);
+    text += '\n';
+    i = end;
   }
-  stream << indentation << ')';
+  return text + ')';
 }
 
 std::ostream& operator<<(std::ostream& stream, const Module& module) {
-  module.print_tree(stream, "");
-  return stream;
+  return stream << module.tree_text();
 }
 
 }  // namespace taper::nn

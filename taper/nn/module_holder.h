@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "taper/base/error.h"
+#include "taper/nn/call.h"
 
 namespace taper TAPER_API {
 namespace nn {
@@ -57,12 +58,12 @@ class ModuleHolder {
     return impl_;
   }
 
-  /// Calls the module's forward().
+  /// Calls the module's forward(), with its hooks around it (nn::call).
   template <class C = Contained, class... Args>
   auto operator()(Args&&... args)
       -> decltype(std::declval<C&>().forward(std::forward<Args>(args)...)) {
     check();
-    return impl_->forward(std::forward<Args>(args)...);
+    return call(static_cast<C&>(*impl_), std::forward<Args>(args)...);
   }
 
  private:

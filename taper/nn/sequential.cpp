@@ -3,7 +3,6 @@
 #include <ostream>
 
 namespace taper::nn {
-
 SequentialImpl::SequentialImpl(OrderedDict<std::string, AnyModule>&& modules) {
   for (auto& item : modules) add(item.key(), std::move(item.value()));
 }
@@ -13,21 +12,106 @@ SequentialImpl::SequentialImpl(std::initializer_list<NamedAnyModule> modules) {
 }
 
 void SequentialImpl::add(std::string name, AnyModule module) {
-  register_module(std::move(name), module.ptr());
+  std::shared_ptr<Module> child = module.ptr();
   modules_.push_back(std::move(module));
+  try {
+    register_module(std::move(name), std::move(child));
+  } catch (...) {
+    modules_.pop_back();
+    throw;
+  }
+}
+
+void SequentialImpl::insert_any(int64_t index, AnyModule module) {
+  const auto size = static_cast<int64_t>(modules_.size());
+  TAPER_CHECK_AS(IndexError, -size <= index && index <= size, "Index out of range: ", index);
+  if (index < 0) index += size;
+  module.ptr();
+  modules_.insert(modules_.begin() + index, std::move(module));
+  renumber();
+}
+
+void SequentialImpl::set_any(int64_t index, AnyModule module) {
+  AnyModule& place = modules_[detail::list_position(index, modules_.size())];
+  const std::string name = own_children()[static_cast<size_t>(&place - modules_.data())].key();
+  const AnyModule before = std::exchange(place, std::move(module));
+  try {
+    replace_module(name, place.ptr());
+  } catch (...) {
+    modules_[detail::list_position(index, modules_.size())] = before;
+    throw;
+  }
+}
+
+AnyModule SequentialImpl::pop(int64_t index) {
+  const size_t position = detail::list_position(index, modules_.size());
+  AnyModule module = std::move(modules_[position]);
+  modules_.erase(modules_.begin() + static_cast<std::ptrdiff_t>(position));
+  renumber();
+  return module;
+}
+
+std::shared_ptr<SequentialImpl> SequentialImpl::slice(int64_t begin, int64_t end,
+                                                      int64_t step) const {
+  auto result = std::make_shared<SequentialImpl>();
+  for (const size_t i : detail::slice_positions(begin, end, step, modules_.size())) {
+    result->add(own_children()[i].key(), modules_[i]);
+  }
+  return result;
+}
+
+void SequentialImpl::renumber() {
+  ModuleMap children("Submodule");
+  for (size_t i = 0; i < modules_.size(); ++i)
+    children.insert(std::to_string(i), modules_[i].ptr());
+  set_children(std::move(children));
+}
+
+AnyModule SequentialImpl::callable(const std::shared_ptr<Module>& module,
+                                   const detail::ForwardTable* table) const {
+  TAPER_CHECK(module != nullptr, "Sequential: a submodule cannot be null");
+  for (const AnyModule& known : modules_) {
+    if (known.ptr() == module) return known;
+  }
+  if (table != nullptr && table->cast(module.get()) != nullptr) return AnyModule(module, *table);
+  const Module& unknown = *module;
+  for (const AnyModule& known : modules_) {
+    if (known.type_info() == typeid(unknown)) return AnyModule(module, *known.table_);
+  }
+  TAPER_CHECK(false, "Sequential: the forward() of a ", module->name(),
+              " is not known here; add it with push_back, insert or set");
+  return AnyModule();
+}
+
+void SequentialImpl::children_changed(const detail::ForwardTable* table) {
+  const ModuleMap& children = own_children();
+  bool same = children.size() == modules_.size();
+  for (size_t i = 0; same && i < modules_.size(); ++i) {
+    same = modules_[i].ptr() == children[i].value();
+  }
+  if (same) return;
+  std::vector<AnyModule> modules;
+  for (const auto& child : children) modules.push_back(callable(child.value(), table));
+  modules_ = std::move(modules);
 }
 
 std::shared_ptr<Module> SequentialImpl::clone(const std::optional<Device>& device) const {
-  auto copy = std::make_shared<SequentialImpl>();
-  const ModuleMap& children = own_children();
+  NoGradGuard no_grad;
+  detail::CloneScope scope;
+  auto copy = std::make_shared<SequentialImpl>(*this);
+  scope.copy_tensors(*copy, device);
+  ModuleMap children("Submodule");
   for (size_t i = 0; i < modules_.size(); ++i) {
-    copy->add(children[i].key(), modules_[i].clone(device));
+    copy->modules_[i] = modules_[i].clone(device);
+    children.insert(own_children()[i].key(), copy->modules_[i].ptr());
   }
-  copy->train(is_training());
+  copy->set_children(std::move(children));
   return copy;
 }
 
-void SequentialImpl::pretty_print(std::ostream& stream) const { stream << "taper::nn::Sequential"; }
+void SequentialImpl::pretty_print(std::ostream& stream) const {
+  stream << (is_empty() ? "taper::nn::Sequential()" : "taper::nn::Sequential");
+}
 
 void SequentialImpl::check_not_empty() const {
   TAPER_CHECK(!modules_.empty(), "Cannot call forward() on an empty Sequential");
@@ -46,33 +130,31 @@ void SequentialImpl::fail_return(const std::type_info& got, const std::type_info
   __builtin_unreachable();
 }
 
-std::shared_ptr<Module> ModuleListImpl::clone(const std::optional<Device>& device) const {
-  auto copy = std::make_shared<ModuleListImpl>();
-  for (const auto& module : modules_) copy->push_back(module->clone(device));
-  copy->train(is_training());
-  return copy;
+Sequential operator+(const Sequential& a, const Sequential& b) {
+  Sequential result;
+  result->extend(*a);
+  result->extend(*b);
+  return result;
 }
 
-void ModuleListImpl::pretty_print(std::ostream& stream) const { stream << "taper::nn::ModuleList"; }
-
-void ModuleListImpl::push_back(std::shared_ptr<Module> module) {
-  register_module(std::to_string(modules_.size()), module);
-  modules_.push_back(std::move(module));
+Sequential& operator+=(Sequential& a, const Sequential& b) {
+  const std::vector<AnyModule> added(b->begin(), b->end());  // b may be a
+  a->extend(added);
+  return a;
 }
 
-void ModuleListImpl::insert(size_t index, std::shared_ptr<Module> module) {
-  TAPER_CHECK_AS(IndexError, index <= modules_.size(), "Index out of range");
-  if (index == modules_.size()) return push_back(std::move(module));
-  modules_.insert(modules_.begin() + static_cast<std::ptrdiff_t>(index), std::move(module));
-  for (size_t i = index; i + 1 < modules_.size(); ++i) {
-    replace_module(std::to_string(i), modules_[i]);
-  }
-  register_module(std::to_string(modules_.size() - 1), modules_.back());
+Sequential operator*(const Sequential& modules, int64_t times) {
+  TAPER_CHECK(times > 0, "Non-positive multiplication factor ", times, " for ", modules->name());
+  Sequential result;
+  for (int64_t i = 0; i < times; ++i) result->extend(*modules);
+  return result;
 }
 
-void ModuleListImpl::fail_cast(size_t index, const std::type_info& wanted) const {
-  TAPER_CHECK(false, "Unable to cast module[", index, "] to ", demangle(wanted));
-  __builtin_unreachable();
+Sequential& operator*=(Sequential& modules, int64_t times) {
+  TAPER_CHECK(times > 0, "Non-positive multiplication factor ", times, " for ", modules->name());
+  const std::vector<AnyModule> added(modules->begin(), modules->end());
+  for (int64_t i = 1; i < times; ++i) modules->extend(added);
+  return modules;
 }
 
 void FunctionalImpl::pretty_print(std::ostream& stream) const {

@@ -8,6 +8,7 @@
 
 #include "taper/nn/any_module.h"
 #include "taper/nn/cloneable.h"
+#include "taper/nn/containers.h"
 
 namespace taper TAPER_API {
 namespace nn {
@@ -63,6 +64,11 @@ class SequentialImpl : public Cloneable<SequentialImpl> {
     add(std::move(name), AnyModule(std::forward<M>(module)));
   }
   void push_back(NamedAnyModule module) { add(module.name(), module.module()); }
+  /// As push_back, under Python's name.
+  template <class M>
+  void append(M&& module) {
+    push_back(std::forward<M>(module));
+  }
   template <class Container>
   void extend(const Container& modules) {
     for (const auto& module : modules) push_back(module);
@@ -75,26 +81,54 @@ class SequentialImpl : public Cloneable<SequentialImpl> {
   size_t size() const { return modules_.size(); }
   bool is_empty() const { return modules_.empty(); }
 
-  /// The module at a position, as type T; throws past the end and on another type.
+  // Positions may be negative: -1 is the last. Out of range they throw an IndexError.
+
+  /// Puts a module before a position (size() appends); children are renumbered.
+  template <class M>
+  void insert(int64_t index, M&& module) {
+    insert_any(index, AnyModule(std::forward<M>(module)));
+  }
+  /// Puts a module in the place of the one at a position, under its name.
+  template <class M>
+  void set(int64_t index, M&& module) {
+    set_any(index, AnyModule(std::forward<M>(module)));
+  }
+  /// Removes the module at a position; children are renumbered.
+  void erase(int64_t index) { pop(index); }
+  /// As erase(), and returns the module.
+  AnyModule pop(int64_t index);
+  /// A Sequential of the modules from begin to before end, in steps, as Python's slices: it shares
+  /// them and keeps their names.
+  std::shared_ptr<SequentialImpl> slice(int64_t begin, int64_t end = INT64_MAX,
+                                        int64_t step = 1) const;
+
+  /// The module at a position, as type T; throws on another type.
   template <class T>
-  T& at(size_t index) const {
+  T& at(int64_t index) const {
     return element(index).get<T>();
   }
-  const std::shared_ptr<Module>& ptr(size_t index) const { return element(index).ptr(); }
+  const std::shared_ptr<Module>& ptr(int64_t index) const { return element(index).ptr(); }
   template <class T>
-  std::shared_ptr<T> ptr(size_t index) const {
+  std::shared_ptr<T> ptr(int64_t index) const {
     return element(index).ptr<T>();
   }
-  const std::shared_ptr<Module>& operator[](size_t index) const { return ptr(index); }
+  const std::shared_ptr<Module>& operator[](int64_t index) const { return ptr(index); }
+
+ protected:
+  void children_changed(const detail::ForwardTable* table) override;
 
  private:
   void add(std::string name, AnyModule module);
+  void insert_any(int64_t index, AnyModule module);
+  void set_any(int64_t index, AnyModule module);
+  void renumber();
+  AnyModule callable(const std::shared_ptr<Module>& module,
+                     const detail::ForwardTable* table) const;
   Tensor forward_tensor(const Tensor& input);
   void check_not_empty() const;
   [[noreturn]] static void fail_return(const std::type_info& got, const std::type_info& wanted);
-  const AnyModule& element(size_t index) const {
-    TAPER_CHECK_AS(IndexError, index < modules_.size(), "Index out of range");
-    return modules_[index];
+  const AnyModule& element(int64_t index) const {
+    return modules_[detail::list_position(index, modules_.size())];
   }
 
   std::vector<AnyModule> modules_;
@@ -108,89 +142,29 @@ class Sequential : public ModuleHolder<SequentialImpl> {
   Sequential(std::initializer_list<NamedAnyModule> modules)
       : ModuleHolder(std::make_shared<SequentialImpl>(modules)) {}
 
-  /// As SequentialImpl::forward.
+  /// As SequentialImpl::forward, with the Sequential's hooks around it.
   template <class R = Tensor, class... Inputs>
   R operator()(Inputs&&... inputs) {
-    return get()->template forward<R>(std::forward<Inputs>(inputs)...);
+    SequentialImpl& impl = *get();
+    [[maybe_unused]] const detail::CallScope scope(impl);
+    if (detail::any_call_hooks()) [[unlikely]] {
+      const auto forward = [&](auto&&... values) -> R {
+        return impl.template forward<R>(std::forward<decltype(values)>(values)...);
+      };
+      return detail::call_hooked(impl, forward, std::forward<Inputs>(inputs)...);
+    }
+    return impl.template forward<R>(std::forward<Inputs>(inputs)...);
   }
 };
 
-/// A list of modules that registers them, named "0", "1", ...; it has no forward().
-class ModuleListImpl : public Cloneable<ModuleListImpl> {
- public:
-  using Iterator = std::vector<std::shared_ptr<Module>>::iterator;
-  using ConstIterator = std::vector<std::shared_ptr<Module>>::const_iterator;
-
-  ModuleListImpl() = default;
-  template <class... Modules>
-  requires(sizeof...(Modules) > 1 ||
-           !(std::is_same_v<std::remove_cvref_t<Modules>, ModuleListImpl> &&
-             ...)) explicit ModuleListImpl(Modules&&... modules) {
-    (push_back(std::forward<Modules>(modules)), ...);
-  }
-
-  void reset() override {}
-  std::shared_ptr<Module> clone(const std::optional<Device>& device = std::nullopt) const override;
-  void pretty_print(std::ostream& stream) const override;
-
-  void push_back(std::shared_ptr<Module> module);
-  template <class M>
-  requires std::is_base_of_v<Module, std::remove_cvref_t<M>>
-  void push_back(M&& module) {
-    push_back(
-        std::shared_ptr<Module>(std::make_shared<std::remove_cvref_t<M>>(std::forward<M>(module))));
-  }
-  template <class M>
-  void push_back(const ModuleHolder<M>& holder) {
-    push_back(std::shared_ptr<Module>(holder.ptr()));
-  }
-  template <class Container>
-  void extend(const Container& modules) {
-    for (const auto& module : modules) push_back(module);
-  }
-  /// Puts a module before position index; throws when index > size().
-  void insert(size_t index, std::shared_ptr<Module> module);
-  template <class M>
-  requires std::is_base_of_v<Module, std::remove_cvref_t<M>>
-  void insert(size_t index, M&& module) {
-    insert(index, std::shared_ptr<Module>(
-                      std::make_shared<std::remove_cvref_t<M>>(std::forward<M>(module))));
-  }
-  template <class M>
-  void insert(size_t index, const ModuleHolder<M>& holder) {
-    insert(index, std::shared_ptr<Module>(holder.ptr()));
-  }
-
-  Iterator begin() { return modules_.begin(); }
-  Iterator end() { return modules_.end(); }
-  ConstIterator begin() const { return modules_.begin(); }
-  ConstIterator end() const { return modules_.end(); }
-  size_t size() const { return modules_.size(); }
-  bool is_empty() const { return modules_.empty(); }
-
-  /// The module at a position, as type T; throws past the end and on another type.
-  template <class T>
-  T& at(size_t index) const {
-    return *ptr<T>(index);
-  }
-  std::shared_ptr<Module> ptr(size_t index) const {
-    TAPER_CHECK_AS(IndexError, index < modules_.size(), "Index out of range");
-    return modules_[index];
-  }
-  template <class T>
-  std::shared_ptr<T> ptr(size_t index) const {
-    auto module = std::dynamic_pointer_cast<T>(ptr(index));
-    if (module == nullptr) fail_cast(index, typeid(T));
-    return module;
-  }
-  std::shared_ptr<Module> operator[](size_t index) const { return ptr(index); }
-
- private:
-  [[noreturn]] void fail_cast(size_t index, const std::type_info& wanted) const;
-
-  std::vector<std::shared_ptr<Module>> modules_;
-};
-TAPER_MODULE(ModuleList);
+/// A Sequential of the modules of both, numbered anew; they are shared.
+Sequential operator+(const Sequential& a, const Sequential& b);
+/// Appends the modules of b to a.
+Sequential& operator+=(Sequential& a, const Sequential& b);
+/// A Sequential of the modules, times over, all shared; throws unless times > 0.
+Sequential operator*(const Sequential& modules, int64_t times);
+inline Sequential operator*(int64_t times, const Sequential& modules) { return modules * times; }
+Sequential& operator*=(Sequential& modules, int64_t times);
 
 /// Wraps a function as a module without parameters, for use in Sequential:
 /// Functional(relu) or Functional(elu, 1, 0, 1), whose further arguments are bound.

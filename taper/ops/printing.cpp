@@ -152,6 +152,14 @@ class Printer {
   Formatter format_;
 };
 
+std::string as_tuple(IntArrayRef sizes) {
+  std::string s = "(";
+  for (size_t d = 0; d < sizes.size(); ++d) s += str(d > 0 ? ", " : "", sizes[d]);
+  return s + (sizes.size() == 1 ? ",)" : ")");
+}
+
+}  // namespace
+
 const char* python_name(ScalarType type) {
   switch (type) {
     case kByte:
@@ -179,14 +187,6 @@ const char* python_name(ScalarType type) {
   }
   return "undefined";
 }
-
-std::string as_tuple(IntArrayRef sizes) {
-  std::string s = "(";
-  for (size_t d = 0; d < sizes.size(); ++d) s += str(d > 0 ? ", " : "", sizes[d]);
-  return s + (sizes.size() == 1 ? ",)" : ")");
-}
-
-}  // namespace
 
 std::string repr(const Tensor& tensor) {
   if (!tensor.defined()) return "None";

@@ -10,5 +10,7 @@ namespace taper TAPER_API {
 /// scientific where the range asks for it, edges only above 1,000 elements, type and gradient
 /// where they are not the usual.
 std::string repr(const Tensor& tensor);
+/// Python's name of a type, such as torch.float32.
+const char* python_name(ScalarType type);
 
 }  // namespace taper

@@ -112,6 +112,48 @@ TEST(Module, ReplacedAndUnregisteredModules) {
   EXPECT_EQ(tree->named_parameters().keys(), (Names{"top", "right.w"}));
 }
 
+TEST(Module, ReplacedAndUnregisteredTensors) {
+  PlainImpl m;
+  m.register_parameter("p", ones({1}));
+  m.register_buffer("b", ones({1}), false);
+  const Tensor& p = m.replace_parameter("p", nn::Parameter(zeros({2}), false));
+  EXPECT_FALSE(p.requires_grad());
+  EXPECT_TRUE(m.named_parameters()["p"].is_same(p));
+  EXPECT_TRUE(m.replace_parameter("p", zeros({3})).requires_grad());
+  m.replace_buffer("b", zeros({4}));
+  EXPECT_EQ(m.get_buffer("b").numel(), 4);
+  EXPECT_FALSE(m.is_persistent_buffer("b"));
+  EXPECT_ERROR(Error, m.replace_parameter("b", ones({1})), "Parameter 'b' is not defined");
+  EXPECT_ERROR(Error, m.replace_buffer("p", ones({1})), "Buffer 'p' is not defined");
+  const Tensor leaf = ones({1}).requires_grad_();
+  for (const char* name : {"p", "q"}) {
+    const auto put = [&] {
+      return name[0] == 'p' ? m.replace_parameter(name, leaf.mul(2))
+                            : m.register_parameter(name, leaf.mul(2));
+    };
+    EXPECT_ERROR(Error, put(), str("Cannot assign non-leaf Tensor to parameter '", name, "'"));
+  }
+  m.unregister_parameter("p");
+  m.unregister_buffer("b");
+  EXPECT_TRUE(m.parameters().empty());
+  EXPECT_TRUE(m.buffers().empty());
+  EXPECT_ERROR(Error, (m.unregister_parameter("p"), 0), "No Parameter with name `p` is registered");
+  EXPECT_ERROR(Error, (m.unregister_buffer("b"), 0), "No Buffer with name `b` is registered");
+  m.register_buffer("b", ones({1}));  // a new one of the name is persistent
+  EXPECT_TRUE(m.is_persistent_buffer("b"));
+  EXPECT_EQ(m.add_module("child", Leaf())->w.numel(), 2);
+}
+
+TEST(Module, NamesAfterAPrefix) {
+  Tree tree;
+  EXPECT_EQ(tree->named_parameters("net").keys(), (Names{"net.top", "net.left.w", "net.right.w"}));
+  EXPECT_EQ(tree->named_parameters(std::string("net"), false).keys(), Names{"net.top"});
+  EXPECT_EQ(tree->named_buffers("net").keys(), (Names{"net.left.b", "net.right.b"}));
+  nn::ModuleList twice(tree, tree);
+  EXPECT_EQ(twice->named_buffers("", true, false).size(), 4u);
+  EXPECT_EQ(twice->named_parameters("", true, true).size(), 3u);
+}
+
 TEST(Module, ParametersRequireGradients) {
   PlainImpl m;
   const Tensor& p = m.register_parameter("p", ones({1}));
@@ -163,6 +205,8 @@ TEST(Module, ApplyVisitsChildrenFirst) {
   net->apply([&](const std::shared_ptr<nn::Module>& m) { modules += m != nullptr; });
   net->apply([&](const std::string&, const std::shared_ptr<nn::Module>&) { ++modules; });
   EXPECT_EQ(modules, 15);
+  EXPECT_EQ(&net->apply([](nn::Module&) {}), net.get());
+  EXPECT_EQ(&net->requires_grad_(false), net.get());
 }
 
 TEST(Module, ApplyOnSharedModules) {
@@ -201,6 +245,34 @@ TEST(Module, PathsToPartsOfTheTree) {
   EXPECT_ERROR(Error, net->get_buffer("0.0.w"), "`w` is not a buffer");
 }
 
+TEST(Module, SubmodulesAreSetByPath) {
+  nn::ModuleList net(nn::Sequential{Leaf(), Leaf()}, Tree());
+  Leaf other;
+  net->set_submodule("0.1", other);
+  EXPECT_EQ(net->get_submodule("0.1").get(), other.get());
+  EXPECT_TRUE(net->get_parameter("0.1.w").is_same(other->w));
+  net->set_submodule("1.extra", other);
+  EXPECT_EQ(net->get_submodule("1")->named_children().keys(), (Names{"left", "right", "extra"}));
+  net->set_submodule("1.left.b", other);  // takes the name from a buffer
+  EXPECT_EQ(net->get_submodule("1.left")->named_buffers(false).size(), 0u);
+  EXPECT_ERROR(Error, (net->set_submodule("", other), 0),
+               "Cannot set the submodule without a target name!");
+  EXPECT_ERROR(Error, (net->set_submodule("7.x", other), 0), "has no attribute `7`");
+  EXPECT_ERROR(Error, (net->set_submodule("1.top.x", other), 0), "`top` is not an nn.Module");
+  EXPECT_ERROR(Error, (net->set_submodule("1.top", other), 0),
+               "as parameter 'top' (torch.nn.Parameter or None expected)");
+}
+
+TEST(Module, BufferOfNoneIsReturned) {
+  PlainImpl m;
+  m.register_buffer("b", Tensor());
+  m.register_parameter("none", Tensor(), false);
+  EXPECT_FALSE(m.get_buffer("b").defined());
+  EXPECT_TRUE(m.named_buffers().is_empty());
+  EXPECT_TRUE(m.state_dict().is_empty());
+  EXPECT_ERROR(Error, m.get_parameter("none"), "`none` is not an nn.Parameter");
+}
+
 TEST(Module, ToConvertsFloatingTensorsInPlace) {
   nn::BatchNorm1d norm(3);
   const Tensor weight = norm->weight, count = norm->num_batches_tracked;
@@ -216,6 +288,11 @@ TEST(Module, ToConvertsFloatingTensorsInPlace) {
                "nn.Module.to only accepts floating point or complex dtypes");
   norm->to(Device(kCPU), kFloat);
   EXPECT_EQ(weight.scalar_type(), kFloat);
+  norm->half();
+  EXPECT_EQ(weight.scalar_type(), kHalf);
+  norm->bfloat16();
+  norm->cpu();
+  EXPECT_EQ(weight.scalar_type(), kBFloat16);
 }
 
 TEST(Module, ZeroGrad) {
@@ -226,57 +303,6 @@ TEST(Module, ZeroGrad) {
   EXPECT_EQ(w.grad().sum().item<double>(), 0);
   tree->zero_grad();
   EXPECT_FALSE(w.grad().defined());
-}
-
-TEST(Module, CloneNeedsCloneable) {
-  EXPECT_ERROR(Error, PlainImpl().clone(), "clone() has not been implemented for");
-  EXPECT_ERROR(Error, PlainImpl().clone(), "Subclass taper::nn::Cloneable<");
-}
-
-struct ForgetfulImpl : nn::Cloneable<ForgetfulImpl> {
-  ForgetfulImpl() { register_parameter("p", ones({1})); }
-  void reset() override {}
-};
-
-struct PairImpl : nn::Cloneable<PairImpl> {
-  PairImpl() { reset(); }
-  void reset() override {
-    first = register_module("first", nn::Linear(2, 3));
-    second = register_module("second", nn::BatchNorm1d(3));
-    scale = register_parameter("scale", ones({1}));
-  }
-  Tensor forward(const Tensor& x) { return second(first(x)).mul(scale); }
-  nn::Linear first = nullptr;
-  nn::BatchNorm1d second = nullptr;
-  Tensor scale;
-};
-TAPER_MODULE(Pair);
-
-TEST(Module, CloneCopiesDeeply) {
-  Pair pair;
-  pair->second->running_mean.fill_(5);
-  pair->to(kDouble);
-  pair->eval();
-  auto copy = std::dynamic_pointer_cast<PairImpl>(pair->clone());
-  ASSERT_NE(copy, nullptr);
-  const auto from = pair->named_parameters(), to = copy->named_parameters();
-  ASSERT_EQ(from.keys(), to.keys());
-  for (const auto& item : from) {
-    const Tensor& other = to[item.key()];
-    EXPECT_FALSE(other.is_alias_of(item.value()));
-    EXPECT_EQ(other.scalar_type(), kDouble);
-    EXPECT_EQ(other.sub(item.value()).abs().sum().item<double>(), 0) << item.key();
-    EXPECT_TRUE(other.requires_grad());
-  }
-  // The copy's members are its own registered tensors.
-  EXPECT_TRUE(copy->first->weight.is_same(to["first.weight"]));
-  EXPECT_EQ(copy->second->running_mean.sum().item<double>(), 15);
-  EXPECT_FALSE(copy->second->is_training());
-  const Tensor x = ones({4, 2}, kDouble);
-  EXPECT_EQ(copy->forward(x).sub(pair(x)).abs().sum().item<double>(), 0);
-  EXPECT_ERROR(Error, ForgetfulImpl().clone(),
-               "The cloned module does not have the same number of parameters as the original "
-               "module after calling reset()");
 }
 
 TEST(Module, PrintsItsTree) {
@@ -291,6 +317,12 @@ TEST(Module, PrintsItsTree) {
             "  )\n"
             ")");
   EXPECT_EQ(nn::Linear(2, 3)->name(), "taper::nn::LinearImpl");
+  struct LinesImpl : nn::Module {
+    void pretty_print(std::ostream& stream) const override { stream << "Lines(\n  a\n)"; }
+  };
+  out.str("");
+  out << nn::ModuleDict({{"lines", LinesImpl()}});
+  EXPECT_EQ(out.str(), "taper::nn::ModuleDict(\n  (lines): Lines(\n    a\n  )\n)");
   struct NamedImpl : nn::Module {
     NamedImpl() : nn::Module("Mine") {}
   };
