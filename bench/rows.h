@@ -13,6 +13,7 @@ void add_reduction_rows(Suite& suite);
 void add_softmax_rows(Suite& suite);
 void add_copy_rows(Suite& suite);
 void add_matmul_rows(Suite& suite);
+void add_tensor_rows(Suite& suite);
 void add_adamw_rows(Suite& suite);
 void add_mlp_rows(Suite& suite);
 void add_demo_rows(Suite& suite);

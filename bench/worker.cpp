@@ -18,6 +18,7 @@ int main() {
   bench::add_softmax_rows(suite);
   bench::add_copy_rows(suite);
   bench::add_matmul_rows(suite);
+  bench::add_tensor_rows(suite);
   bench::add_adamw_rows(suite);
   bench::add_mlp_rows(suite);
   bench::add_demo_rows(suite);

@@ -4,7 +4,8 @@
 A block with a main is a whole program; anything else is wrapped in one. Words after ```cpp:
   no-run     compile only
   fragment   not compiled: its first line is a comment with a file's path, and that file must
-             contain the rest of the block
+             contain the rest of the block. ```text fragment does the same for what a program prints:
+             its first line is the path
 Prints one line per program: "run FILE" or "compile FILE".
 """
 import argparse
@@ -32,7 +33,7 @@ def blocks_of(text):
         if fence and words is None:
             words, start, body = fence.group(1).split(), number + 1, []
         elif fence:
-            if words and words[0] == "cpp":
+            if words and (words[0] == "cpp" or words[:2] == ["text", "fragment"]):
                 yield words[1:], start, "\n".join(body)
             words = None
         elif words is not None:
@@ -42,9 +43,9 @@ def blocks_of(text):
 def check_fragment(root, body):
     """Returns what is wrong with a quoted fragment, or None."""
     first, _, rest = body.partition("\n")
-    path = re.match(r"//\s*(\S+\.(?:h|cpp|inc))\s*$", first)
+    path = re.match(r"(?://\s*)?(\S+\.(?:h|cpp|inc|txt))\s*$", first)
     if not path:
-        return "a fragment starts with a comment that holds a file's path"
+        return "a fragment starts with a line that holds a file's path"
     source = root / path.group(1)
     if not source.is_file():
         return f"no file {path.group(1)}"
