@@ -80,7 +80,7 @@ void add_tensor_rows(Suite& suite) {
   });
   add_op(suite, "var/1024x1024", [] {
     lib::Tensor x = filled({1024, 1024}, 1);
-    return [=] { return lib::var(x, 1); };
+    return [=] { return lib::var(x, lib::IntArrayRef{1}, true); };
   });
   add_op(suite, "bmm/512_of_16x16", [] {
     lib::Tensor a = filled({512, 16, 16}, 1), b = filled({512, 16, 16}, 2);

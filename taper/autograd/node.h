@@ -46,8 +46,9 @@ struct NodeHooks {
   SmallVector<Retained, 1> retained;
 };
 
-/// A list of gradients, one per output or input of an op.
-using GradList = SmallVector<Tensor, 3>;
+/// A list of gradients, one per output or input of an op, or of its saved tensors; in place for the
+/// five that a loss saves.
+using GradList = SmallVector<Tensor, 5>;
 
 /// One recorded op: turns the gradients of its outputs into those of its inputs.
 class Node : public RefCounted {

@@ -72,7 +72,7 @@ class RecordedNode final : public Node {
 
   std::atomic_flag lock_ = ATOMIC_FLAG_INIT;
   bool released_ = false;
-  SmallVector<Saved, 3> saved_;
+  SmallVector<Saved, 5> saved_;
   BackwardFunction backward_;
 };
 

@@ -14,7 +14,8 @@ template <class Signature>
 class Function;
 
 /// A copyable callable value; std::function without the cost of <functional> in every user's
-/// build. Callables of up to 48 bytes are stored in place.
+/// build. Callables of up to 96 bytes, as backward passes with a
+/// convolution's geometry have, are stored in place.
 template <class R, class... Args>
 class Function<R(Args...)> {
  public:
@@ -67,7 +68,7 @@ class Function<R(Args...)> {
 
  private:
   enum class Op { copy, move, destroy };
-  static constexpr size_t kInline = 48;
+  static constexpr size_t kInline = 96;
 
   template <class F>
   static constexpr bool fits() {

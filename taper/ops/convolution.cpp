@@ -35,23 +35,23 @@ Tensor convolve(const char* op, const Tensor& input, const Tensor& weight, const
   Tensor out = new_images(op, sizes, x.scalar_type(), format);
   conv2d_kernel(out.device(), out_view(out), in(x), in(w), b.defined() ? in(b) : ConstView(), g);
   if (!wants_grad({x, w, b})) return out;
-  const DimVector x_sizes(xs), w_sizes(ws);
   record({.name = "ConvolutionBackward0",
           .outputs = {out},
           .inputs = {x, w, b},
           .save = {save_if(needs_grad(w), x), save_if(needs_grad(x), w)},
-          .backward = [=](Backward& d) {
+          .backward = [op, g, format](Backward& d) {
             // The first layer's input wants no gradient, and none is computed.
             if (d.wants(0)) {
-              d.set(0, input_gradient(op, d.grad(), d.saved(1), x_sizes, g, format));
+              d.set(0, input_gradient(op, d.grad(), d.saved(1), d.sizes(0), g, format));
             }
             if (d.wants(1)) {
-              WeightGradient r = weight_gradient(op, d.grad(), d.saved(0), w_sizes, g, format,
+              WeightGradient r = weight_gradient(op, d.grad(), d.saved(0), d.sizes(1), g, format,
                                                  d.num_inputs() > 2 && d.wants(2));
               d.set(1, std::move(r.weight));
               if (d.wants(2)) d.set(2, std::move(r.bias));
             } else if (d.wants(2)) {
-              d.set(2, d.grad().sum_to_size({1, w_sizes[0], 1, 1}).reshape({w_sizes[0]}));
+              const int64_t filters = d.sizes(2)[0];
+              d.set(2, d.grad().sum_to_size({1, filters, 1, 1}).reshape({filters}));
             }
           }});
   return out;

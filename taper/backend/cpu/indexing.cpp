@@ -236,26 +236,70 @@ void put_points(View self, ConstView values, ConstView offsets, IndexedDims dims
   });
 }
 
+namespace {
+
+// Rows as functions of their own: what a closure holds by reference is read again for each element.
+
+/// How far an operand's pointers advance from one element of a row to the next.
+struct RowSteps {
+  int64_t to, from, index;
+};
+
+/// to[i] = from[where[i] * step + i]. Returns the first i whose index is not in [0, size), or n.
+template <class T>
+int64_t gather_row(T* to, const T* from, const int64_t* where, int64_t n, int64_t step,
+                   int64_t size, RowSteps steps) {
+  for (int64_t i = 0; i < n; ++i) {
+    const int64_t j = *where;
+    if (static_cast<uint64_t>(j) >= static_cast<uint64_t>(size)) return i;
+    *to = from[j * step];
+    where += steps.index;
+    to += steps.to;
+    from += steps.from;
+  }
+  return n;
+}
+
+/// to[where[i] * step + i] gets from[i].
+template <Scatter how, class T>
+void scatter_row(T* to, const T* from, const int64_t* where, int64_t n, int64_t step,
+                 RowSteps steps) {
+  for (int64_t i = 0; i < n; ++i) {
+    combine<how>(to[*where * step], *from);
+    where += steps.index;
+    to += steps.to;
+    from += steps.from;
+  }
+}
+
+/// Whether all indices are in [0, size).
+bool row_in_range(const int64_t* where, int64_t n, int64_t step, int64_t size) {
+  bool good = true;
+  for (int64_t i = 0; i < n; ++i) {
+    good &= static_cast<uint64_t>(where[i * step]) < static_cast<uint64_t>(size);
+  }
+  return good;
+}
+
+}  // namespace
+
 void gather(View out, ConstView self, ConstView index, int64_t dim, const char* op) {
   const IntArrayRef sizes = index.sizes();
   DimVector strides(self.strides());
   const int64_t step = strides.empty() ? 0 : strides[dim], size = self.dim() ? self.size(dim) : 1;
   if (!strides.empty()) strides[dim] = 0;
   strides.resize(sizes.size(), 0);
-  const int64_t row = last_of(sizes, 1), self_step = last_of(strides, 0);
-  const int64_t out_step = last_of(out.strides(), 0), index_step = last_of(index.strides(), 0);
+  const int64_t row = last_of(sizes, 1);
+  const RowSteps steps{last_of(out.strides(), 0), last_of(strides, 0), last_of(index.strides(), 0)};
   const int64_t* indices = index.data<int64_t>();
   visit_size(elementSize(out.dtype()), [&](auto zero) {
     using T = decltype(zero);
     const T* from = self.data<T>();
     T* to = out.data<T>();
     parallel_rows<3>(sizes, {out.strides(), strides, index.strides()}, [&](const int64_t* at) {
-      for (int64_t i = 0; i < row; ++i) {
-        const int64_t j = indices[at[2] + i * index_step];
-        if (static_cast<uint64_t>(j) >= static_cast<uint64_t>(size))
-          fail_index(op, j, size, dim, true);
-        to[at[0] + i * out_step] = from[at[1] + j * step + i * self_step];
-      }
+      const int64_t* where = indices + at[2];
+      const int64_t done = gather_row(to + at[0], from + at[1], where, row, step, size, steps);
+      if (done < row) fail_index(op, where[done * steps.index], size, dim, true);
     });
   });
 }
@@ -266,12 +310,11 @@ namespace {
 void check_indices(ConstView index, int64_t size, int64_t dim, const char* op) {
   const int64_t* indices = index.data<int64_t>();
   const int64_t row = last_of(index.sizes(), 1), step = last_of(index.strides(), 0);
-  for_all_rows<1>(index.sizes(), {index.strides()}, [&](const int64_t* at) {
-    for (int64_t i = 0; i < row; ++i) {
-      const int64_t j = indices[at[0] + i * step];
-      if (static_cast<uint64_t>(j) >= static_cast<uint64_t>(size))
-        fail_index(op, j, size, dim, true);
-    }
+  parallel_rows<1>(index.sizes(), {index.strides()}, [&](const int64_t* at) {
+    const int64_t* where = indices + at[0];
+    if (row_in_range(where, row, step, size)) return;
+    while (static_cast<uint64_t>(*where) < static_cast<uint64_t>(size)) where += step;
+    fail_index(op, *where, size, dim, true);
   });
 }
 
@@ -294,10 +337,9 @@ void scatter(View self, ConstView index, ConstView src, int64_t dim, Scatter how
     T* to = self.data<T>();
     const T* from = src.data<T>();
     const auto part = [&](const int64_t* at, int64_t begin, int64_t stop) {
-      for (int64_t i = begin; i < stop; ++i) {
-        const int64_t j = indices[at[2] + i * index_step];
-        combine<kHow>(to[at[0] + j * step + i * self_step], from[at[1] + i * src_step]);
-      }
+      scatter_row<kHow>(to + at[0] + begin * self_step, from + at[1] + begin * src_step,
+                        indices + at[2] + begin * index_step, stop - begin, step,
+                        {self_step, src_step, index_step});
     };
     const IntArrayRef walks[3] = {strides, src.strides(), index.strides()};
     if (dim == static_cast<int64_t>(sizes.size()) - 1 || sizes.empty()) {

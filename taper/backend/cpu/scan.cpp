@@ -51,6 +51,34 @@ void cumulate_lines(View out, ConstView x, int64_t dim, Scan what) {
                });
 }
 
+/// Running sums of contiguous float lines, four at a time: each sum waits for the one before it, so
+/// that four together take the time of one. Same sums as cumulate_lines().
+void sum_rows(float* to, const float* from, int64_t lines, int64_t n) {
+  constexpr int64_t kTogether = 4;
+  parallel_for(0, (lines + kTogether - 1) / kTogether,
+               std::max<int64_t>(1, kScanGrain / std::max<int64_t>(kTogether * n, 1)),
+               [&](int64_t first, int64_t last) {
+                 for (int64_t line = first * kTogether; line < std::min(last * kTogether, lines);
+                      line += kTogether) {
+                   const int64_t count = std::min(kTogether, lines - line);
+                   double running[kTogether] = {};
+                   const float* x[kTogether];
+                   float* y[kTogether];
+                   // What is missing at the end repeats the last line.
+                   for (int64_t k = 0; k < kTogether; ++k) {
+                     x[k] = from + (line + std::min(k, count - 1)) * n;
+                     y[k] = to + (line + std::min(k, count - 1)) * n;
+                   }
+                   for (int64_t i = 0; i < n; ++i) {
+                     for (int64_t k = 0; k < kTogether; ++k) {
+                       running[k] += x[k][i];
+                       y[k][i] = static_cast<float>(running[k]);
+                     }
+                   }
+                 }
+               });
+}
+
 }  // namespace
 
 void cumulate(View out, ConstView x, int64_t dim, Scan what) {
@@ -60,6 +88,11 @@ void cumulate(View out, ConstView x, int64_t dim, Scan what) {
     int64_t buffer;
     load_function(x.dtype(), work)(x.raw_data(), 1, 1, &buffer);
     store_function(work, out.dtype())(&buffer, 1, out.raw_data(), 1);
+  } else if (what == Scan::sum && dim == x.dim() - 1 && x.dtype() == kFloat &&
+             out.dtype() == kFloat && x.is_contiguous() && out.is_contiguous() &&
+             x.raw_data() != out.raw_data()) {
+    const int64_t n = x.size(dim);
+    sum_rows(out.data<float>(), x.data<float>(), n == 0 ? 0 : x.numel() / n, n);
   } else if (isFloatingType(out.dtype())) {
     cumulate_lines<double>(out, x, dim, what);
   } else {

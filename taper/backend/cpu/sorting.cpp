@@ -144,6 +144,20 @@ class Sink {
 /// The least `count` keys, in order, to the front of `best`, which holds 2 * count + kSlack. A key
 /// that is not below the greatest of `count` found so far is not looked at again.
 constexpr int64_t kSlack = 256;
+constexpr int64_t kBlock = 64;
+
+/// Whether one of kBlock elements may come before `limit`. Without a branch, for vectors.
+template <class T>
+bool any_before(const T* x, T limit, bool descending) {
+  int found = 0;
+  if (descending) {
+    for (int64_t i = 0; i < kBlock; ++i) found |= !(x[i] <= limit);
+  } else {
+    for (int64_t i = 0; i < kBlock; ++i) found |= !(x[i] >= limit);
+  }
+  return found != 0;
+}
+
 template <class T>
 void select_least(const T* source, int64_t n, int64_t step, int64_t count, bool descending,
                   WideKey<T>* best) {
@@ -151,14 +165,25 @@ void select_least(const T* source, int64_t n, int64_t step, int64_t count, bool 
   int64_t held = 0;
   bool limited = false;
   uint64_t limit = 0;
-  for (int64_t i = 0; i < n; ++i) {
-    uint64_t bits = ordered_bits(source[i * step]);
-    if (descending) bits = ~bits & kKeyMask<T>;
-    if (limited && bits >= limit) continue;
-    best[held++] = pack(source[i * step], i, descending);
-    if (held == room) {
+  T bound{};
+  for (int64_t i = 0; i < n;) {
+    const int64_t end = std::min(i + kBlock, n);
+    if constexpr (std::is_arithmetic_v<T>) {
+      const bool whole = limited && step == 1 && end - i == kBlock;
+      if (whole && !any_before(source + i, bound, descending)) {
+        i = end;
+        continue;
+      }
+    }
+    for (; i < end; ++i) {
+      uint64_t bits = ordered_bits(source[i * step]);
+      if (descending) bits = ~bits & kKeyMask<T>;
+      if (limited && bits >= limit) continue;
+      best[held++] = pack(source[i * step], i, descending);
+      if (held < room) continue;
       std::nth_element(best, best + count - 1, best + held, Less());
       limit = bits_of(best[count - 1]);
+      bound = source[index_of(best[count - 1]) * step];
       limited = true;
       held = count;
     }
