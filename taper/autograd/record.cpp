@@ -108,16 +108,19 @@ void record(const Record& r) {
     recorded->save(r.save[i], output_nr);
   }
   recorded->stamp();
-  for (size_t i = 0; i < r.outputs.size(); ++i) {
+  const auto attach = [&r](size_t i, NodePtr to) {
     // Only floating-point outputs carry gradients (indices do not).
-    if (!isFloatingType(r.outputs[i]->dtype())) continue;
+    if (!isFloatingType(r.outputs[i]->dtype())) return;
     if (r.inplace && i == 0) {
-      rebase_history(*r.outputs[0], node, 0);
+      rebase_history(*r.outputs[0], std::move(to), 0);
     } else {
-      const bool last = i + 1 == r.outputs.size();
-      set_history(*r.outputs[i], last ? std::move(node) : node, static_cast<uint32_t>(i));
+      set_history(*r.outputs[i], std::move(to), static_cast<uint32_t>(i));
     }
-  }
+  };
+  // The last output takes this reference: most ops have one.
+  const size_t last = r.outputs.size() - 1;
+  for (size_t i = 0; i < last; ++i) attach(i, node);
+  attach(last, std::move(node));
 }
 
 }  // namespace detail

@@ -135,7 +135,7 @@ Tensor vander(const Tensor& x, std::optional<int64_t> N, bool increasing) {
 
 Tensor block_diag(TensorList tensors) {
   if (tensors.empty()) return empty({1, 0});
-  int64_t rows = 0, columns = 0;
+  int64_t columns = 0;
   std::vector<Tensor> blocks;
   const ScalarType type = result_type(tensors);
   for (size_t i = 0; i < tensors.size(); ++i) {
@@ -143,7 +143,6 @@ Tensor block_diag(TensorList tensors) {
                    "block_diag: Input tensors must have 2 or fewer dimensions. Input ", i, " has ",
                    tensors[i].dim(), " dimensions");
     blocks.push_back(atleast_2d(tensors[i]).to(type));
-    rows += blocks.back().sizes()[0];
     columns += blocks.back().sizes()[1];
   }
   std::vector<Tensor> bands;

@@ -205,7 +205,7 @@ Singular factor_svd(const char* op, const Tensor& A, bool vectors, bool full) {
 
 /// Records the reduced factors, whose gradients make A's.
 Singular recorded_svd(const char* op, const Tensor& A) {
-  const Singular f = factor_svd(op, A, true, false);
+  Singular f = factor_svd(op, A, true, false);
   record({.name = "LinalgSvdBackward0",
           .outputs = {f.u, f.s, f.vh},
           .inputs = {A},
@@ -264,7 +264,7 @@ Tensor linalg_cholesky(const Tensor& A, bool upper) {
         "positive-definite (the leading minor of order ",
         order, " is not positive-definite).");
   });
-  const Tensor factor = in_column_order(upper ? packed.triu() : packed.tril());
+  Tensor factor = in_column_order(upper ? packed.triu() : packed.tril());
   record({.name = "LinalgCholeskyExBackward0",
           .outputs = {factor},
           .inputs = {A},

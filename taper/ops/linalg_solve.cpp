@@ -69,7 +69,7 @@ Tensor solve_matrices(const char* op, const Tensor& A, const Tensor& B,
                       const Function<std::string(int64_t)>& error) {
   const Lu f = factor_lu(op, A);
   check_info(f.info, error);
-  const Tensor X = in_column_order(B);
+  Tensor X = in_column_order(B);
   if (X.numel() > 0) getrs_kernel(A.device(), out_view(X), in(f.lu), in(f.pivots), false);
   record({.name = "LinalgSolveExBackward0",
           .outputs = {X},
@@ -90,7 +90,8 @@ Tensor triangle_of(const Tensor& t, bool upper, bool unitriangular) {
 
 /// A^-1 B for triangular matrices of one batch, recorded.
 Tensor solve_triangles(const Tensor& A, const Tensor& B, bool upper, bool unitriangular) {
-  const Tensor X = in_column_order(B), packed = in_column_order(A);
+  const Tensor packed = in_column_order(A);
+  Tensor X = in_column_order(B);
   if (X.numel() > 0) {
     trsm_kernel(A.device(), out_view(X), in(packed), upper, false, unitriangular);
   }

@@ -15,7 +15,7 @@
 namespace taper {
 namespace {
 
-constexpr double kLn2 = 0.69314718055994530942, kLnPi = 1.14472988584940017414;
+constexpr double kLnPi = 1.14472988584940017414;
 constexpr double kRootPi = 1.77245385090551602730;
 
 /// A function whose slope is slope(x).
