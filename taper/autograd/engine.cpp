@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "taper/autograd/grad_mode.h"
+#include "taper/autograd/record.h"
 #include "taper/autograd/variable.h"
 #include "taper/core/sizes.h"
 
@@ -205,8 +206,8 @@ class Run {
     Tensor& sum = task.grads[edge.output_nr];
     if (!sum.defined()) {
       sum = std::move(grad);
-    } else if (!thread_state.grad_enabled && sum.use_count() == 1 && !sum.is_view() &&
-               sum.impl().storage()->use_count() == 1 && sum.is_non_overlapping_and_dense()) {
+    } else if (!thread_state.grad_enabled && solely_owned(sum) &&
+               sum.is_non_overlapping_and_dense()) {
       accumulate_grad(sum, grad);
     } else {
       sum = sum.add(grad);

@@ -93,6 +93,11 @@ namespace detail {
 void record(const Record& record);
 }
 
+/// Whether nothing else sees a gradient's memory, so that it may be overwritten.
+inline bool solely_owned(const Tensor& grad) {
+  return grad.use_count() == 1 && !grad.is_view() && grad.impl().storage()->use_count() == 1;
+}
+
 /// True when gradients are on and one of the tensors takes part in a graph.
 bool wants_grad(const TensorArgs& tensors);
 

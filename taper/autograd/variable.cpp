@@ -200,10 +200,9 @@ namespace {
 /// later write to it stays there. A view counts when only it holds what it is a view of, all of it.
 bool is_sole_owner(const Tensor& grad) {
   const TensorImpl& impl = grad.impl();
-  const uint32_t holders = impl.storage()->use_count();
-  if (grad.use_count() != 1) return false;
-  if (impl.base() == nullptr) return holders == 1;
-  return holders == 2 && impl.base()->use_count() == 1 && impl.numel() == impl.base()->numel();
+  if (impl.base() == nullptr) return solely_owned(grad);
+  return grad.use_count() == 1 && impl.storage()->use_count() == 2 &&
+         impl.base()->use_count() == 1 && impl.numel() == impl.base()->numel();
 }
 
 }  // namespace

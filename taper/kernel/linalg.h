@@ -17,8 +17,8 @@ void geqrf(View a, View tau);
 void orgqr(View q, ConstView tau);
 void potrf(View a, View info, bool upper);
 void getrf(View a, View pivots, View info);
-void getrs(View b, ConstView lu, ConstView pivots, bool transpose);
-void trsm(View b, ConstView a, bool upper, bool transpose, bool unitriangular);
+void getrs(View b, ConstView lu, ConstView pivots);
+void trsm(View b, ConstView a, bool upper, bool unitriangular);
 void syevd(View a, View values, View info, bool vectors, bool upper);
 void gesdd(View a, View u, View s, View vh, View info);
 }  // namespace cpu
@@ -32,10 +32,10 @@ inline constinit Kernel<void(View, ConstView)> orgqr_kernel{"orgqr", &cpu::orgqr
 inline constinit Kernel<void(View, View, bool)> potrf_kernel{"potrf", &cpu::potrf};
 /// a = P L U; pivots [..., k] int32, from 1. info i: U's i-th diagonal element is 0.
 inline constinit Kernel<void(View, View, View)> getrf_kernel{"getrf", &cpu::getrf};
-/// b := a^-1 b (or a^-T b) from a's factors.
-inline constinit Kernel<void(View, ConstView, ConstView, bool)> getrs_kernel{"getrs", &cpu::getrs};
-/// b := a^-1 b (or a^-T b) for a triangular a.
-inline constinit Kernel<void(View, ConstView, bool, bool, bool)> trsm_kernel{"trsm", &cpu::trsm};
+/// b := a^-1 b from a's factors.
+inline constinit Kernel<void(View, ConstView, ConstView)> getrs_kernel{"getrs", &cpu::getrs};
+/// b := a^-1 b for a triangular a.
+inline constinit Kernel<void(View, ConstView, bool, bool)> trsm_kernel{"trsm", &cpu::trsm};
 /// Eigenvalues, ascending, and with vectors the eigenvectors in a's columns, of symmetric matrices
 /// whose lower (upper) triangle is read.
 inline constinit Kernel<void(View, View, View, bool, bool)> syevd_kernel{"syevd", &cpu::syevd};

@@ -51,16 +51,7 @@ std::tuple<Tensor, Tensor> with_index(const char* op, const char* node, const Te
   const Tensor indices = new_tensor(op, sizes, kLong);
   max_with_index_kernel(self.device(), out_view(values), out_view(indices), in(self), dims,
                         largest);
-  record({.name = node,
-          .outputs = {values},
-          .inputs = {self},
-          .save = {indices},
-          .backward = [d, dims, keepdim](Backward& g) {
-            const int64_t rank = static_cast<int64_t>(g.sizes(0).size());
-            const Tensor index = with_reduced_dims(g.saved(0), dims, keepdim, rank);
-            const Tensor grad = with_reduced_dims(g.grad(), dims, keepdim, rank);
-            g.set(0, zeros(g.sizes(0), grad.options()).scatter(d, index, grad));
-          }});
+  record_choice(node, values, indices, self, d, keepdim);
   return {values, indices};
 }
 

@@ -39,16 +39,16 @@ Lu factor_lu(const char* op, const Tensor& A) {
   return f;
 }
 
-DimVector batch_of(const Tensor& t) {
-  return DimVector(t.sizes().slice(0, static_cast<size_t>(t.dim() - 2)));
-}
 /// t with other leading sizes, without a copy.
-Tensor with_batch(const Tensor& t, IntArrayRef batch) {
-  DimVector sizes(batch);
-  sizes.push_back(t.size(-2));
-  sizes.push_back(t.size(-1));
-  return t.expand(sizes);
+Tensor with_batch(const Tensor& t, const DimVector& batch) {
+  return t.expand(with_matrix(batch, t.size(-2), t.size(-1)));
 }
+/// As many identities as t has matrices, of t's rows.
+Tensor identities(const Tensor& t) {
+  return with_batch(eye(t.size(-2), t.options()), batch_sizes(t));
+}
+/// The symmetric matrices whose lower triangle t has.
+Tensor from_lower(const Tensor& t) { return t.tril().add(transposed(t.tril(-1))); }
 
 /// What a singular matrix says, with the place of the zero on U's diagonal.
 Function<std::string(int64_t)> inversion_error(const char* op) {
@@ -70,7 +70,7 @@ Tensor solve_matrices(const char* op, const Tensor& A, const Tensor& B,
   const Lu f = factor_lu(op, A);
   check_info(f.info, error);
   Tensor X = in_column_order(B);
-  if (X.numel() > 0) getrs_kernel(A.device(), out_view(X), in(f.lu), in(f.pivots), false);
+  if (X.numel() > 0) getrs_kernel(A.device(), out_view(X), in(f.lu), in(f.pivots));
   record({.name = "LinalgSolveExBackward0",
           .outputs = {X},
           .inputs = {A, B},
@@ -93,7 +93,7 @@ Tensor solve_triangles(const Tensor& A, const Tensor& B, bool upper, bool unitri
   const Tensor packed = in_column_order(A);
   Tensor X = in_column_order(B);
   if (X.numel() > 0) {
-    trsm_kernel(A.device(), out_view(X), in(packed), upper, false, unitriangular);
+    trsm_kernel(A.device(), out_view(X), in(packed), upper, unitriangular);
   }
   record({.name = "LinalgSolveTriangularBackward0",
           .outputs = {X},
@@ -191,8 +191,9 @@ Tensor permutation(const Tensor& lu, const Tensor& pivots) {
   const int64_t count = k == 0 ? 0 : pivots.numel() / k;
   const Tensor dense = pivots.contiguous();
   const int32_t* const swaps = dense.data_ptr<int32_t>();
-  Tensor p = with_batch(zeros({m, m}, lu.options()), batch_of(lu)).clone(MemoryFormat::Contiguous);
-  if (count == 0) return p.copy_(with_batch(eye(m, lu.options()), batch_of(lu)));
+  Tensor p =
+      with_batch(zeros({m, m}, lu.options()), batch_sizes(lu)).clone(MemoryFormat::Contiguous);
+  if (count == 0) return p.copy_(identities(lu));
   std::vector<int64_t> rows(static_cast<size_t>(m)), places;
   for (int64_t b = 0; b < count; ++b) {
     for (int64_t i = 0; i < m; ++i) rows[i] = i;
@@ -267,7 +268,7 @@ std::tuple<Tensor, Tensor, Tensor> lu_unpack(const Tensor& LU_data, const Tensor
                  "lu_unpack: torch.lu_unpack: LU_pivots is expected to be a contiguous tensor of "
                  "torch.int32 dtype, got ",
                  LU_pivots.scalar_type());
-  DimVector expected = batch_of(LU_data);
+  DimVector expected = batch_sizes(LU_data);
   expected.push_back(std::min(LU_data.size(-2), LU_data.size(-1)));
   TAPER_CHECK_AS(ShapeError, LU_pivots.sizes() == IntArrayRef(expected),
                  "lu_unpack: expected LU_pivots of sizes ", expected, ", got ", LU_pivots.sizes());
@@ -291,7 +292,7 @@ Tensor linalg_solve(const Tensor& A, const Tensor& B, bool left) {
                  "linalg.solve: Incompatible shapes of A and B for the equation ",
                  left ? "AX = B" : "XA = B", " (", A.size(-2), "x", A.size(-1), " and ",
                  B.size(vector ? -1 : -2), "x", vector ? 1 : B.size(-1), ")");
-  const DimVector batch = broadcast_sizes(batch_of(A), batch_of(right));
+  const DimVector batch = broadcast_sizes(batch_sizes(A), batch_sizes(right));
   const Tensor X = solve_matrices("linalg.solve", with_batch(left ? A : transposed(A), batch),
                                   with_batch(right, batch), solver_error("linalg.solve"));
   return vector ? X.squeeze(-1) : left ? X : transposed(X);
@@ -313,7 +314,7 @@ Tensor linalg_solve_triangular(const Tensor& self, const Tensor& B, bool upper, 
       ShapeError, self.size(-1) == B.size(-2),
       "linalg.solve_triangular: Incompatible shapes of A and B for the equation AX = B (",
       self.size(-2), "x", self.size(-1), " and ", B.size(-2), "x", B.size(-1), ")");
-  const DimVector batch = broadcast_sizes(batch_of(self), batch_of(B));
+  const DimVector batch = broadcast_sizes(batch_sizes(self), batch_sizes(B));
   return solve_triangles(with_batch(self, batch), with_batch(B, batch), upper, unitriangular);
 }
 
@@ -343,8 +344,7 @@ Tensor linalg_lu_solve(const Tensor& LU, const Tensor& pivots, const Tensor& B, 
 
 Tensor linalg_inv(const Tensor& A) {
   check_square("linalg.inv", A);
-  const Tensor identity = with_batch(eye(A.size(-1), A.options()), batch_of(A));
-  return solve_matrices("linalg.inv", A, identity, inversion_error("linalg.inv"));
+  return solve_matrices("linalg.inv", A, identities(A), inversion_error("linalg.inv"));
 }
 Tensor inverse(const Tensor& self) { return linalg_inv(self); }
 
@@ -391,7 +391,7 @@ Tensor linalg_pinv(const Tensor& A, std::optional<double> rtol, bool hermitian) 
   } else {
     NoGradGuard no_grad;
     // A hermitian input is completed from its lower triangle.
-    const Tensor full = hermitian ? A.tril().add(transposed(A.tril(-1))) : A;
+    const Tensor full = hermitian ? from_lower(A) : A;
     const auto [u, s, vh] = linalg_svd(full, false);
     const Tensor limit = s.amax(-1, true).mul(rtol.value_or(default_rtol(A)));
     const Tensor inverse = where(gt(s, limit), reciprocal(s), Scalar(0));
@@ -403,7 +403,7 @@ Tensor linalg_pinv(const Tensor& A, std::optional<double> rtol, bool hermitian) 
           .save = {A, p},
           .backward = [hermitian](Backward& g) {
             const Tensor& A = g.saved(0);
-            const Tensor full = hermitian ? A.tril().add(transposed(A.tril(-1))) : A;
+            const Tensor full = hermitian ? from_lower(A) : A;
             const Tensor grad = pinv_grad(g.grad(), g.saved(1), full);
             if (!hermitian) return g.set(0, grad);
             g.set(0, grad.tril().add(transposed(grad.triu(1))));
@@ -417,7 +417,7 @@ Tensor linalg_matrix_rank(const Tensor& A, std::optional<double> atol, std::opti
   NoGradGuard no_grad;
   check_matrix("linalg.matrix_rank", A);
   const Tensor values = hermitian ? abs(linalg_eigvalsh(A)) : linalg_svdvals(A);
-  if (values.size(-1) == 0) return zeros(batch_of(A), kLong);
+  if (values.size(-1) == 0) return zeros(batch_sizes(A), kLong);
   // An absolute bound alone replaces the relative one's default.
   const double relative = rtol.value_or(atol.value_or(0) > 0 ? 0 : default_rtol(A));
   const Tensor limit = clamp_min(values.amax(-1, true).mul(relative), atol.value_or(0));
@@ -427,7 +427,7 @@ Tensor linalg_matrix_rank(const Tensor& A, std::optional<double> atol, std::opti
 Tensor linalg_matrix_power(const Tensor& A, int64_t n) {
   check_square("linalg.matrix_power", A);
   TAPER_CHECK(n != std::numeric_limits<int64_t>::min(), "linalg.matrix_power: n is too small");
-  if (n == 0) return with_batch(eye(A.size(-1), A.options()), batch_of(A)).clone();
+  if (n == 0) return identities(A).clone();
   Tensor square = n < 0 ? linalg_inv(A) : A, result;
   for (int64_t rest = n < 0 ? -n : n; rest != 0; rest >>= 1) {
     if (rest & 1) result = result.defined() ? result.matmul(square) : square;
@@ -460,8 +460,7 @@ Tensor cholesky_solve(const Tensor& self, const Tensor& input2, bool upper) {
 }
 Tensor cholesky_inverse(const Tensor& self, bool upper) {
   check_square("cholesky_inverse", self);
-  return cholesky_solve(with_batch(eye(self.size(-1), self.options()), batch_of(self)), self,
-                        upper);
+  return cholesky_solve(identities(self), self, upper);
 }
 
 Tensor linalg_multi_dot(TensorList tensors) {

@@ -25,15 +25,24 @@ void check_square(const char* op, const Tensor& A) {
                  A.size(-1), " matrices");
 }
 
+DimVector batch_sizes(const Tensor& A) {
+  return DimVector(A.sizes().slice(0, static_cast<size_t>(A.dim() - 2)));
+}
+
+DimVector with_matrix(const DimVector& batch, int64_t rows, int64_t cols) {
+  DimVector sizes(batch);
+  sizes.push_back(rows);
+  sizes.push_back(cols);
+  return sizes;
+}
+
 Tensor in_column_order(const Tensor& A) {
   NoGradGuard no_grad;
   return A.detach().transpose(-2, -1).clone(MemoryFormat::Contiguous).transpose(-2, -1);
 }
 
 Tensor new_matrices(const char* op, const Tensor& A, int64_t rows, int64_t columns) {
-  DimVector sizes(A.sizes().slice(0, static_cast<size_t>(A.dim() - 2)));
-  sizes.push_back(columns);
-  sizes.push_back(rows);
+  DimVector sizes = with_matrix(batch_sizes(A), columns, rows);
   DimVector strides = contiguous_strides(sizes);
   std::swap(sizes[sizes.size() - 1], sizes[sizes.size() - 2]);
   std::swap(strides[strides.size() - 1], strides[strides.size() - 2]);
@@ -41,7 +50,7 @@ Tensor new_matrices(const char* op, const Tensor& A, int64_t rows, int64_t colum
 }
 
 Tensor new_vectors(const char* op, const Tensor& A, int64_t size, ScalarType dtype) {
-  DimVector sizes(A.sizes().slice(0, static_cast<size_t>(A.dim() - 2)));
+  DimVector sizes = batch_sizes(A);
   if (size >= 0) sizes.push_back(size);
   Tensor out = new_tensor(op, sizes, dtype);
   NoGradGuard no_grad;

@@ -8,6 +8,10 @@ namespace taper {
 /// Throws unless A has matrices in its last two dimensions, of float32 or float64.
 void check_matrix(const char* op, const Tensor& A);
 void check_square(const char* op, const Tensor& A);
+/// The sizes before those of the matrices.
+DimVector batch_sizes(const Tensor& A);
+/// The same with those of a rows x cols matrix.
+DimVector with_matrix(const DimVector& batch, int64_t rows, int64_t cols);
 /// A copy of A in column order, batches packed; gradients do not follow.
 Tensor in_column_order(const Tensor& A);
 /// A new batch of matrices in column order, with A's leading sizes.

@@ -5,6 +5,7 @@
 #include "taper/kernel/copy.h"
 #include "taper/kernel/matmul.h"
 #include "taper/ops/bodies.h"
+#include "taper/ops/linalg_util.h"
 #include "taper/ops/pointwise_arith.h"
 
 namespace taper {
@@ -203,17 +204,6 @@ Tensor dot_fresh(const char* op, const Tensor& self, const Tensor& other) {
                  other.sizes(), " to have the same number of elements, but got ", self.numel(),
                  " and ", other.numel(), " elements respectively");
   return times(op, self.unsqueeze(0), false, other.unsqueeze(1), false).reshape({});
-}
-
-DimVector batch_sizes(const Tensor& t) {
-  return DimVector(t.sizes().slice(0, static_cast<size_t>(t.dim() - 2)));
-}
-
-DimVector with_matrix(const DimVector& batch, int64_t rows, int64_t cols) {
-  DimVector sizes(batch);
-  sizes.push_back(rows);
-  sizes.push_back(cols);
-  return sizes;
 }
 
 /// A batch as one dimension of matrices, repeated without a copy where it broadcasts.

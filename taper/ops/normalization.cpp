@@ -169,7 +169,7 @@ void batch_norm_slopes(Backward& g, bool training, double eps) {
 void batch_norm_gradients(Backward& g, bool training, double eps) {
   if (thread_state.grad_enabled) return batch_norm_slopes(g, training, eps);
   const Tensor &x = g.saved(0), &mean = g.saved(1), &invstd = g.saved(2), &weight = g.saved(3);
-  const bool in_place = solely_owned(g.grad()) && x.is_contiguous();
+  const bool in_place = solely_owned(g.grad()) && g.grad().is_contiguous() && x.is_contiguous();
   const Tensor grad = in_layout_of(g.grad(), x);
   const int64_t per_channel = x.numel() / x.size(1);
   const auto count = static_cast<double>(per_channel);

@@ -18,23 +18,14 @@ namespace {
 constexpr double kLnPi = 1.14472988584940017414;
 constexpr double kRootPi = 1.77245385090551602730;
 
-/// A function whose slope is slope(x).
-template <class Slope>
-Tensor function(const Out& out, const char* name, const char* node, const UnaryKernel& kernel,
-                const Tensor& self, Params params, Slope slope) {
-  const UnaryOp op{name, node, kernel, UnaryOp::self};
-  return unary(out, op, self, to_floating(self.scalar_type()), params,
-               [slope](Backward& g) { give(g, 0, mul(g.grad(), slope(g.saved(0)))); });
-}
-
 Tensor bessel_i1(const Tensor& self) {
-  return function(Out(), "special_i1", "SpecialI1Backward0", i1_kernel, self, {},
-                  [](const Tensor& x) {
-                    // i0(x) - i1(x) / x, which is 1/2 at 0.
-                    const Tensor zero = eq(x, 0);
-                    const Tensor safe = where(zero, Scalar(1.0), x);
-                    return where(zero, Scalar(0.5), sub(i0(x), div(bessel_i1(safe), safe)));
-                  });
+  return smooth(Out(), "special_i1", "SpecialI1Backward0", i1_kernel, self, {},
+                [](const Tensor& x) {
+                  // i0(x) - i1(x) / x, which is 1/2 at 0.
+                  const Tensor zero = eq(x, 0);
+                  const Tensor safe = where(zero, Scalar(1.0), x);
+                  return where(zero, Scalar(0.5), sub(i0(x), div(bessel_i1(safe), safe)));
+                });
 }
 
 ScalarType floating_result(const Arg& a, const Arg& b) { return to_floating(result_type(a, b)); }
@@ -135,12 +126,12 @@ Tensor infinite(const Out& out, const char* name, const Tensor& self, bool posit
 namespace body {
 
 Tensor lgamma(Out out, const Tensor& self) {
-  return function(out, "lgamma", "LgammaBackward0", lgamma_kernel, self, {},
-                  [](const Tensor& x) { return taper::digamma(x); });
+  return smooth(out, "lgamma", "LgammaBackward0", lgamma_kernel, self, {},
+                [](const Tensor& x) { return taper::digamma(x); });
 }
 Tensor digamma(Out out, const Tensor& self) {
-  return function(out, "digamma", "DigammaBackward0", digamma_kernel, self, {},
-                  [](const Tensor& x) { return taper::polygamma(1, x); });
+  return smooth(out, "digamma", "DigammaBackward0", digamma_kernel, self, {},
+                [](const Tensor& x) { return taper::polygamma(1, x); });
 }
 Tensor mvlgamma(Out out, const Tensor& self, int64_t p) {
   TAPER_CHECK(p >= 1, "mvlgamma: p has to be greater than or equal to 1, got ", p);
@@ -164,7 +155,7 @@ Tensor erfinv(Out out, const Tensor& self) {
   });
 }
 Tensor i0(Out out, const Tensor& self) {
-  return function(out, "i0", "I0Backward0", i0_kernel, self, {}, bessel_i1);
+  return smooth(out, "i0", "I0Backward0", i0_kernel, self, {}, bessel_i1);
 }
 Tensor logit(Out out, const Tensor& self, std::optional<double> eps) {
   return composite(out, "logit", self, {self}, [&](const Tensor& x) {
@@ -272,8 +263,8 @@ Tensor isneginf(Out out, const Tensor& self) { return infinite(out, "isneginf", 
 
 Tensor polygamma(int64_t n, const Tensor& self) {
   TAPER_CHECK(n >= 0, "polygamma: polygamma(n, x) does not support negative n, got ", n);
-  return function(Out(), "polygamma", "PolygammaBackward0", polygamma_kernel, self,
-                  Params(Scalar(n)), [n](const Tensor& x) { return polygamma(n + 1, x); });
+  return smooth(Out(), "polygamma", "PolygammaBackward0", polygamma_kernel, self, Params(Scalar(n)),
+                [n](const Tensor& x) { return polygamma(n + 1, x); });
 }
 Tensor special_i1(const Tensor& self) { return bessel_i1(self); }
 Tensor float_power(const Scalar& self, const Tensor& exponent) {

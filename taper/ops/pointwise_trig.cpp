@@ -12,15 +12,6 @@ namespace {
 
 constexpr double kPi = 3.14159265358979323846;
 
-/// A function whose slope is slope(x).
-template <class Slope>
-Tensor function(const Out& out, const char* name, const char* node, const UnaryKernel& kernel,
-                const Tensor& self, Slope slope) {
-  const UnaryOp op{name, node, kernel, UnaryOp::self};
-  return unary(out, op, self, to_floating(self.scalar_type()), {},
-               [slope](Backward& g) { give(g, 0, mul(g.grad(), slope(g.saved(0)))); });
-}
-
 Tensor scaled_angle(const Out& out, const char* name, const Tensor& self, double factor) {
   return composite(out, name, self, {self}, [&](const Tensor& x) { return mul(x, factor); });
 }
@@ -30,44 +21,43 @@ Tensor scaled_angle(const Out& out, const char* name, const Tensor& self, double
 namespace body {
 
 Tensor asin(Out out, const Tensor& self) {
-  return function(out, "asin", "AsinBackward0", asin_kernel, self,
-                  [](const Tensor& x) { return taper::rsqrt(rsub(taper::square(x), 1)); });
+  return smooth(out, "asin", "AsinBackward0", asin_kernel, self, {},
+                [](const Tensor& x) { return taper::rsqrt(rsub(taper::square(x), 1)); });
 }
 Tensor arcsin(Out out, const Tensor& self) { return asin(out, self); }
 Tensor acos(Out out, const Tensor& self) {
-  return function(out, "acos", "AcosBackward0", acos_kernel, self, [](const Tensor& x) {
+  return smooth(out, "acos", "AcosBackward0", acos_kernel, self, {}, [](const Tensor& x) {
     return taper::neg(taper::rsqrt(rsub(taper::square(x), 1)));
   });
 }
 Tensor arccos(Out out, const Tensor& self) { return acos(out, self); }
 Tensor atan(Out out, const Tensor& self) {
-  return function(out, "atan", "AtanBackward0", atan_kernel, self, [](const Tensor& x) {
-    return taper::reciprocal(taper::add(taper::square(x), 1));
-  });
+  return smooth(out, "atan", "AtanBackward0", atan_kernel, self, {},
+                [](const Tensor& x) { return taper::reciprocal(taper::add(taper::square(x), 1)); });
 }
 Tensor arctan(Out out, const Tensor& self) { return atan(out, self); }
 
 Tensor sinh(Out out, const Tensor& self) {
-  return function(out, "sinh", "SinhBackward0", sinh_kernel, self,
-                  [](const Tensor& x) { return taper::cosh(x); });
+  return smooth(out, "sinh", "SinhBackward0", sinh_kernel, self, {},
+                [](const Tensor& x) { return taper::cosh(x); });
 }
 Tensor cosh(Out out, const Tensor& self) {
-  return function(out, "cosh", "CoshBackward0", cosh_kernel, self,
-                  [](const Tensor& x) { return taper::sinh(x); });
+  return smooth(out, "cosh", "CoshBackward0", cosh_kernel, self, {},
+                [](const Tensor& x) { return taper::sinh(x); });
 }
 Tensor asinh(Out out, const Tensor& self) {
-  return function(out, "asinh", "AsinhBackward0", asinh_kernel, self,
-                  [](const Tensor& x) { return taper::rsqrt(taper::add(taper::square(x), 1)); });
+  return smooth(out, "asinh", "AsinhBackward0", asinh_kernel, self, {},
+                [](const Tensor& x) { return taper::rsqrt(taper::add(taper::square(x), 1)); });
 }
 Tensor arcsinh(Out out, const Tensor& self) { return asinh(out, self); }
 Tensor acosh(Out out, const Tensor& self) {
-  return function(out, "acosh", "AcoshBackward0", acosh_kernel, self,
-                  [](const Tensor& x) { return taper::rsqrt(taper::sub(taper::square(x), 1)); });
+  return smooth(out, "acosh", "AcoshBackward0", acosh_kernel, self, {},
+                [](const Tensor& x) { return taper::rsqrt(taper::sub(taper::square(x), 1)); });
 }
 Tensor arccosh(Out out, const Tensor& self) { return acosh(out, self); }
 Tensor atanh(Out out, const Tensor& self) {
-  return function(out, "atanh", "AtanhBackward0", atanh_kernel, self,
-                  [](const Tensor& x) { return taper::reciprocal(rsub(taper::square(x), 1)); });
+  return smooth(out, "atanh", "AtanhBackward0", atanh_kernel, self, {},
+                [](const Tensor& x) { return taper::reciprocal(rsub(taper::square(x), 1)); });
 }
 Tensor arctanh(Out out, const Tensor& self) { return atanh(out, self); }
 

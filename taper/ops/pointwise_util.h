@@ -80,6 +80,15 @@ Tensor unary(const Out& out, const UnaryOp& op, const Tensor& self, ScalarType t
   return r;
 }
 
+/// A floating function whose slope is slope(x); integers are computed in the default type.
+template <class Slope>
+Tensor smooth(const Out& out, const char* name, const char* node, const UnaryKernel& kernel,
+              const Tensor& self, Params params, Slope slope) {
+  const UnaryOp op{name, node, kernel, UnaryOp::self};
+  return unary(out, op, self, to_floating(self.scalar_type()), params,
+               [slope](Backward& g) { give(g, 0, mul(g.grad(), slope(g.saved(0)))); });
+}
+
 /// kernel(a, b) in `compute`; the result has `type`. The backward finds a, b and the result at
 /// saved(0), saved(1) and saved(2), where it said that it needs them.
 template <class F>
@@ -125,12 +134,6 @@ Tensor binary(const Out& out, const BinaryOp& op, const Arg& a, const Arg& b, Pa
   return r;
 }
 
-/// Whether nothing else sees a gradient's memory, so that a backward may overwrite it.
-inline bool solely_owned(const Tensor& grad) {
-  return grad.use_count() == 1 && !grad.is_view() && grad.is_contiguous() &&
-         grad.impl().storage()->use_count() == 1;
-}
-
 /// Sets the gradient of input 0 from that of the result and saved(0): by one kernel, in the
 /// incoming gradient's memory where that is free; or, when the gradient is to be differentiated
 /// again, by the same formula in ops.
@@ -139,7 +142,7 @@ void give_fused(Backward& g, const BinaryKernel& kernel, Params params, F formul
   const Tensor &grad = g.grad(), &saved = g.saved(0);
   if (thread_state.grad_enabled) return give(g, 0, formula(grad, saved));
   const ScalarType type = grad.scalar_type();
-  const bool in_place = solely_owned(grad) && saved.is_contiguous();
+  const bool in_place = solely_owned(grad) && grad.is_contiguous() && saved.is_contiguous();
   Tensor r = in_place ? grad : Out().make(kernel.name(), grad.sizes(), type, {}, saved.impl_ptr());
   kernel(r.device(), out_view(r), Operand(grad.impl_ptr()), Operand(saved.impl_ptr()), params,
          type);

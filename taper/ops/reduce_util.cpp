@@ -1,5 +1,7 @@
 #include "taper/ops/reduce_util.h"
 
+#include "taper/ops/creation.h"
+#include "taper/ops/scatter.h"
 #include "taper/ops/view.h"
 
 namespace taper {
@@ -56,6 +58,21 @@ void check_nonempty(const char* op, IntArrayRef sizes, uint64_t dims) {
     TAPER_CHECK_AS(IndexError, !(dims >> d & 1) || sizes[d] != 0, op, "(): Expected reduction dim ",
                    d, " to have non-zero size, got sizes ", sizes);
   }
+}
+
+void record_choice(const char* node, const Tensor& values, const Tensor& indices,
+                   const Tensor& self, int64_t dim, bool keepdim) {
+  record({.name = node,
+          .outputs = {values},
+          .inputs = {self},
+          .save = {indices},
+          .backward = [dim, keepdim](Backward& g) {
+            const int64_t rank = static_cast<int64_t>(g.sizes(0).size());
+            const uint64_t dims = uint64_t{1} << dim;
+            const Tensor index = with_reduced_dims(g.saved(0), dims, keepdim, rank);
+            const Tensor grad = with_reduced_dims(g.grad(), dims, keepdim, rank);
+            g.set(0, zeros(g.sizes(0), grad.options()).scatter(dim, index, grad));
+          }});
 }
 
 DimVector dims_of(uint64_t dims, int64_t rank) {

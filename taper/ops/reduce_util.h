@@ -17,6 +17,10 @@ Tensor with_reduced_dims(const Tensor& grad, uint64_t dims, bool keepdim, int64_
 Tensor expand_reduced(const Tensor& grad, uint64_t dims, bool keepdim, IntArrayRef sizes);
 /// Throws when a dimension of extent 0 is reduced, which has no identity here.
 void check_nonempty(const char* op, IntArrayRef sizes, uint64_t dims);
+/// Records values that were chosen along dim at indices: their gradient goes to where they came
+/// from.
+void record_choice(const char* node, const Tensor& values, const Tensor& indices,
+                   const Tensor& self, int64_t dim, bool keepdim = true);
 /// The bits as a list of dimensions.
 DimVector dims_of(uint64_t dims, int64_t rank);
 

@@ -32,13 +32,7 @@ Pair ordered(const char* op, const char* node, const Tensor& self, int64_t dim, 
   const Tensor values = new_tensor(op, sizes, self.scalar_type());
   const Tensor indices = new_tensor(op, sizes, kLong);
   sort_kernel(self.device(), out_view(values), out_view(indices), in(self), dim, descending);
-  record({.name = node,
-          .outputs = {values},
-          .inputs = {self},
-          .save = {indices},
-          .backward = [dim](Backward& g) {
-            g.set(0, zeros(g.sizes(0), g.grad().options()).scatter(dim, g.saved(0), g.grad()));
-          }});
+  record_choice(node, values, indices, self, dim);
   return {values, indices};
 }
 
@@ -51,13 +45,7 @@ Pair picked(const char* op, const char* node, const Tensor& self, int64_t dim, b
   const Tensor values = new_tensor(op, sizes, self.scalar_type());
   const Tensor indices = new_tensor(op, sizes, kLong);
   kth_kernel(self.device(), out_view(values), out_view(indices), in(self), dim, rank, k);
-  record({.name = node,
-          .outputs = {values},
-          .inputs = {self},
-          .save = {indices},
-          .backward = [dim](Backward& g) {
-            g.set(0, zeros(g.sizes(0), g.grad().options()).scatter(dim, g.saved(0), g.grad()));
-          }});
+  record_choice(node, values, indices, self, dim);
   if (keepdim || self.dim() == 0) return {values, indices};
   return {values.squeeze(dim), indices.squeeze(dim)};
 }
@@ -119,18 +107,11 @@ Tensor quantiles(const char* op, const Tensor& self, const Tensor& q, std::optio
     const Tensor weight = interpolation == "linear" ? sub(ranks, below) : full_like(ranks, 0.5);
     result = lerp(result, above, weight);
   }
-  // [..., Q]: the reduced dimension comes back as 1, Q goes to the front.
+  // [..., Q]: Q goes to the front of what a reduction leaves.
   const Tensor front = result.movedim(-1, 0);
-  DimVector sizes(front.sizes().slice(0, 1));
-  for (int64_t i = 0; i < self.dim(); ++i) {
-    if (!dim) {
-      if (keepdim) sizes.push_back(1);
-    } else if (i != d) {
-      sizes.push_back(self.sizes()[i]);
-    } else if (keepdim) {
-      sizes.push_back(1);
-    }
-  }
+  const uint64_t dims = dim ? uint64_t{1} << d : ~uint64_t{0};
+  DimVector sizes = reduced_sizes(self.sizes(), dims, keepdim);
+  sizes.insert(sizes.begin(), front.size(0));
   const Tensor shaped = front.reshape(sizes);
   return q.dim() == 0 ? shaped.squeeze(0) : shaped;
 }

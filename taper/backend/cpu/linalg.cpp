@@ -182,29 +182,28 @@ void getrf(View a, View pivots, View info) {
   });
 }
 
-void getrs(View b, ConstView lu, ConstView pivots, bool transpose) {
+void getrs(View b, ConstView lu, ConstView pivots) {
   const Batch m(lu), r(b);
   with_type(b.dtype(), [&](auto zero) {
     using T = decltype(zero);
     for_matrices(r, [&](int64_t i) {
       int info = 0;
-      Lapack<T>::getrs(transpose ? "T" : "N", &m.rows, &r.columns, at<T>(lu, i, m.stride),
-                       &m.leading, at<int32_t>(pivots, i, m.rows), at<T>(b, i, r.stride),
-                       &r.leading, &info, 1);
+      Lapack<T>::getrs("N", &m.rows, &r.columns, at<T>(lu, i, m.stride), &m.leading,
+                       at<int32_t>(pivots, i, m.rows), at<T>(b, i, r.stride), &r.leading, &info, 1);
     });
   });
 }
 
-void trsm(View b, ConstView a, bool upper, bool transpose, bool unitriangular) {
+void trsm(View b, ConstView a, bool upper, bool unitriangular) {
   const Batch m(a), r(b);
   if (r.rows == 0 || r.columns == 0) return;
   with_type(b.dtype(), [&](auto zero) {
     using T = decltype(zero);
     const T one = 1;
     for_matrices(r, [&](int64_t i) {
-      Lapack<T>::trsm("L", upper ? "U" : "L", transpose ? "T" : "N", unitriangular ? "U" : "N",
-                      &r.rows, &r.columns, &one, at<T>(a, i, m.stride), &m.leading,
-                      at<T>(b, i, r.stride), &r.leading, 1, 1, 1, 1);
+      Lapack<T>::trsm("L", upper ? "U" : "L", "N", unitriangular ? "U" : "N", &r.rows, &r.columns,
+                      &one, at<T>(a, i, m.stride), &m.leading, at<T>(b, i, r.stride), &r.leading, 1,
+                      1, 1, 1);
     });
   });
 }
@@ -265,8 +264,8 @@ void geqrf(View, View) { without_lapack(); }
 void orgqr(View, ConstView) { without_lapack(); }
 void potrf(View, View, bool) { without_lapack(); }
 void getrf(View, View, View) { without_lapack(); }
-void getrs(View, ConstView, ConstView, bool) { without_lapack(); }
-void trsm(View, ConstView, bool, bool, bool) { without_lapack(); }
+void getrs(View, ConstView, ConstView) { without_lapack(); }
+void trsm(View, ConstView, bool, bool) { without_lapack(); }
 void syevd(View, View, View, bool, bool) { without_lapack(); }
 void gesdd(View, View, View, View, View) { without_lapack(); }
 

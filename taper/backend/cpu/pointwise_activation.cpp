@@ -239,15 +239,9 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace taper {
-HWY_EXPORT(activation_ops);
+TAPER_OPS_TABLE(ActivationOps, activation_ops)
 
 namespace cpu {
-namespace {
-const ActivationOps& ops() {
-  static const ActivationOps* const table = HWY_DYNAMIC_DISPATCH(activation_ops)();
-  return *table;
-}
-}  // namespace
 
 TAPER_BODY1(relu)
 TAPER_BODY1(threshold)

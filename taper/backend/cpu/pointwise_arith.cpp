@@ -284,14 +284,10 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace taper {
-HWY_EXPORT(arith_ops);
+TAPER_OPS_TABLE(ArithOps, arith_ops)
 
 namespace cpu {
 namespace {
-const ArithOps& ops() {
-  static const ArithOps* const table = HWY_DYNAMIC_DISPATCH(arith_ops)();
-  return *table;
-}
 bool is_one(Params params) { return params.empty() || params[0].equal(1); }
 }  // namespace
 

@@ -22,6 +22,18 @@ inline void run3(const TileOp& op, View out, const Operand& a, const Operand& b,
 
 }  // namespace taper::cpu
 
+/// Once a file, after its targets: ops(), the table that function() gives for this machine.
+#define TAPER_OPS_TABLE(Ops, function)                                \
+  HWY_EXPORT(function);                                               \
+  namespace cpu {                                                     \
+  namespace {                                                         \
+  const Ops& ops() {                                                  \
+    static const Ops* const table = HWY_DYNAMIC_DISPATCH(function)(); \
+    return *table;                                                    \
+  }                                                                   \
+  }                                                                   \
+  }
+
 #define TAPER_BODY1(name)                                                    \
   void name(View out, const Operand& x, Params params, ScalarType compute) { \
     run1(ops().name, out, x, params, compute);                               \

@@ -160,15 +160,9 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace taper {
-HWY_EXPORT(compare_ops);
+TAPER_OPS_TABLE(CompareOps, compare_ops)
 
 namespace cpu {
-namespace {
-const CompareOps& ops() {
-  static const CompareOps* const table = HWY_DYNAMIC_DISPATCH(compare_ops)();
-  return *table;
-}
-}  // namespace
 
 TAPER_BODY2(eq)
 TAPER_BODY2(ne)

@@ -94,14 +94,6 @@ struct Reciprocal {
   T operator()(T a) const { return T(1) / a; }
 };
 
-#define TAPER_VECTOR_FUNCTOR(Name, function)  \
-  template <class T>                          \
-  struct Name {                               \
-    template <class D, class V>               \
-    HWY_INLINE V operator()(D d, V x) const { \
-      return vm::function(d, x);              \
-    }                                         \
-  };
 TAPER_VECTOR_FUNCTOR(Sqrt, sqrt)
 TAPER_VECTOR_FUNCTOR(Rsqrt, rsqrt)
 TAPER_VECTOR_FUNCTOR(Exp, exp)
@@ -121,7 +113,6 @@ TAPER_VECTOR_FUNCTOR(Erfc, erfc)
 TAPER_VECTOR_FUNCTOR(Silu, silu)
 TAPER_VECTOR_FUNCTOR(Gelu, gelu)
 TAPER_VECTOR_FUNCTOR(GeluTanh, gelu_tanh)
-#undef TAPER_VECTOR_FUNCTOR
 
 // Rounding leaves integers as they are.
 template <template <class> class F>
@@ -171,15 +162,9 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace taper {
-HWY_EXPORT(math_ops);
+TAPER_OPS_TABLE(MathOps, math_ops)
 
 namespace cpu {
-namespace {
-const MathOps& ops() {
-  static const MathOps* const table = HWY_DYNAMIC_DISPATCH(math_ops)();
-  return *table;
-}
-}  // namespace
 
 TAPER_BODY1(abs)
 TAPER_BODY1(neg)

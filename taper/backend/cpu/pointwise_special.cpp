@@ -10,53 +10,43 @@
 namespace taper::cpu {
 namespace {
 
-template <class F, class T>
-void tile_of_one(void* out, const void* const* in, int64_t n, const TileParams& params) {
+template <class F, class T, int inputs>
+void tile(void* out, const void* const* in, int64_t n, const TileParams& params) {
+  const T* const a = static_cast<const T*>(in[0]);
   for (int64_t i = 0; i < n; ++i) {
-    static_cast<T*>(out)[i] = static_cast<T>(F()(static_cast<const T*>(in[0])[i], params));
-  }
-}
-template <class F, class T>
-void tile_of_two(void* out, const void* const* in, int64_t n, const TileParams&) {
-  for (int64_t i = 0; i < n; ++i) {
-    static_cast<T*>(out)[i] =
-        static_cast<T>(F()(static_cast<const T*>(in[0])[i], static_cast<const T*>(in[1])[i]));
+    if constexpr (inputs == 1) {
+      static_cast<T*>(out)[i] = static_cast<T>(F()(a[i], params));
+    } else {
+      static_cast<T*>(out)[i] = static_cast<T>(F()(a[i], static_cast<const T*>(in[1])[i]));
+    }
   }
 }
 
-template <class F>
-constexpr TileOp special(const char* name) {
+constexpr TileOp costly(const char* name) {
   TileOp op{};
   op.name = name;
   op.costly = true;
-  op.tile[kTileF32] = &tile_of_one<F, float>;
-  op.tile[kTileF64] = &tile_of_one<F, double>;
   return op;
 }
-template <class F>
-constexpr TileOp special_pair(const char* name) {
-  TileOp op{};
-  op.name = name;
-  op.costly = true;
-  op.tile[kTileF32] = &tile_of_two<F, float>;
-  op.tile[kTileF64] = &tile_of_two<F, double>;
+template <class F, int inputs = 1>
+constexpr TileOp special(const char* name) {
+  TileOp op = costly(name);
+  op.tile[kTileF32] = &tile<F, float, inputs>;
+  op.tile[kTileF64] = &tile<F, double, inputs>;
   return op;
 }
 template <class F>
 constexpr TileOp with_integers(TileOp op) {
-  op.tile[kTileI32] = &tile_of_two<F, int32_t>;
-  op.tile[kTileI64] = &tile_of_two<F, int64_t>;
-  op.tile[kTileI16] = &tile_of_two<F, int16_t>;
-  op.tile[kTileI8] = &tile_of_two<F, int8_t>;
-  op.tile[kTileU8] = &tile_of_two<F, uint8_t>;
+  op.tile[kTileI32] = &tile<F, int32_t, 2>;
+  op.tile[kTileI64] = &tile<F, int64_t, 2>;
+  op.tile[kTileI16] = &tile<F, int16_t, 2>;
+  op.tile[kTileI8] = &tile<F, int8_t, 2>;
+  op.tile[kTileU8] = &tile<F, uint8_t, 2>;
   return op;
 }
 template <class F>
 constexpr TileOp integers(const char* name) {
-  TileOp op{};
-  op.name = name;
-  op.costly = true;
-  return with_integers<F>(op);
+  return with_integers<F>(costly(name));
 }
 
 #define TAPER_SPECIAL(Name, expr)                                                            \
@@ -156,13 +146,13 @@ struct SpecialOps {
   TileOp i0 = special<I0>("i0");
   TileOp i1 = special<I1>("i1");
   TileOp polygamma = special<Polygamma>("polygamma");
-  TileOp hypot = special_pair<Hypot>("hypot");
-  TileOp copysign = special_pair<Copysign>("copysign");
-  TileOp nextafter = special_pair<Nextafter>("nextafter");
-  TileOp logaddexp = special_pair<Logaddexp>("logaddexp");
-  TileOp logaddexp2 = special_pair<Logaddexp2>("logaddexp2");
-  TileOp xlogy = special_pair<Xlogy>("xlogy");
-  TileOp heaviside = with_integers<Heaviside>(special_pair<Heaviside>("heaviside"));
+  TileOp hypot = special<Hypot, 2>("hypot");
+  TileOp copysign = special<Copysign, 2>("copysign");
+  TileOp nextafter = special<Nextafter, 2>("nextafter");
+  TileOp logaddexp = special<Logaddexp, 2>("logaddexp");
+  TileOp logaddexp2 = special<Logaddexp2, 2>("logaddexp2");
+  TileOp xlogy = special<Xlogy, 2>("xlogy");
+  TileOp heaviside = with_integers<Heaviside>(special<Heaviside, 2>("heaviside"));
   TileOp gcd = integers<Gcd>("gcd");
   TileOp lcm = integers<Lcm>("lcm");
   TileOp shift_left = integers<ShiftLeft>("bitwise_left_shift");

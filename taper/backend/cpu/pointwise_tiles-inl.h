@@ -42,6 +42,17 @@ HWY_INLINE F make_functor(const TileParams& params) {
   }
 }
 
+/// A functor of a function on vectors.
+#undef TAPER_VECTOR_FUNCTOR
+#define TAPER_VECTOR_FUNCTOR(Name, function)  \
+  template <class T>                          \
+  struct Name {                               \
+    template <class D, class V>               \
+    HWY_INLINE V operator()(D d, V x) const { \
+      return vm::function(d, x);              \
+    }                                         \
+  };
+
 /// R f(A), R f(A, B), R f(A, B, C) on elements.
 template <class F, class R, class A>
 HWY_ATTR void tile1(void* out, const void* const* in, int64_t n, const TileParams& params) {

@@ -26,14 +26,6 @@ namespace taper {
 namespace HWY_NAMESPACE {
 namespace {
 
-#define TAPER_VECTOR_FUNCTOR(Name, function)  \
-  template <class T>                          \
-  struct Name {                               \
-    template <class D, class V>               \
-    HWY_INLINE V operator()(D d, V x) const { \
-      return vm::function(d, x);              \
-    }                                         \
-  };
 TAPER_VECTOR_FUNCTOR(Asin, asin)
 TAPER_VECTOR_FUNCTOR(Acos, acos)
 TAPER_VECTOR_FUNCTOR(Atan, atan)
@@ -42,7 +34,6 @@ TAPER_VECTOR_FUNCTOR(Cosh, cosh)
 TAPER_VECTOR_FUNCTOR(Asinh, asinh)
 TAPER_VECTOR_FUNCTOR(Acosh, acosh)
 TAPER_VECTOR_FUNCTOR(Atanh, atanh)
-#undef TAPER_VECTOR_FUNCTOR
 
 constexpr cpu::TrigOps kOps{
     .asin = vectors<1, Asin>("asin"),
@@ -65,15 +56,9 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace taper {
-HWY_EXPORT(trig_ops);
+TAPER_OPS_TABLE(TrigOps, trig_ops)
 
 namespace cpu {
-namespace {
-const TrigOps& ops() {
-  static const TrigOps* const table = HWY_DYNAMIC_DISPATCH(trig_ops)();
-  return *table;
-}
-}  // namespace
 
 TAPER_BODY1(asin)
 TAPER_BODY1(acos)

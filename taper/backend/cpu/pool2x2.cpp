@@ -13,6 +13,26 @@ namespace taper::cpu {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
+#if HWY_TARGET != HWY_SCALAR
+namespace {
+
+/// The largest of the four values of each window, the first of equal ones or a NaN, and its number.
+template <class D, class V, class I>
+HWY_INLINE void Largest(D, const V (&v)[4], V& best, I& where) {
+  const hn::RebindToSigned<D> di;
+  best = v[0];
+  where = hn::Zero(di);
+#pragma GCC unroll 3
+  for (int q = 1; q < 4; ++q) {
+    const auto wins = hn::Or(hn::Gt(v[q], best), hn::IsNaN(v[q]));
+    best = hn::IfThenElse(wins, v[q], best);
+    where = hn::IfThenElse(hn::RebindMask(di, wins), hn::Set(di, q), where);
+  }
+}
+
+}  // namespace
+#endif
+
 #if HWY_TARGET <= HWY_AVX3
 namespace {
 
@@ -43,20 +63,14 @@ struct Lanes {
 HWY_INLINE void MaxVector(const float* top, const float* bottom, float* out, uint8_t* index,
                           const Lanes& lanes) {
   const D d;
-  const hn::RebindToSigned<D> di;
   const V a = hn::MaskedLoad(lanes.low, d, top), b = hn::MaskedLoad(lanes.high, d, top + kLanes);
   const V c = hn::MaskedLoad(lanes.low, d, bottom);
   const V e = hn::MaskedLoad(lanes.high, d, bottom + kLanes);
   const V v[4] = {hn::ConcatEven(d, b, a), hn::ConcatOdd(d, b, a), hn::ConcatEven(d, e, c),
                   hn::ConcatOdd(d, e, c)};
-  V best = v[0];
-  auto where = hn::Zero(di);
-#pragma GCC unroll 3
-  for (int q = 1; q < 4; ++q) {
-    const auto wins = hn::Or(hn::Gt(v[q], best), hn::IsNaN(v[q]));
-    best = hn::IfThenElse(wins, v[q], best);
-    where = hn::IfThenElse(hn::RebindMask(di, wins), hn::Set(di, q), where);
-  }
+  V best;
+  hn::VFromD<hn::RebindToSigned<D>> where;
+  Largest(D(), v, best, where);
   hn::BlendedStore(best, lanes.out, d, out);
   if (index != nullptr) hn::BlendedStore(hn::DemoteTo(DB(), where), lanes.index, DB(), index);
 }
@@ -123,7 +137,6 @@ namespace {
 template <class D>
 HWY_INLINE void MaxVectors(D d, const float* top, const float* bottom, float* out, uint8_t* index,
                            int64_t count, int64_t& j) {
-  const hn::RebindToSigned<D> di;
   const hn::Rebind<uint8_t, D> db;
   using V = hn::VFromD<D>;
   constexpr int64_t kLanes = static_cast<int64_t>(hn::MaxLanes(D()));
@@ -131,14 +144,9 @@ HWY_INLINE void MaxVectors(D d, const float* top, const float* bottom, float* ou
     V v[4];
     hn::LoadInterleaved2(d, top + 2 * j, v[0], v[1]);
     hn::LoadInterleaved2(d, bottom + 2 * j, v[2], v[3]);
-    V best = v[0];
-    auto where = hn::Zero(di);
-#pragma GCC unroll 3
-    for (int q = 1; q < 4; ++q) {
-      const auto wins = hn::Or(hn::Gt(v[q], best), hn::IsNaN(v[q]));
-      best = hn::IfThenElse(wins, v[q], best);
-      where = hn::IfThenElse(hn::RebindMask(di, wins), hn::Set(di, q), where);
-    }
+    V best;
+    hn::VFromD<hn::RebindToSigned<D>> where;
+    Largest(d, v, best, where);
     hn::StoreU(best, d, out + j);
     if (index != nullptr) hn::StoreU(hn::DemoteTo(db, where), db, index + j);
   }
