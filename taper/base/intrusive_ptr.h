@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "taper/base/macros.h"
+#include "taper/base/single_threaded.h"
 
 namespace taper TAPER_API {
 
@@ -16,16 +17,23 @@ class RefCounted {
   RefCounted& operator=(const RefCounted&) = delete;
 
   uint32_t use_count() const { return count_.load(std::memory_order_acquire); }
-  void retain() const { count_.fetch_add(1, std::memory_order_relaxed); }
+  void retain() const {
+    if (single_threaded()) return count_.store(now() + 1, std::memory_order_relaxed);
+    count_.fetch_add(1, std::memory_order_relaxed);
+  }
   /// True when the caller held the last reference. The last owner needs no atomic write.
   bool release() const {
-    if (count_.load(std::memory_order_acquire) == 1) return true;
-    return count_.fetch_sub(1, std::memory_order_acq_rel) == 1;
+    if (use_count() == 1) return true;
+    if (!single_threaded()) return count_.fetch_sub(1, std::memory_order_acq_rel) == 1;
+    count_.store(now() - 1, std::memory_order_relaxed);
+    return false;
   }
   /// A first reference to an object that nobody holds.
   void revive() const { count_.store(1, std::memory_order_relaxed); }
 
  private:
+  uint32_t now() const { return count_.load(std::memory_order_relaxed); }
+
   mutable std::atomic<uint32_t> count_{1};
 };
 

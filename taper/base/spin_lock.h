@@ -2,13 +2,15 @@
 
 #include <atomic>
 
+#include "taper/base/single_threaded.h"
+
 namespace taper {
 
-/// Holds a flag for the life of a few instructions.
+/// Holds a flag for the life of a few instructions, which start no thread.
 class SpinLock {
  public:
   explicit SpinLock(std::atomic_flag& flag) : flag_(flag) {
-    while (flag_.test_and_set(std::memory_order_acquire)) {
+    while (!single_threaded() && flag_.test_and_set(std::memory_order_acquire)) {
     }
   }
   ~SpinLock() { flag_.clear(std::memory_order_release); }

@@ -11,7 +11,8 @@
 namespace taper {
 
 TensorImpl* TensorImpl::allocate() {
-  TensorImpl* impl = new (detail::allocate(sizeof(TensorImpl))) TensorImpl();
+  TensorImpl* impl =
+      new (detail::allocate(sizeof(TensorImpl))) TensorImpl;  // () would clear it first
   impl->inference_ = thread_state.inference_mode;
   return impl;
 }

@@ -26,6 +26,13 @@ HWY_INLINE V gelu_far(D d, V x) {
 #if HWY_TARGET == HWY_AVX3
 // Piecewise polynomials: AVX-512 looks 32 floats up in one instruction. Where a lane lies outside
 // the tables, the functions above give all such lanes.
+
+/// a >= limit or a NaN, in one comparison.
+template <class D, class V>
+HWY_INLINE hn::MFromD<D> not_below(D, V a, float limit) {
+  return {_mm512_cmp_ps_mask(a.raw, _mm512_set1_ps(limit), _CMP_NLT_UQ)};
+}
+
 template <size_t n>
 struct Piece {
   __m512 value, rest;  // f(a) = value + rest, value the float at the interval's centre
@@ -35,7 +42,10 @@ HWY_INLINE Piece<n> piece_of(D d, V a, float per_step, float step, const float (
   const V magic = hn::Set(d, 12582912.0f);
   const V u = hn::MulAdd(a, hn::Set(d, per_step), magic);
   const __m512i index = _mm512_castps_si512(u.raw);  // the low 5 bits count
-  const V delta = hn::NegMulAdd(hn::Sub(u, magic), hn::Set(d, step), a);
+  // Steps of a power of two: the same rounding to the nearest centre in one instruction.
+  const V delta = step == 0.125f  ? V{_mm512_reduce_ps(a.raw, 3 << 4)}
+                  : step == 0.25f ? V{_mm512_reduce_ps(a.raw, 2 << 4)}
+                                  : hn::NegMulAdd(hn::Sub(u, magic), hn::Set(d, step), a);
   const auto look_up = [&](size_t i) HWY_ATTR {
     return _mm512_permutex2var_ps(_mm512_load_ps(table[i]), index, _mm512_load_ps(table[i] + 16));
   };
@@ -78,7 +88,7 @@ HWY_INLINE V fast_gelu(D d, V x) {
   const V a = hn::Abs(x);
   const auto f = piece_of(d, a, 8.0f, 0.125f, cpu::kNormalTail);
   const V y = base_minus(d, hn::Max(hn::Zero(d), x), a, f);
-  const auto outside = hn::Not(hn::Lt(a, hn::Set(d, 3.9375f)));
+  const auto outside = not_below(d, a, 3.9375f);
   if (HWY_LIKELY(hn::AllFalse(d, outside))) return hn::CopySign(y, x);
   return hn::IfThenElse(outside, gelu_far(d, x), hn::CopySign(y, x));
 }
@@ -87,7 +97,7 @@ HWY_INLINE V fast_silu(D d, V x) {
   const V a = hn::Abs(x);
   const auto f = piece_of(d, a, 4.0f, 0.25f, cpu::kSigmoidTail);
   const V y = base_minus(d, hn::Max(hn::Zero(d), x), a, f);
-  const auto outside = hn::Not(hn::Lt(a, hn::Set(d, 7.875f)));
+  const auto outside = not_below(d, a, 7.875f);
   if (HWY_LIKELY(hn::AllFalse(d, outside))) return hn::CopySign(y, x);
   return hn::IfThenElse(outside, silu_f32(d, x), hn::CopySign(y, x));
 }
@@ -98,7 +108,7 @@ HWY_INLINE V fast_sigmoid(D d, V x) {
   const auto positive = hn::Ge(x, hn::Zero(d));
   const V y = base_minus(d, hn::IfThenElseZero(positive, one),
                          hn::IfThenElse(positive, one, hn::Neg(one)), f);
-  const auto outside = hn::Not(hn::Lt(a, hn::Set(d, 7.875f)));
+  const auto outside = not_below(d, a, 7.875f);
   if (HWY_LIKELY(hn::AllFalse(d, outside))) return y;
   return hn::IfThenElse(outside, sigmoid_f32(d, x), y);
 }
