@@ -11,6 +11,7 @@ import sources
 PUBLIC_STANDARD = {
     "array", "atomic", "bit", "compare", "cstddef", "cstdint", "exception", "initializer_list", "iosfwd", "limits",
     "memory", "new", "optional", "string", "string_view", "tuple", "type_traits", "typeinfo", "utility", "vector",
+    "ext/atomicity.h",  # a part of libstdc++'s <memory>
 }
 # Compiler headers that belong to the language, not to the operating system.
 LANGUAGE = re.compile(r"cxxabi\.h|immintrin\.h|x86intrin\.h|cpuid\.h")
@@ -25,6 +26,8 @@ def kind_of(name):
     """standard, language, system, kernel or third-party."""
     if KERNEL_LIBRARIES.fullmatch(name):
         return "kernel"
+    if name in PUBLIC_STANDARD:
+        return "standard"
     if LANGUAGE.fullmatch(name):
         return "language"
     if SYSTEM.fullmatch(name):
@@ -48,7 +51,7 @@ def check_own(layers, name, folder, included):
 def check_outside(name, folder, included, public):
     """Why `name` may not include <included>, or None."""
     kind = kind_of(included)
-    if public and (kind != "standard" or included not in PUBLIC_STANDARD):
+    if public and included not in PUBLIC_STANDARD:
         return f"a public header includes <{included}>"
     if kind == "kernel" and not (folder == "backend" and name.endswith((".cpp", ".cu", "-inl.h"))):
         return f"<{included}> stands only in .cpp and -inl.h files of a backend"

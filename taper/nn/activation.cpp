@@ -82,4 +82,17 @@ void LogSoftmaxImpl::pretty_print(std::ostream& stream) const {
 }
 Tensor LogSoftmaxImpl::forward(const Tensor& input) { return F::log_softmax(input, options.dim()); }
 
+template class Cloneable<ReLUImpl>;
+template class Cloneable<ReLU6Impl>;
+template class Cloneable<LeakyReLUImpl>;
+template class Cloneable<ELUImpl>;
+template class Cloneable<GELUImpl>;
+template class Cloneable<SiLUImpl>;
+template class Cloneable<TanhImpl>;
+template class Cloneable<SigmoidImpl>;
+template class Cloneable<HardtanhImpl>;
+template class Cloneable<SoftplusImpl>;
+template class Cloneable<SoftmaxImpl>;
+template class Cloneable<LogSoftmaxImpl>;
+
 }  // namespace taper::nn

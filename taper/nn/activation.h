@@ -62,7 +62,7 @@ class ReLUImpl : public Cloneable<ReLUImpl> {
 
   ReLUOptions options;
 };
-TAPER_MODULE(ReLU);
+TAPER_LAYER(ReLU);
 
 /// min(max(x, 0), 6).
 class ReLU6Impl : public Cloneable<ReLU6Impl> {
@@ -74,7 +74,7 @@ class ReLU6Impl : public Cloneable<ReLU6Impl> {
 
   ReLU6Options options;
 };
-TAPER_MODULE(ReLU6);
+TAPER_LAYER(ReLU6);
 
 /// x where positive, else negative_slope * x.
 class LeakyReLUImpl : public Cloneable<LeakyReLUImpl> {
@@ -86,7 +86,7 @@ class LeakyReLUImpl : public Cloneable<LeakyReLUImpl> {
 
   LeakyReLUOptions options;
 };
-TAPER_MODULE(LeakyReLU);
+TAPER_LAYER(LeakyReLU);
 
 /// x where positive, else alpha * (exp(x) - 1).
 class ELUImpl : public Cloneable<ELUImpl> {
@@ -98,7 +98,7 @@ class ELUImpl : public Cloneable<ELUImpl> {
 
   ELUOptions options;
 };
-TAPER_MODULE(ELU);
+TAPER_LAYER(ELU);
 
 /// x * Phi(x), the normal distribution function, or its tanh approximation.
 class GELUImpl : public Cloneable<GELUImpl> {
@@ -110,7 +110,7 @@ class GELUImpl : public Cloneable<GELUImpl> {
 
   GELUOptions options;
 };
-TAPER_MODULE(GELU);
+TAPER_LAYER(GELU);
 
 /// x * sigmoid(x).
 class SiLUImpl : public Cloneable<SiLUImpl> {
@@ -122,7 +122,7 @@ class SiLUImpl : public Cloneable<SiLUImpl> {
 
   SiLUOptions options;
 };
-TAPER_MODULE(SiLU);
+TAPER_LAYER(SiLU);
 
 class TanhImpl : public Cloneable<TanhImpl> {
  public:
@@ -130,7 +130,7 @@ class TanhImpl : public Cloneable<TanhImpl> {
   void pretty_print(std::ostream& stream) const override;
   Tensor forward(const Tensor& input);
 };
-TAPER_MODULE(Tanh);
+TAPER_LAYER(Tanh);
 
 /// 1 / (1 + exp(-x)).
 class SigmoidImpl : public Cloneable<SigmoidImpl> {
@@ -139,7 +139,7 @@ class SigmoidImpl : public Cloneable<SigmoidImpl> {
   void pretty_print(std::ostream& stream) const override;
   Tensor forward(const Tensor& input);
 };
-TAPER_MODULE(Sigmoid);
+TAPER_LAYER(Sigmoid);
 
 /// x clamped to [min_val, max_val].
 class HardtanhImpl : public Cloneable<HardtanhImpl> {
@@ -154,7 +154,7 @@ class HardtanhImpl : public Cloneable<HardtanhImpl> {
 
   HardtanhOptions options;
 };
-TAPER_MODULE(Hardtanh);
+TAPER_LAYER(Hardtanh);
 
 /// log(1 + exp(beta * x)) / beta; x itself where beta * x > threshold.
 class SoftplusImpl : public Cloneable<SoftplusImpl> {
@@ -166,7 +166,7 @@ class SoftplusImpl : public Cloneable<SoftplusImpl> {
 
   SoftplusOptions options;
 };
-TAPER_MODULE(Softplus);
+TAPER_LAYER(Softplus);
 
 /// exp(x) / sum(exp(x)) along dim.
 class SoftmaxImpl : public Cloneable<SoftmaxImpl> {
@@ -179,7 +179,7 @@ class SoftmaxImpl : public Cloneable<SoftmaxImpl> {
 
   SoftmaxOptions options;
 };
-TAPER_MODULE(Softmax);
+TAPER_LAYER(Softmax);
 
 /// log(softmax(x)) along dim.
 class LogSoftmaxImpl : public Cloneable<LogSoftmaxImpl> {
@@ -192,7 +192,7 @@ class LogSoftmaxImpl : public Cloneable<LogSoftmaxImpl> {
 
   LogSoftmaxOptions options;
 };
-TAPER_MODULE(LogSoftmax);
+TAPER_LAYER(LogSoftmax);
 
 }  // namespace nn
 }  // namespace taper

@@ -180,4 +180,7 @@ Tensor TransformerEncoderLayerImpl::forward(const Tensor& src, const Tensor& src
   return norm2(x.add(feed_forward(x)));
 }
 
+template class Cloneable<MultiheadAttentionImpl>;
+template class Cloneable<TransformerEncoderLayerImpl>;
+
 }  // namespace taper::nn

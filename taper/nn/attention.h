@@ -58,7 +58,7 @@ class MultiheadAttentionImpl : public Cloneable<MultiheadAttentionImpl> {
   std::tuple<Tensor, Tensor, Tensor> project(const Tensor& query, const Tensor& key,
                                              const Tensor& value) const;
 };
-TAPER_MODULE(MultiheadAttention);
+TAPER_LAYER(MultiheadAttention);
 
 /// kReLU, kGELU, or any function of a tensor.
 class TransformerActivation {
@@ -115,7 +115,7 @@ class TransformerEncoderLayerImpl : public Cloneable<TransformerEncoderLayerImpl
   Tensor attend(const Tensor& x, const Tensor& mask, const Tensor& padding);
   Tensor feed_forward(const Tensor& x);
 };
-TAPER_MODULE(TransformerEncoderLayer);
+TAPER_LAYER(TransformerEncoderLayer);
 
 }  // namespace nn
 }  // namespace taper

@@ -307,4 +307,9 @@ Tensor& ParameterDictImpl::setdefault(const std::string& key, const Tensor& defa
   return (*this)[key];
 }
 
+template class Cloneable<ModuleListImpl>;
+template class Cloneable<ParameterListImpl>;
+template class Cloneable<ParameterDictImpl>;
+template class Cloneable<ModuleDictImpl>;
+
 }  // namespace taper::nn

@@ -122,7 +122,7 @@ class ModuleListImpl : public Cloneable<ModuleListImpl> {
 
   std::vector<std::shared_ptr<Module>> modules_;
 };
-TAPER_MODULE(ModuleList);
+TAPER_LAYER(ModuleList);
 
 /// A ModuleList of the modules of both, numbered anew; they are shared.
 ModuleList operator+(const ModuleList& a, const ModuleList& b);
@@ -200,6 +200,7 @@ class ModuleDictImpl : public Cloneable<ModuleDictImpl> {
   void set_ptr(const std::string& key, std::shared_ptr<Module> module);
   [[noreturn]] void fail_cast(const std::string& key, const std::type_info& wanted) const;
 };
+extern template class Cloneable<ModuleDictImpl>;
 
 class ModuleDict : public ModuleHolder<ModuleDictImpl> {
  public:
@@ -256,7 +257,7 @@ class ParameterListImpl : public Cloneable<ParameterListImpl> {
   Tensor& operator[](int64_t index) { return at(index); }
   const Tensor& operator[](int64_t index) const { return at(index); }
 };
-TAPER_MODULE(ParameterList);
+TAPER_LAYER(ParameterList);
 
 /// A dictionary of parameters that registers them under their keys, in the order of insertion; it
 /// has no forward(). Tensors are taken as a ParameterList takes them.
@@ -303,7 +304,7 @@ class ParameterDictImpl : public Cloneable<ParameterDictImpl> {
   /// The parameter of a key, which is added when there is none.
   Tensor& setdefault(const std::string& key, const Tensor& default_value = {});
 };
-TAPER_MODULE(ParameterDict);
+TAPER_LAYER(ParameterDict);
 
 }  // namespace nn
 }  // namespace taper

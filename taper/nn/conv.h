@@ -69,7 +69,8 @@ class Conv1dImpl : public ConvNdImpl<1, Conv1dImpl> {
   explicit Conv1dImpl(const Conv1dOptions& options) : ConvNdImpl(options) {}
   Tensor forward(const Tensor& input);
 };
-TAPER_MODULE(Conv1d);
+extern template class ConvNdImpl<1, Conv1dImpl>;
+TAPER_LAYER(Conv1d);
 
 /// Cross-correlation over the last two dimensions: [N, in, H, W] to [N, out, H', W'].
 class Conv2dImpl : public ConvNdImpl<2, Conv2dImpl> {
@@ -79,7 +80,8 @@ class Conv2dImpl : public ConvNdImpl<2, Conv2dImpl> {
   explicit Conv2dImpl(const Conv2dOptions& options) : ConvNdImpl(options) {}
   Tensor forward(const Tensor& input);
 };
-TAPER_MODULE(Conv2d);
+extern template class ConvNdImpl<2, Conv2dImpl>;
+TAPER_LAYER(Conv2d);
 
 }  // namespace nn
 }  // namespace taper

@@ -27,4 +27,6 @@ Tensor DropoutImpl::forward(const Tensor& input) {
   return dropout(input, options.p(), true);
 }
 
+template class Cloneable<DropoutImpl>;
+
 }  // namespace taper::nn

@@ -25,7 +25,7 @@ class DropoutImpl : public Cloneable<DropoutImpl> {
 
   DropoutOptions options;
 };
-TAPER_MODULE(Dropout);
+TAPER_LAYER(Dropout);
 
 }  // namespace nn
 }  // namespace taper

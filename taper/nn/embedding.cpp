@@ -61,4 +61,6 @@ Embedding Embedding::from_pretrained(const Tensor& embeddings,
   return embedding;
 }
 
+template class Cloneable<EmbeddingImpl>;
+
 }  // namespace taper::nn

@@ -40,6 +40,7 @@ class EmbeddingImpl : public Cloneable<EmbeddingImpl> {
   EmbeddingOptions options;
   Tensor weight;
 };
+extern template class Cloneable<EmbeddingImpl>;
 
 class Embedding : public ModuleHolder<EmbeddingImpl> {
  public:

@@ -14,7 +14,7 @@ class IdentityImpl : public Cloneable<IdentityImpl> {
   void pretty_print(std::ostream& stream) const override;
   Tensor forward(const Tensor& input) { return input; }
 };
-TAPER_MODULE(Identity);
+TAPER_LAYER(Identity);
 
 struct LinearOptions {
   LinearOptions(int64_t in_features, int64_t out_features)
@@ -40,7 +40,7 @@ class LinearImpl : public Cloneable<LinearImpl> {
   Tensor weight;
   Tensor bias;
 };
-TAPER_MODULE(Linear);
+TAPER_LAYER(Linear);
 
 struct FlattenOptions {
   TAPER_ARG(int64_t, start_dim) = 1;
@@ -57,7 +57,7 @@ class FlattenImpl : public Cloneable<FlattenImpl> {
 
   FlattenOptions options;
 };
-TAPER_MODULE(Flatten);
+TAPER_LAYER(Flatten);
 
 struct UnflattenOptions {
   UnflattenOptions(int64_t dim, std::vector<int64_t> sizes) : dim_(dim), sizes_(std::move(sizes)) {}
@@ -77,7 +77,7 @@ class UnflattenImpl : public Cloneable<UnflattenImpl> {
 
   UnflattenOptions options;
 };
-TAPER_MODULE(Unflatten);
+TAPER_LAYER(Unflatten);
 
 }  // namespace nn
 }  // namespace taper

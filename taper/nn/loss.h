@@ -55,7 +55,7 @@ class L1LossImpl : public Cloneable<L1LossImpl> {
 
   L1LossOptions options;
 };
-TAPER_MODULE(L1Loss);
+TAPER_LAYER(L1Loss);
 
 /// (x - y)^2.
 class MSELossImpl : public Cloneable<MSELossImpl> {
@@ -67,7 +67,7 @@ class MSELossImpl : public Cloneable<MSELossImpl> {
 
   MSELossOptions options;
 };
-TAPER_MODULE(MSELoss);
+TAPER_LAYER(MSELoss);
 
 /// (x - y)^2 / (2 beta) where |x - y| < beta, else |x - y| - beta / 2.
 class SmoothL1LossImpl : public Cloneable<SmoothL1LossImpl> {
@@ -79,7 +79,7 @@ class SmoothL1LossImpl : public Cloneable<SmoothL1LossImpl> {
 
   SmoothL1LossOptions options;
 };
-TAPER_MODULE(SmoothL1Loss);
+TAPER_LAYER(SmoothL1Loss);
 
 /// -(y log x + (1 - y) log(1 - x)), with logarithms no lower than -100.
 class BCELossImpl : public Cloneable<BCELossImpl> {
@@ -91,7 +91,7 @@ class BCELossImpl : public Cloneable<BCELossImpl> {
 
   BCELossOptions options;
 };
-TAPER_MODULE(BCELoss);
+TAPER_LAYER(BCELoss);
 
 /// BCELoss of sigmoid(x), computed without overflow; pos_weight scales the positive part.
 class BCEWithLogitsLossImpl : public Cloneable<BCEWithLogitsLossImpl> {
@@ -103,7 +103,7 @@ class BCEWithLogitsLossImpl : public Cloneable<BCEWithLogitsLossImpl> {
 
   BCEWithLogitsLossOptions options;
 };
-TAPER_MODULE(BCEWithLogitsLoss);
+TAPER_LAYER(BCEWithLogitsLoss);
 
 /// Minus the log-probability [N, C, ...] of each target class [N, ...]; the mean weighs each
 /// sample by its class's weight, and ignore_index counts for nothing.
@@ -117,7 +117,7 @@ class NLLLossImpl : public Cloneable<NLLLossImpl> {
   NLLLossOptions options;
   Tensor weight;
 };
-TAPER_MODULE(NLLLoss);
+TAPER_LAYER(NLLLoss);
 
 /// NLLLoss of log_softmax(x, 1); targets are class indices [N, ...] or probabilities [N, C, ...].
 class CrossEntropyLossImpl : public Cloneable<CrossEntropyLossImpl> {
@@ -130,7 +130,7 @@ class CrossEntropyLossImpl : public Cloneable<CrossEntropyLossImpl> {
   CrossEntropyLossOptions options;
   Tensor weight;
 };
-TAPER_MODULE(CrossEntropyLoss);
+TAPER_LAYER(CrossEntropyLoss);
 
 }  // namespace nn
 }  // namespace taper

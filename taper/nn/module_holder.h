@@ -95,3 +95,8 @@ std::ostream& operator<<(std::ostream& stream, const ModuleHolder<Contained>& mo
   }
 /// Declares class Name, the holder of NameImpl.
 #define TAPER_MODULE(Name) TAPER_MODULE_IMPL(Name, Name##Impl)
+/// As TAPER_MODULE, for a layer of the library: its clone() is compiled once, where its source says
+/// `template class Cloneable<NameImpl>;`, and not by every program.
+#define TAPER_LAYER(Name)                      \
+  extern template class Cloneable<Name##Impl>; \
+  TAPER_MODULE(Name)

@@ -127,4 +127,9 @@ Tensor GroupNormImpl::forward(const Tensor& input) {
   return group_norm(input, options.num_groups(), weight, bias, options.eps());
 }
 
+template class Cloneable<BatchNorm1dImpl>;
+template class Cloneable<BatchNorm2dImpl>;
+template class Cloneable<LayerNormImpl>;
+template class Cloneable<GroupNormImpl>;
+
 }  // namespace taper::nn

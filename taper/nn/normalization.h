@@ -56,7 +56,7 @@ class BatchNorm1dImpl : public Cloneable<BatchNorm1dImpl>, public BatchNormImplB
  protected:
   void check_input_dim(const Tensor& input) const override;
 };
-TAPER_MODULE(BatchNorm1d);
+TAPER_LAYER(BatchNorm1d);
 
 /// Inputs [N, C, H, W].
 class BatchNorm2dImpl : public Cloneable<BatchNorm2dImpl>, public BatchNormImplBase {
@@ -71,7 +71,7 @@ class BatchNorm2dImpl : public Cloneable<BatchNorm2dImpl>, public BatchNormImplB
  protected:
   void check_input_dim(const Tensor& input) const override;
 };
-TAPER_MODULE(BatchNorm2d);
+TAPER_LAYER(BatchNorm2d);
 
 struct LayerNormOptions {
   LayerNormOptions(std::vector<int64_t> normalized_shape)
@@ -96,7 +96,7 @@ class LayerNormImpl : public Cloneable<LayerNormImpl> {
   LayerNormOptions options;
   Tensor weight, bias;
 };
-TAPER_MODULE(LayerNorm);
+TAPER_LAYER(LayerNorm);
 
 struct GroupNormOptions {
   GroupNormOptions(int64_t num_groups, int64_t num_channels)
@@ -121,7 +121,7 @@ class GroupNormImpl : public Cloneable<GroupNormImpl> {
   GroupNormOptions options;
   Tensor weight, bias;
 };
-TAPER_MODULE(GroupNorm);
+TAPER_LAYER(GroupNorm);
 
 }  // namespace nn
 }  // namespace taper

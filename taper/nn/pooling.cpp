@@ -53,4 +53,9 @@ Tensor AdaptiveAvgPool2dImpl::forward(const Tensor& input) {
   return adaptive_avg_pool2d(input, options.output_size());
 }
 
+template class Cloneable<MaxPool1dImpl>;
+template class Cloneable<MaxPool2dImpl>;
+template class Cloneable<AvgPool2dImpl>;
+template class Cloneable<AdaptiveAvgPool2dImpl>;
+
 }  // namespace taper::nn

@@ -53,7 +53,7 @@ class MaxPool1dImpl : public Cloneable<MaxPool1dImpl> {
 
   MaxPool1dOptions options;
 };
-TAPER_MODULE(MaxPool1d);
+TAPER_LAYER(MaxPool1d);
 
 /// The largest value of each window of the last two dimensions.
 class MaxPool2dImpl : public Cloneable<MaxPool2dImpl> {
@@ -68,7 +68,7 @@ class MaxPool2dImpl : public Cloneable<MaxPool2dImpl> {
 
   MaxPool2dOptions options;
 };
-TAPER_MODULE(MaxPool2d);
+TAPER_LAYER(MaxPool2d);
 
 /// The mean of each window of the last two dimensions.
 class AvgPool2dImpl : public Cloneable<AvgPool2dImpl> {
@@ -81,7 +81,7 @@ class AvgPool2dImpl : public Cloneable<AvgPool2dImpl> {
 
   AvgPool2dOptions options;
 };
-TAPER_MODULE(AvgPool2d);
+TAPER_LAYER(AvgPool2d);
 
 /// Means of windows that are chosen to give the output size.
 class AdaptiveAvgPool2dImpl : public Cloneable<AdaptiveAvgPool2dImpl> {
@@ -95,7 +95,7 @@ class AdaptiveAvgPool2dImpl : public Cloneable<AdaptiveAvgPool2dImpl> {
 
   AdaptiveAvgPool2dOptions options;
 };
-TAPER_MODULE(AdaptiveAvgPool2d);
+TAPER_LAYER(AdaptiveAvgPool2d);
 
 }  // namespace nn
 }  // namespace taper

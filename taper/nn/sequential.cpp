@@ -161,4 +161,11 @@ void FunctionalImpl::pretty_print(std::ostream& stream) const {
   stream << "taper::nn::Functional()";
 }
 
+Sequential::Sequential() : ModuleHolder(std::make_shared<SequentialImpl>()) {}
+Sequential::Sequential(std::initializer_list<NamedAnyModule> modules)
+    : ModuleHolder(std::make_shared<SequentialImpl>(modules)) {}
+
+template class Cloneable<FunctionalImpl>;
+template class Cloneable<SequentialImpl>;
+
 }  // namespace taper::nn

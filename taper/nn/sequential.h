@@ -133,14 +133,14 @@ class SequentialImpl : public Cloneable<SequentialImpl> {
 
   std::vector<AnyModule> modules_;
 };
+extern template class Cloneable<SequentialImpl>;
 
 class Sequential : public ModuleHolder<SequentialImpl> {
  public:
   using ModuleHolder<SequentialImpl>::ModuleHolder;
   using Impl = SequentialImpl;
-  Sequential() : ModuleHolder() {}
-  Sequential(std::initializer_list<NamedAnyModule> modules)
-      : ModuleHolder(std::make_shared<SequentialImpl>(modules)) {}
+  Sequential();
+  Sequential(std::initializer_list<NamedAnyModule> modules);
 
   /// As SequentialImpl::forward, with the Sequential's hooks around it.
   template <class R = Tensor, class... Inputs>
@@ -185,7 +185,7 @@ class FunctionalImpl : public Cloneable<FunctionalImpl> {
  private:
   FunctionType function_;
 };
-TAPER_MODULE(Functional);
+TAPER_LAYER(Functional);
 
 }  // namespace nn
 }  // namespace taper
