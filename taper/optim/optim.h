@@ -1,5 +1,6 @@
 #pragma once
 
+#include "taper/optim/adagrad.h"
 #include "taper/optim/adam.h"
 #include "taper/optim/optimizer.h"
 #include "taper/optim/sgd.h"
