@@ -94,16 +94,28 @@ void Fields::buffer(const char* name, Tensor& value, Presence presence) {
   }
   const IValue* from = take(name, presence);
   if (from == nullptr || (from->isNone() && presence == Presence::optional)) return;
-  TAPER_CHECK_AS(ConfigError, from->isTensor(), context_, ": key '", name,
-                 "': expected Tensor but got ", from->type_name());
-  const Tensor& tensor = from->toTensor();
-  TAPER_CHECK_AS(ShapeError, param_ == nullptr || tensor.sizes() == param_->sizes(), context_,
-                 ": size mismatch for ", name, ": got sizes ", tensor.sizes(),
-                 ", the parameter's sizes are ", param_->sizes());
+  read_tensor(name, *from, value, param_ ? param_->sizes() : from->toTensor().sizes());
+}
+
+void Fields::read_tensor(const char* name, const IValue& from, Tensor& value, IntArrayRef sizes) {
+  TAPER_CHECK_AS(ConfigError, from.isTensor(), context_, ": key '", name,
+                 "': expected Tensor but got ", from.type_name());
+  const Tensor& tensor = from.toTensor();
+  TAPER_CHECK_AS(ShapeError, tensor.sizes() == sizes, context_, ": size mismatch for ", name,
+                 ": got sizes ", tensor.sizes(), ", expected ", sizes);
   value = tensor.detach().clone();
-  if (param_ != nullptr && value.scalar_type() != param_->scalar_type()) {
-    value = value.to(param_->scalar_type());
+  if (param_ != nullptr) value = value.to(param_->scalar_type());
+}
+
+void Fields::factor(const char* name, Tensor& value, int dim) {
+  if (is_saving()) {
+    if (value.defined()) dict_.insert(name, detail::pack(value));
+    return;
   }
+  DimVector sizes(param_->sizes());
+  if ((sizes.size() > 1) != (dim < 0)) return;
+  if (dim < 0) sizes[sizes.size() + static_cast<size_t>(dim)] = 1;
+  read_tensor(name, *take(name), value, sizes);
 }
 
 void Fields::scalar(const char* name, int64_t& value) {

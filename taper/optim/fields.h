@@ -89,6 +89,9 @@ class Fields {
   }
   /// A tensor of the parameter's sizes. An optional one is left out while it is undefined.
   void buffer(const char* name, Tensor& value, Presence presence = Presence::required);
+  /// A factor of a matrix's variance, of the parameter's sizes but for 1 in dimension dim (negative);
+  /// dim 0: the variance of what is no matrix. Absent for the others.
+  void factor(const char* name, Tensor& value, int dim);
   /// A count or number that Python keeps in a tensor without dimensions; loads from numbers too.
   void scalar(const char* name, int64_t& value);
   void scalar(const char* name, double& value);
@@ -102,6 +105,7 @@ class Fields {
   void finish() const;
 
  private:
+  void read_tensor(const char* name, const IValue& from, Tensor& value, IntArrayRef sizes);
   enum class Mode : uint8_t { save, load };
   Fields(Mode mode, IValue dict, std::string context, const Tensor* param)
       : mode_(mode), dict_(std::move(dict)), context_(std::move(context)), param_(param) {}
