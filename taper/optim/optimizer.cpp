@@ -179,6 +179,7 @@ void Optimizer::run_hooks(bool after) {
 Tensor Optimizer::begin_step(const LossClosure& closure) {
   if (!hooks_.empty()) [[unlikely]]
     run_hooks(false);
+  ++step_calls_;
   return call(closure);
 }
 

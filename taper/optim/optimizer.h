@@ -203,6 +203,8 @@ class Optimizer {
   int64_t register_step_pre_hook(StepHook hook) { return add_hook(std::move(hook), false); }
   int64_t register_step_post_hook(StepHook hook) { return add_hook(std::move(hook), true); }
   void remove_step_hook(int64_t id);
+  /// Steps so far; -1 when the optimizer does not count them.
+  int64_t step_calls() const { return step_calls_; }
 
  protected:
   /// Calls the closure, if any, with gradients on.
@@ -212,6 +214,8 @@ class Optimizer {
   /// What a step begins and ends with: the hooks, and the closure.
   Tensor begin_step(const LossClosure& closure);
   void end_step();
+
+  int64_t step_calls_ = -1;
 
   std::vector<OptimizerParamGroup> param_groups_;
   OptimizerStates state_;
@@ -242,9 +246,13 @@ class OptimizerOf : public Optimizer {
  public:
   /// Throws when a setting is out of range, and what Optimizer's constructor throws.
   explicit OptimizerOf(std::vector<OptimizerParamGroup> param_groups, Options defaults = {})
-      : Optimizer(std::move(param_groups), std::make_unique<Options>(defaults)) {}
+      : Optimizer(std::move(param_groups), std::make_unique<Options>(std::move(defaults))) {
+    step_calls_ = 0;
+  }
   explicit OptimizerOf(std::vector<Tensor> params, Options defaults = {})
-      : Optimizer(std::move(params), std::make_unique<Options>(defaults)) {}
+      : Optimizer(std::move(params), std::make_unique<Options>(std::move(defaults))) {
+    step_calls_ = 0;
+  }
 
  protected:
   std::unique_ptr<OptimizerParamState> new_state() const override {
