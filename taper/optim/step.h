@@ -89,6 +89,7 @@ struct StatePlaces {
   const TensorImpl& param;
   void set(int i, Tensor& state, bool zeros = true) const {
     entry.state[i] = View(Staging::state(state, param, zeros));
+    entry.state[i].impl()->bump_version();
   }
 };
 
@@ -147,6 +148,7 @@ Tensor fused_step(Optimizer& optimizer, const Optimizer::LossClosure& closure) {
       StepTensor& entry = scratch.entries.emplace_back();
       entry.param = View(p);
       entry.grad = ConstView(g);
+      p->bump_version();
       State* state = nullptr;
       if (rule.keeps_state()) {
         state = &state_in<State>(slot);
@@ -162,10 +164,6 @@ Tensor fused_step(Optimizer& optimizer, const Optimizer::LossClosure& closure) {
     for (size_t i = first; i < end; ++i) {
       StepTensor& entry = scratch.entries[i];
       rule.advance(static_cast<State*>(scratch.states[i]), entry);
-      entry.param.impl()->bump_version();
-      for (const View& state : entry.state) {
-        if (state.defined()) state.impl()->bump_version();
-      }
     }
     if (end > first) {
       const ArrayRef<StepTensor> entries(scratch.entries.data() + first, end - first);

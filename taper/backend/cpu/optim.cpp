@@ -88,9 +88,17 @@ class Decay {
         coupled_(weight_decay != 0 && !decoupled) {}
   template <class D, class V>
   HWY_INLINE void apply(D d, V& g, V& p) const {
+    coupled_ ? apply_as<true>(d, g, p) : apply_as<false>(d, g, p);
+  }
+  /// For loops that are compiled for each kind of decay.
+  template <bool kCoupled, class D, class V>
+  HWY_INLINE void apply_as(D d, V& g, V& p) const {
     g = hn::Mul(g, hn::Set(d, sign_));
-    if (coupled_) g = hn::MulAdd(hn::Set(d, weight_decay_), p, g);
-    p = hn::Mul(p, hn::Set(d, shrink_));
+    if (kCoupled) {
+      g = hn::MulAdd(hn::Set(d, weight_decay_), p, g);
+    } else {
+      p = hn::Mul(p, hn::Set(d, shrink_));
+    }
   }
 
  private:
@@ -144,7 +152,7 @@ void update(const SgdArgs& a, const StepTensor& t, const Span<T>& s, int64_t n) 
   });
 }
 
-template <bool kAmsgrad, class T>
+template <bool kCoupled, bool kAmsgrad, class T>
 void adam_update(const AdamArgs& a, const StepTensor& t, const Span<T>& s, int64_t n) {
   const Decay<T> decay(a.maximize, a.weight_decay, a.decoupled, a.lr);
   const T beta2 = static_cast<T>(a.beta2), eps = static_cast<T>(a.eps);
@@ -154,7 +162,7 @@ void adam_update(const AdamArgs& a, const StepTensor& t, const Span<T>& s, int64
   over<T>(n, [&](auto d, const auto& at, int64_t i) HWY_ATTR {
     auto p = at.load(d, s.param + i);
     auto g = at.load(d, s.grad + i);
-    decay.apply(d, g, p);
+    decay.template apply_as<kCoupled>(d, g, p);
     const auto m = blend(d, at.load(d, s.state[0] + i), g, rest1);
     auto v = blend_square(d, at.load(d, s.state[1] + i), g, beta2, rest2);
     at.store(m, d, s.state[0] + i);
@@ -170,7 +178,11 @@ void adam_update(const AdamArgs& a, const StepTensor& t, const Span<T>& s, int64
 }
 template <class T>
 void update(const AdamArgs& a, const StepTensor& t, const Span<T>& s, int64_t n) {
-  a.amsgrad ? adam_update<true>(a, t, s, n) : adam_update<false>(a, t, s, n);
+  if (a.weight_decay != 0 && !a.decoupled) {
+    a.amsgrad ? adam_update<true, true>(a, t, s, n) : adam_update<true, false>(a, t, s, n);
+  } else {
+    a.amsgrad ? adam_update<false, true>(a, t, s, n) : adam_update<false, false>(a, t, s, n);
+  }
 }
 
 template <class T>
