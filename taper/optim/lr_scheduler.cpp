@@ -24,16 +24,13 @@ void check_count(bool is_valid, const char* scheduler, const char* name, int64_t
 
 LRScheduler::LRScheduler(Optimizer& optimizer, int64_t last_epoch)
     : optimizer_(&optimizer), last_epoch_(last_epoch), optimizer_steps_(optimizer.step_calls()) {
-  for (size_t i = 0; i < optimizer.param_groups().size(); ++i) {
-    OptimizerParamGroup& group = optimizer.param_groups()[i];
-    const double lr = group.options().get_lr();
-    if (group.find_number("initial_lr") == nullptr) {
-      TAPER_CHECK_AS(ConfigError, last_epoch == -1,
-                     "LRScheduler: param 'initial_lr' is not specified in param_groups[", i,
-                     "] when resuming an optimizer");
-      group.set_number("initial_lr", lr);
-    }
-    base_lrs_.push_back(*group.find_number("initial_lr"));
+  const std::vector<OptimizerParamGroup>& groups = optimizer.param_groups();
+  for (size_t i = 0; i < groups.size(); ++i) {
+    const double* initial = groups[i].find_number("initial_lr");
+    TAPER_CHECK_AS(ConfigError, initial != nullptr || last_epoch == -1,
+                   "LRScheduler: param 'initial_lr' is not specified in param_groups[", i,
+                   "] when resuming an optimizer");
+    base_lrs_.push_back(initial ? *initial : groups[i].options().get_lr());
   }
   last_lr_ = get_current_lrs();
 }
@@ -76,8 +73,16 @@ void LRScheduler::step() {
   ++step_count_;
 }
 
+void LRScheduler::keep_base_lrs() const {
+  for (size_t i = 0; i < base_lrs_.size(); ++i) {
+    OptimizerParamGroup& group = optimizer_->param_groups()[i];
+    if (group.find_number("initial_lr") == nullptr) group.set_number("initial_lr", base_lrs_[i]);
+  }
+}
+
 void LRScheduler::begin() {
   check();
+  keep_base_lrs();
   LRScheduler::step();
 }
 

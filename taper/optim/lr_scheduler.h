@@ -49,8 +49,10 @@ class LRScheduler {
   /// Goes to epoch 0 again: SequentialLR's next scheduler begins so.
   virtual void restart();
   void set_lrs(const std::vector<double>& lrs);
-  /// check(), then the rates of epoch 0: the last act of a constructor.
+  /// check(), keep_base_lrs(), and the rates of epoch 0: the last act of a constructor.
   void begin();
+  /// Leaves the base rates in the groups, as their "initial_lr", unless they have one.
+  void keep_base_lrs() const;
 
   Optimizer* optimizer_;
   std::vector<double> base_lrs_, last_lr_;
