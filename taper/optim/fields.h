@@ -89,8 +89,8 @@ class Fields {
   }
   /// A tensor of the parameter's sizes. An optional one is left out while it is undefined.
   void buffer(const char* name, Tensor& value, Presence presence = Presence::required);
-  /// A factor of a matrix's variance, of the parameter's sizes but for 1 in dimension dim (negative);
-  /// dim 0: the variance of what is no matrix. Absent for the others.
+  /// A factor of a matrix's variance, of the parameter's sizes but for 1 in dimension dim
+  /// (negative); dim 0: the variance of what is no matrix. Absent for the others.
   void factor(const char* name, Tensor& value, int dim);
   /// A count or number that Python keeps in a tensor without dimensions; loads from numbers too.
   void scalar(const char* name, int64_t& value);

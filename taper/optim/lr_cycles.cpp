@@ -34,7 +34,8 @@ bool has_momentum(const Optimizer& optimizer) {
 }
 
 void set_numbers(Optimizer& optimizer, const char* name, const std::vector<double>& values) {
-  for (size_t i = 0; i < values.size(); ++i) optimizer.param_groups()[i].set_number(name, values[i]);
+  for (size_t i = 0; i < values.size(); ++i)
+    optimizer.param_groups()[i].set_number(name, values[i]);
 }
 
 double number(const OptimizerParamGroup& group, const std::string& name) {

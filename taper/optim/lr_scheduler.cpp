@@ -239,8 +239,7 @@ std::vector<double> MultiplicativeLR::get_lrs() {
   return lrs;
 }
 
-ConstantLR::ConstantLR(Optimizer& optimizer, double factor, int64_t total_iters,
-                       int64_t last_epoch)
+ConstantLR::ConstantLR(Optimizer& optimizer, double factor, int64_t total_iters, int64_t last_epoch)
     : LRScheduler(optimizer, last_epoch), factor_(factor), total_iters_(total_iters) {
   begin();
 }
@@ -293,10 +292,9 @@ std::vector<double> LinearLR::get_lrs() {
   });
 }
 std::vector<double> LinearLR::get_closed_form_lrs() {
-  const double part =
-      total_iters_ <= 0 ? 1
-                        : static_cast<double>(std::min(total_iters_, last_epoch_)) /
-                              static_cast<double>(total_iters_);
+  const double part = total_iters_ <= 0 ? 1
+                                        : static_cast<double>(std::min(total_iters_, last_epoch_)) /
+                                              static_cast<double>(total_iters_);
   return map_lrs(get_current_lrs(), base_lrs_, [&](double, double base) {
     return base * (start_factor_ + (end_factor_ - start_factor_) * part);
   });
@@ -342,8 +340,8 @@ std::vector<double> PolynomialLR::get_lrs() {
   return map_lrs(std::move(lrs), base_lrs_, [&](double lr, double) { return lr * factor; });
 }
 std::vector<double> PolynomialLR::get_closed_form_lrs() {
-  const double part = static_cast<double>(std::min(total_iters_, last_epoch_)) /
-                      static_cast<double>(total_iters_);
+  const double part =
+      static_cast<double>(std::min(total_iters_, last_epoch_)) / static_cast<double>(total_iters_);
   const double factor = std::pow(1 - part, power_);
   return map_lrs(get_current_lrs(), base_lrs_, [&](double, double base) { return base * factor; });
 }

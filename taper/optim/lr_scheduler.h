@@ -142,8 +142,7 @@ class LambdaLR : public detail::FunctionLR {
 /// The rate times lr_lambda(epoch) at every epoch from 1 on.
 class MultiplicativeLR : public detail::FunctionLR {
  public:
-  MultiplicativeLR(Optimizer& optimizer, std::vector<LRLambda> lr_lambdas,
-                   int64_t last_epoch = -1);
+  MultiplicativeLR(Optimizer& optimizer, std::vector<LRLambda> lr_lambdas, int64_t last_epoch = -1);
   MultiplicativeLR(Optimizer& optimizer, LRLambda lr_lambda, int64_t last_epoch = -1)
       : MultiplicativeLR(optimizer,
                          std::vector<LRLambda>(optimizer.param_groups().size(), lr_lambda),
@@ -237,7 +236,8 @@ class CosineAnnealingLR : public LRScheduler {
 };
 
 /// Runs one scheduler after another: the i-th up to milestones[i], where the next begins at its
-/// epoch 0. Throws ConfigError unless all belong to this optimizer and there is one milestone fewer.
+/// epoch 0. Throws ConfigError unless all belong to this optimizer and there is one milestone
+/// fewer.
 class SequentialLR : public LRScheduler {
  public:
   SequentialLR(Optimizer& optimizer, std::vector<std::shared_ptr<LRScheduler>> schedulers,

@@ -16,8 +16,9 @@ namespace {
 
 using namespace optim;
 
-constexpr const char* kElementwise[] = {"SGD",     "Adam",    "AdamW",    "NAdam", "RAdam", "Adamax",
-                                        "RMSprop", "Adagrad", "Adadelta", "ASGD",  "Rprop", "Lion"};
+constexpr const char* kElementwise[] = {"SGD",      "Adam",   "AdamW",   "NAdam",
+                                        "RAdam",    "Adamax", "RMSprop", "Adagrad",
+                                        "Adadelta", "ASGD",   "Rprop",   "Lion"};
 constexpr const char* kOthers[] = {"Adafactor", "Muon"};
 
 /// A gradient that changes sign and scale with the step.
@@ -79,14 +80,13 @@ TEST(OptimRules, NAdamWithDecoupledDecayAndMaximize) {
         optimizer, p,
         [&](Element& e, double g) {
           g = -g;
-          decoupled ? e.p -= lr * wd * e.p : g += wd * e.p;
+          decoupled ? e.p -= lr* wd* e.p : g += wd * e.p;
           const double mu = b1 * (1 - 0.5 * std::pow(0.96, e.t * psi));
           const double next = b1 * (1 - 0.5 * std::pow(0.96, (e.t + 1) * psi));
           e.product *= mu;
           e.m = b1 * e.m + (1 - b1) * g;
           e.v = b2 * e.v + (1 - b2) * g * g;
-          const double m_hat =
-              next * e.m / (1 - e.product * next) + (1 - mu) * g / (1 - e.product);
+          const double m_hat = next * e.m / (1 - e.product * next) + (1 - mu) * g / (1 - e.product);
           e.p -= lr * m_hat / (std::sqrt(e.v / (1 - std::pow(b2, e.t))) + eps);
         },
         decoupled ? "decoupled" : "coupled");
@@ -107,7 +107,7 @@ TEST(OptimRules, RAdamWithDecoupledDecayAndMaximize) {
         optimizer, p,
         [&](Element& e, double g) {
           g = -g;
-          decoupled ? e.p -= lr * wd * e.p : g += wd * e.p;
+          decoupled ? e.p -= lr* wd* e.p : g += wd * e.p;
           e.m = b1 * e.m + (1 - b1) * g;
           e.v = b2 * e.v + (1 - b2) * g * g;
           const double power = std::pow(b2, e.t), most = 2 / (1 - b2) - 1;

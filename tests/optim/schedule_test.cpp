@@ -191,7 +191,9 @@ TEST_F(Schedules, RefusedDictsChangeNothing) {
       {[](IValue& d) { d.insert("step_size", 3); }, "unexpected key 'step_size'"},
       {[](IValue& d) { d.insert("milestones", 3); }, "expected dict but got int"},
       {[](IValue& d) { d.insert("last_epoch", "x"); }, "key 'last_epoch'"},
-      {[](IValue& d) { d.insert("base_lrs", IValue::list({1.0, 2.0})); },
+      {[](IValue& d) {
+         d.insert("base_lrs", IValue::list({1.0, 2.0}));
+       },
        "got base_lrs and _last_lr of 2 and 1 groups, expected 1"},
   };
   for (const Case& c : cases) {

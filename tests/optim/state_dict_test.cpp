@@ -13,8 +13,9 @@ namespace {
 
 using namespace optim;
 
-constexpr const char* kAll[] = {"SGD",      "Adam", "AdamW", "NAdam", "RAdam",     "Adamax", "RMSprop",
-                                "Adagrad", "Adadelta", "ASGD", "Rprop", "Lion", "Adafactor", "Muon"};
+constexpr const char* kAll[] = {"SGD",    "Adam",    "AdamW",     "NAdam",    "RAdam",
+                                "Adamax", "RMSprop", "Adagrad",   "Adadelta", "ASGD",
+                                "Rprop",  "Lion",    "Adafactor", "Muon"};
 
 Tensor leaf(IntArrayRef sizes, double value = 1) {
   return full(sizes, value, kDouble).set_requires_grad(true);
@@ -67,10 +68,16 @@ TEST(OptimStateDict, RoundTripsBitByBit) {
     const auto first = make_optimizer(name, {p});
     for (const double slope : {1.0, -0.5, 0.25}) step(*first, slope);
     const IValue dict = first->state_dict();
-    { NoGradGuard no_grad; q.copy_(p); }
+    {
+      NoGradGuard no_grad;
+      q.copy_(p);
+    }
     const auto second = make_optimizer(name, {q});
     step(*second, 3);  // what it remembers is replaced
-    { NoGradGuard no_grad; q.copy_(p); }
+    {
+      NoGradGuard no_grad;
+      q.copy_(p);
+    }
     second->load_state_dict(dict);
     EXPECT_EQ(text_of(second->state_dict()), text_of(dict)) << name;
     for (const double slope : {0.125, -2.0}) {
@@ -310,8 +317,10 @@ TEST(OptimOptions, EveryOptimizerRefusesWhatIsOutOfRange) {
                "Invalid beta parameter at index 1: 1");
   EXPECT_ERROR(ConfigError, Adamax(x, AdamaxOptions().eps(nan)), "Invalid epsilon value: nan");
   EXPECT_ERROR(ConfigError, RMSprop(x, RMSpropOptions().alpha(-0.5)), "Invalid alpha value: -0.5");
-  EXPECT_ERROR(ConfigError, RMSprop(x, RMSpropOptions().momentum(-1)), "Invalid momentum value: -1");
-  EXPECT_ERROR(ConfigError, Adagrad(x, AdagradOptions().lr_decay(-1)), "Invalid lr_decay value: -1");
+  EXPECT_ERROR(ConfigError, RMSprop(x, RMSpropOptions().momentum(-1)),
+               "Invalid momentum value: -1");
+  EXPECT_ERROR(ConfigError, Adagrad(x, AdagradOptions().lr_decay(-1)),
+               "Invalid lr_decay value: -1");
   EXPECT_ERROR(ConfigError, Adagrad(x, AdagradOptions().initial_accumulator_value(-1)),
                "Invalid initial_accumulator_value value: -1");
   EXPECT_ERROR(ConfigError, Adadelta(x, AdadeltaOptions().rho(1.5)), "Invalid rho value: 1.5");

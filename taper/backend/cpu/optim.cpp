@@ -297,8 +297,8 @@ void update(const AdadeltaArgs& a, const StepTensor&, const Span<T>& s, int64_t 
     decay.apply(d, g, p);
     const auto v = blend_square(d, at.load(d, s.state[0] + i), g, rho, rest);
     const auto deltas = at.load(d, s.state[1] + i);
-    const auto ratio = hn::Div(hn::Sqrt(hn::Add(deltas, hn::Set(d, eps))),
-                               hn::Sqrt(hn::Add(v, hn::Set(d, eps))));
+    const auto ratio =
+        hn::Div(hn::Sqrt(hn::Add(deltas, hn::Set(d, eps))), hn::Sqrt(hn::Add(v, hn::Set(d, eps))));
     const auto delta = hn::Mul(ratio, g);
     at.store(v, d, s.state[0] + i);
     at.store(blend_square(d, deltas, delta, rho, rest), d, s.state[1] + i);
@@ -450,10 +450,10 @@ void piece(const Args& a, const StepTensor& t, int64_t first, int64_t n, const F
     for (int64_t i = 0; i < n; i += kTile) {
       const int64_t count = std::min(kTile, n - i);
       update(a, t,
-             Span<float>{p.load(i, count),
-                         g.load(i, count),
-                         {states[0].load(i, count), states[1].load(i, count),
-                          states[2].load(i, count)}},
+             Span<float>{
+                 p.load(i, count),
+                 g.load(i, count),
+                 {states[0].load(i, count), states[1].load(i, count), states[2].load(i, count)}},
              count);
       p.store(i, count);
       for (Tile<T>& state : states) state.store(i, count);
