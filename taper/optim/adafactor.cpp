@@ -175,6 +175,11 @@ Muon::Muon(std::vector<Tensor> params, MuonOptions defaults)
   check_params();
 }
 
+Muon::Muon(const OrderedDict<std::string, Tensor>& named_params, MuonOptions defaults)
+    : OptimizerOf(named_params, std::move(defaults)) {
+  check_params();
+}
+
 void Muon::check_params() const {
   for (const OptimizerParamGroup& group : param_groups_) {
     for (const Tensor& param : group.params()) {

@@ -39,6 +39,7 @@ void unpack(const IValue& from, std::optional<T>& value) {
 template <class T>
 IValue pack(const std::vector<T>& values) {
   std::vector<IValue> elements;
+  elements.reserve(values.size());
   for (const T& value : values) elements.push_back(pack(value));
   return IValue::list(std::move(elements));
 }

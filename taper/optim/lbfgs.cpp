@@ -267,6 +267,9 @@ LBFGS::LBFGS(std::vector<OptimizerParamGroup> param_groups, LBFGSOptions default
 LBFGS::LBFGS(std::vector<Tensor> params, LBFGSOptions defaults)
     : OptimizerOf(std::move(params), with_limit(std::move(defaults))) {}
 
+LBFGS::LBFGS(const OrderedDict<std::string, Tensor>& named_params, LBFGSOptions defaults)
+    : OptimizerOf(named_params, with_limit(std::move(defaults))) {}
+
 Tensor LBFGS::step(LossClosure closure) {
   TAPER_CHECK(closure, "LBFGS: step() needs a closure that computes the loss");
   TAPER_CHECK_AS(ConfigError, param_groups_.size() == 1,
@@ -274,7 +277,7 @@ Tensor LBFGS::step(LossClosure closure) {
   const OptimizerParamGroup& group = param_groups_.front();
   const LBFGSOptions options = with_limit(options_of<LBFGSOptions>(group));
   TAPER_CHECK(!group.params().empty(), "LBFGS: the optimizer has no parameters");
-  const Tensor first_loss = begin_step(closure);
+  Tensor first_loss = begin_step(closure);
   TAPER_CHECK(first_loss.defined() && first_loss.numel() == 1,
               "LBFGS: the closure must return the loss, a tensor of one element");
   NoGradGuard no_grad;

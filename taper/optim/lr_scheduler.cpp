@@ -145,7 +145,8 @@ std::vector<double> StepLR::get_lrs() {
   return map_lrs(std::move(lrs), base_lrs_, [&](double lr, double) { return lr * gamma_; });
 }
 std::vector<double> StepLR::get_closed_form_lrs() {
-  const double factor = std::pow(gamma_, static_cast<double>(last_epoch_ / step_size_));
+  const int64_t times = last_epoch_ / step_size_;
+  const double factor = std::pow(gamma_, static_cast<double>(times));
   return map_lrs(get_current_lrs(), base_lrs_, [&](double, double base) { return base * factor; });
 }
 void StepLR::fields(Fields& f) {

@@ -253,6 +253,9 @@ class OptimizerOf : public Optimizer {
       : Optimizer(std::move(params), std::make_unique<Options>(std::move(defaults))) {
     step_calls_ = 0;
   }
+  explicit OptimizerOf(const OrderedDict<std::string, Tensor>& named_params, Options defaults = {})
+      : OptimizerOf(std::vector<OptimizerParamGroup>{OptimizerParamGroup(named_params)},
+                    std::move(defaults)) {}
 
  protected:
   std::unique_ptr<OptimizerParamState> new_state() const override {

@@ -123,8 +123,7 @@ TEST(OptimStateDict, NamesDecideWhereStatesGo) {
   using Named = OrderedDict<std::string, Tensor>;
   const Tensor a = leaf({2}), b = leaf({2});
   const auto make = [&](Named named) {
-    return std::make_unique<SGD>(std::vector<OptimizerParamGroup>{OptimizerParamGroup(named)},
-                                 SGDOptions(1).momentum(0.5));
+    return std::make_unique<SGD>(named, SGDOptions(1).momentum(0.5));
   };
   const auto forward = make({{"a", a}, {"b", b}}), backward = make({{"b", b}, {"a", a}});
   a.mutable_grad() = full({2}, 1, kDouble);
