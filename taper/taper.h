@@ -45,4 +45,5 @@
 #include "taper/ops/view.h"
 #include "taper/optim/optim.h"
 #include "taper/tensor/generator.h"
+#include "taper/tensor/ivalue.h"
 #include "taper/tensor/tensor.h"
