@@ -95,8 +95,7 @@ class CustomNode final : public Node {
     if (thread_state.saved_hooks == nullptr) {
       s.plain.keep(name(), impl, output_nr);
     } else {
-      s.packed =
-          std::make_shared<PackedTensor>(name(), impl, output_nr, thread_state.saved_hooks);
+      s.packed = std::make_shared<PackedTensor>(name(), impl, output_nr, thread_state.saved_hooks);
     }
   }
   void add_undefined_output() { outputs_.emplace_back(); }
@@ -120,9 +119,8 @@ class CustomNode final : public Node {
                   " returned a gradient different than None at position ", i + 1,
                   ", but the corresponding forward input was not a Variable");
       TAPER_CHECK_AS(DTypeError, !results[i].defined() || results[i].is_floating_point(),
-                     "function ", name(), " returned a gradient of type ",
-                     results[i].scalar_type(), " at position ", i + 1,
-                     ", expected a floating point type");
+                     "function ", name(), " returned a gradient of type ", results[i].scalar_type(),
+                     " at position ", i + 1, ", expected a floating point type");
     }
   }
 
@@ -160,9 +158,10 @@ void CustomCall::finish(const std::vector<Tensor*>& outputs) {
   variable_list results;
   for (Tensor* output : outputs) results.push_back(*output);
   for (const Tensor& dirty : context.dirty_) {
-    TAPER_CHECK(holds(results, dirty), node_->name(),
-                ": Some elements marked as dirty during the forward method were not returned as "
-                "output. The inputs that are modified inplace must all be outputs of the Function.");
+    TAPER_CHECK(
+        holds(results, dirty), node_->name(),
+        ": Some elements marked as dirty during the forward method were not returned as "
+        "output. The inputs that are modified inplace must all be outputs of the Function.");
     TAPER_CHECK(is_input(dirty), node_->name(),
                 ": Only input Tensors should be given to ctx.mark_dirty().");
     dirty.impl().bump_version();
@@ -188,15 +187,14 @@ void CustomCall::finish(const std::vector<Tensor*>& outputs) {
 void CustomCall::set_history(Tensor& output, uint32_t output_nr, size_t num_outputs) {
   const AutogradContext& context = node_->context;
   const bool dirty = holds(context.dirty_, output);
-  const bool differentiable = recording_ && output.is_floating_point() &&
-                              !holds(context.non_differentiable_, output);
+  const bool differentiable =
+      recording_ && output.is_floating_point() && !holds(context.non_differentiable_, output);
   if (dirty && differentiable) {
     TAPER_CHECK(!(output.is_leaf() && output.requires_grad()), node_->name(),
                 ": a leaf Variable that requires grad has been used in an in-place operation.");
     check_inplace(node_->name(), output.impl(), true);
     const bool is_first = node_->is_tensor_[0] && inputs_[0].is_same(output);
-    TAPER_CHECK(!output.is_view() || (num_outputs == 1 && is_first),
-                node_->name(),
+    TAPER_CHECK(!output.is_view() || (num_outputs == 1 && is_first), node_->name(),
                 ": If your Function modifies in-place an input that is a view of another Tensor, "
                 "that input must be its first argument and your Function cannot return more than "
                 "one Tensor. You should either make sure the input is not a view (using .clone() "
@@ -210,9 +208,9 @@ void CustomCall::set_history(Tensor& output, uint32_t output_nr, size_t num_outp
   if (is_input(output) || output.requires_grad()) {
     const TensorImpl& impl = output.impl();
     NoGradGuard no_grad;
-    output = Tensor(differentiable ? TensorImpl::view(impl, impl.sizes(), impl.strides(),
-                                                      impl.storage_offset())
-                                   : TensorImpl::alias(impl));
+    output = Tensor(
+        differentiable ? TensorImpl::view(impl, impl.sizes(), impl.strides(), impl.storage_offset())
+                       : TensorImpl::alias(impl));
   }
   if (!differentiable) return;
   if (output.is_view()) {
@@ -267,15 +265,13 @@ void AutogradContext::mark_dirty(const variable_list& inputs) {
 }
 
 void AutogradContext::mark_non_differentiable(const variable_list& outputs) {
-  TAPER_CHECK(in_forward_, node_.name(),
-              ": mark_non_differentiable can only be called in forward");
+  TAPER_CHECK(in_forward_, node_.name(), ": mark_non_differentiable can only be called in forward");
   non_differentiable_ = outputs;
 }
 
 bool AutogradContext::needs_input_grad(size_t i) const {
-  TAPER_CHECK_AS(IndexError, i < node_.num_inputs(), node_.name(),
-                 ": needs_input_grad: index ", i, " out of range, forward has ", node_.num_inputs(),
-                 " arguments");
+  TAPER_CHECK_AS(IndexError, i < node_.num_inputs(), node_.name(), ": needs_input_grad: index ", i,
+                 " out of range, forward has ", node_.num_inputs(), " arguments");
   return node_.next_edge(i).valid();
 }
 

@@ -8,14 +8,15 @@
 #include <vector>
 
 #include "taper/autograd/autograd.h"
+#include "taper/autograd/node.h"
 #include "taper/autograd/saved_data.h"
 #include "taper/base/function.h"
 
 namespace taper TAPER_API {
 
-class Node;
-
 namespace autograd {
+using taper::Edge;
+using taper::Node;
 namespace detail {
 class CustomNode;
 class CustomCall;

@@ -65,7 +65,8 @@ class SavedValue {
     kTensorList
   };
   template <class T>
-  SavedValue(Kind kind, T value) : kind_(kind), object_(std::make_shared<const T>(std::move(value))) {}
+  SavedValue(Kind kind, T value)
+      : kind_(kind), object_(std::make_shared<const T>(std::move(value))) {}
   const SavedValue& check(Kind wanted) const;
   template <class T>
   const T& object(Kind wanted) const {

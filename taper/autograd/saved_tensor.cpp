@@ -28,12 +28,11 @@ Tensor SavedTensor::join(const Tensor& t, Node& node) const {
 }
 
 void fail_released(const char* name) {
-  throw Error(
-      str(name,
-          ": Trying to backward through the graph a second time (or directly access saved "
-          "tensors after they have already been freed). Saved intermediate values of the "
-          "graph are freed when you call .backward() or autograd::grad(). Specify "
-          "retain_graph=true if you need to backward through the graph a second time."));
+  throw Error(str(name,
+                  ": Trying to backward through the graph a second time (or directly access saved "
+                  "tensors after they have already been freed). Saved intermediate values of the "
+                  "graph are freed when you call .backward() or autograd::grad(). Specify "
+                  "retain_graph=true if you need to backward through the graph a second time."));
 }
 
 PackedTensor::PackedTensor(const char* name, const TensorImpl* impl, int output_nr,

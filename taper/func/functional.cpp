@@ -54,9 +54,10 @@ struct Call {
     for (size_t i = 0; i < outputs.size(); ++i) {
       TAPER_CHECK(outputs[i].defined(), name, ": output ", i,
                   " of the user-provided function is undefined");
-      TAPER_CHECK(!strict || outputs[i].requires_grad(), name, ": Output ", i,
-                  " of the user-provided function does not require gradients. The outputs must be "
-                  "computed in a differentiable manner from the input when running in strict mode.");
+      TAPER_CHECK(
+          !strict || outputs[i].requires_grad(), name, ": Output ", i,
+          " of the user-provided function does not require gradients. The outputs must be "
+          "computed in a differentiable manner from the input when running in strict mode.");
     }
   }
 
@@ -140,10 +141,10 @@ Tensors jacobian_of(const Call& call, const Tensor& output, size_t number, const
       TAPER_CHECK(row[i].defined() || !call.strict, call.name, ": Output ", number,
                   " of the user-provided function is independent of input ", i,
                   ". This is not allowed in strict mode.");
-      TAPER_CHECK(!row[i].defined() || !call.strict || !call.create_graph ||
-                      row[i].requires_grad(),
-                  call.name, ": The jacobian of the user-provided function is independent of input ",
-                  i, ". This is not allowed in strict mode when create_graph=True.");
+      TAPER_CHECK(!row[i].defined() || !call.strict || !call.create_graph || row[i].requires_grad(),
+                  call.name,
+                  ": The jacobian of the user-provided function is independent of input ", i,
+                  ". This is not allowed in strict mode when create_graph=True.");
       rows[i].push_back(row[i].defined() ? row[i] : zeros_like(inputs[i]));
     }
   }

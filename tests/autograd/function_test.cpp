@@ -342,7 +342,8 @@ TEST(CustomFunction, AViewOfAnInputIsNotWrittenInPlace) {
   const char* text =
       "This view was created inside a custom Function (or because an input was returned as-is)";
   Tensor x = leaf({1, 2});
-  EXPECT_ERROR(Error, Flat::apply(x * 2).mul_(2), "Output 0 of FlatBackward is a view and is being");
+  EXPECT_ERROR(Error, Flat::apply(x * 2).mul_(2),
+               "Output 0 of FlatBackward is a view and is being");
   EXPECT_ERROR(Error, Same::apply(x * 2).mul_(2), text);
   EXPECT_ERROR(Error, Flat::apply(x * 2).view({2, 1}).mul_(2), text);
   Tensor base = x * 2, flat = Flat::apply(base);

@@ -121,8 +121,10 @@ TEST(InPlace, OneOfSeveralViewsIsNotWritten) {
       "returns multiple views. Such functions do not allow the output views to be modified "
       "inplace.";
   Tensor x = leaf({1, 2, 3, 4});
-  EXPECT_ERROR(Error, (x * 1).split(2)[0].mul_(2), std::string("Output 0 of SplitBackward0") + text);
-  EXPECT_ERROR(Error, (x * 1).chunk(2)[1].zero_(), std::string("Output 1 of SplitBackward0") + text);
+  EXPECT_ERROR(Error, (x * 1).split(2)[0].mul_(2),
+               std::string("Output 0 of SplitBackward0") + text);
+  EXPECT_ERROR(Error, (x * 1).chunk(2)[1].zero_(),
+               std::string("Output 1 of SplitBackward0") + text);
   EXPECT_ERROR(Error, (x * 1).unbind()[3].fill_(1),
                std::string("Output 3 of UnbindBackward0") + text);
   EXPECT_ERROR(Error, split_with_sizes(x * 1, {1, 3})[1].copy_(ones({3}, kDouble)),

@@ -112,7 +112,11 @@ TEST(SavedTensorsHooks, WhatTheyDoWrongIsNamed) {
                "A saved tensor pack hook is modifying its input in place.");
   EXPECT_ERROR(Error, run(same, [](const Tensor&) { return Tensor(); }),
                "unpack_hook returned an undefined tensor");
-  EXPECT_ERROR(ShapeError, run(same, [](const Tensor& t) { return t.view({2, 1}); }),
+  EXPECT_ERROR(ShapeError,
+               run(same,
+                   [](const Tensor& t) {
+                     return t.view({2, 1});
+                   }),
                "unpack_hook returned a tensor of sizes [2, 1], expected [2]");
   EXPECT_ERROR(DTypeError, run(same, [](const Tensor& t) { return t.to(kFloat); }),
                "unpack_hook returned a tensor of type Float, expected Double");

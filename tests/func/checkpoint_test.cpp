@@ -80,7 +80,8 @@ TEST(Checkpoint, MayBeNested) {
           const Tensor k = checkpoint(
               [&, w](const Tensor& a) {
                 ++middle;
-                return checkpoint([&, w](const Tensor& b) { return ++inner, block(b, w); }, a.cos());
+                return checkpoint([&, w](const Tensor& b) { return ++inner, block(b, w); },
+                                  a.cos());
               },
               h);
           return k.exp();
@@ -158,7 +159,10 @@ TEST(Checkpoint, AnotherRecomputationIsRefused) {
                "during recomputation: 4");
   calls = 0;
   y = checkpoint(
-      [&](const Tensor& t) { return (++calls > 1 ? t.view({2, 1}) : t).exp().sum(); }, x);
+      [&](const Tensor& t) {
+        return (++calls > 1 ? t.view({2, 1}) : t).exp().sum();
+      },
+      x);
   EXPECT_ERROR(ShapeError, y.backward(),
                "Recomputed values for the following tensors have different metadata than during "
                "the forward pass.\ntensor at position 0:\nsaved metadata: [2] Double\nrecomputed "

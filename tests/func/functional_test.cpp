@@ -67,7 +67,11 @@ TEST(Functional, Hessian) {
   Tensor x = vec({2, 5}).requires_grad_();
   hessian(cubes, x, true).sum().backward();
   EXPECT_EQ(values(x.grad()), (V{6, 6}));
-  EXPECT_EQ(values(hessian([](const Tensor& y) { return y.sum().view({1, 1}); }, vec({1, 2}))),
+  EXPECT_EQ(values(hessian(
+                [](const Tensor& y) {
+                  return y.sum().view({1, 1});
+                },
+                vec({1, 2}))),
             (V{0, 0, 0, 0}));
 }
 
@@ -121,15 +125,15 @@ TEST(Functional, WorkWithoutGradients) {
 
 TEST(Functional, WrongArgumentsAreNamed) {
   const Tensor x = vec({2, 5});
-  EXPECT_ERROR(ShapeError, vjp(f, x, vec({1})),
-               "v has invalid size: should be [2] but got [1]");
+  EXPECT_ERROR(ShapeError, vjp(f, x, vec({1})), "v has invalid size: should be [2] but got [1]");
   EXPECT_ERROR(Error, vjp(f, x),
                "The vector v can only be None if the user-provided function returns a single "
                "Tensor with a single element.");
   EXPECT_ERROR(Error, jvp(f, x),
                "The vector v can only be None if the input to the user-provided function is a "
                "single Tensor with a single element.");
-  EXPECT_ERROR(Error, vjp(two, {x, x}, {x}), "v is a tuple of invalid length: should be 2 but got 1");
+  EXPECT_ERROR(Error, vjp(two, {x, x}, {x}),
+               "v is a tuple of invalid length: should be 2 but got 1");
   EXPECT_ERROR(ShapeError, hessian(f, x),
                "The Tensor returned by the function given to hessian should contain a single "
                "element");

@@ -196,6 +196,8 @@ void in_place_equals_out_of_place_and_its_gradient(const OpCase& op) {
       return op.inplace(args);
     };
     EXPECT_NO_THROW(gradcheck(on_copy, gradient_inputs(sample, 0))) << op.name << " in place";
+    check_writes_after_forward(op, {sample.label + " in place", sample.args, on_copy, {}},
+                               [&] { return gradient_inputs(sample, 0); });
   }
 }
 

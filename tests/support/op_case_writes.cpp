@@ -76,8 +76,8 @@ bool same_gradients(const std::vector<Tensor>& a, const std::vector<Tensor>& b) 
     if (a[i].defined() != b[i].defined()) return false;
     if (!a[i].defined()) continue;
     const Dense x = to_dense(a[i]), y = to_dense(b[i]);
-    if (x.sizes != y.sizes || std::memcmp(x.values.data(), y.values.data(),
-                                          x.values.size() * sizeof(double)) != 0) {
+    if (x.sizes != y.sizes ||
+        std::memcmp(x.values.data(), y.values.data(), x.values.size() * sizeof(double)) != 0) {
       return false;
     }
   }
