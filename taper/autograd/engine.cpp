@@ -275,13 +275,14 @@ class Run {
       const bool has_nan = grad.ne(grad).any().item<bool>();
       TAPER_CHECK(!has_nan, "Function '", node.name(), "' returned nan values in its ", i,
                   "th output. That is the gradient of argument ", i,
-                  " of the op that this function is the backward of; the op's result has sizes ",
+                  " of the op whose backward is ", node.op_name(), "; its result has sizes ",
                   IntArrayRef(node.output_meta(0).sizes), ".");
     }
   }
 
   static void run_hooks(NodeHooks& hooks, GradList& grads) {
-    for (size_t i = 0; i < hooks.tensor_hooks.size(); ++i) {
+    const size_t count = hooks.tensor_hooks.size();  // not those that a hook registers
+    for (size_t i = 0; i < count; ++i) {
       const uint32_t nr = hooks.tensor_hooks[i].output_nr;
       const TensorHook hook = hooks.tensor_hooks[i].hook;
       if (!hook || !grads[nr].defined()) continue;

@@ -61,6 +61,8 @@ class Node : public RefCounted {
   virtual ~Node() = default;
 
   const char* name() const { return name_; }
+  /// The name of the op's own node, for one that stands for it.
+  virtual const char* op_name() const { return name_; }
   uint64_t sequence() const { return sequence_; }
   size_t num_inputs() const { return edges_.size(); }
   size_t num_outputs() const { return outputs_.size(); }

@@ -86,7 +86,12 @@ namespace autograd::graph {
 saved_tensors_hooks::saved_tensors_hooks(std::shared_ptr<const detail::Hooks> hooks)
     : hooks_(std::move(hooks)), outer_(std::exchange(thread_state.saved_hooks, this)) {}
 
-saved_tensors_hooks::~saved_tensors_hooks() { thread_state.saved_hooks = outer_; }
+// Guards that a program keeps on the heap may end in any order.
+saved_tensors_hooks::~saved_tensors_hooks() {
+  const saved_tensors_hooks** link = &thread_state.saved_hooks;
+  while (*link != nullptr && *link != this) link = &(*link)->outer_;
+  if (*link == this) *link = outer_;
+}
 
 // A copy even of what is on the CPU already: a later write to it must not be seen.
 save_on_cpu::save_on_cpu()

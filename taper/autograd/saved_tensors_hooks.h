@@ -52,7 +52,7 @@ class saved_tensors_hooks {
   }
 
   std::shared_ptr<const detail::Hooks> hooks_;
-  const saved_tensors_hooks* outer_;
+  mutable const saved_tensors_hooks* outer_;
 };
 
 /// Saved tensors are kept as copies in the CPU's memory, on their own device again when used.

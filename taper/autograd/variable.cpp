@@ -31,6 +31,8 @@ class CopySlices final : public Node {
     stamp();
   }
 
+  const char* op_name() const override { return node_->op_name(); }
+
   void apply(GradList& grads, GradList& out, bool release) override {
     // A copy with the base's geometry, so that the view's geometry addresses the same elements.
     Tensor whole = Tensor(TensorImpl::make("CopySlices", base_sizes_, base_strides_,
@@ -241,7 +243,8 @@ void run_post_accumulate_hooks(const TensorImpl& leaf) {
   if (state == nullptr || !state->leaf_hooks) return;
   const Tensor self(TensorImplPtr::share(const_cast<TensorImpl*>(&leaf)));
   const auto& hooks = state->leaf_hooks->post_accumulate;
-  for (size_t i = 0; i < hooks.size(); ++i) {
+  const size_t count = hooks.size();  // not those that a hook registers
+  for (size_t i = 0; i < count; ++i) {
     const PostAccumulateHook hook = hooks[i];  // a copy: a hook may remove itself
     if (hook) hook(self);
   }

@@ -83,7 +83,7 @@ class CheckpointFrame {
                 "same recomputation");
     if (!slots_[number].value.defined()) recompute();
     Slot& slot = slots_[number];
-    const Tensor value = std::exchange(slot.value, Tensor());
+    Tensor value = std::exchange(slot.value, Tensor());
     TAPER_CHECK(value.defined(), "checkpoint: the recomputation did not save tensor ", number);
     check_version(value, slot.version, "a recomputed tensor");
     return value;

@@ -23,7 +23,18 @@ TEST(AnomalyMode, NamesTheNodeThatMadeANaN) {
   DetectAnomalyGuard guard;
   EXPECT_ERROR(Error, poisoned(x).backward(),
                "Function 'SqrtBackward0' returned nan values in its 0th output.");
-  EXPECT_ERROR(Error, poisoned(x).backward(), "the op's result has sizes [2]");
+  EXPECT_ERROR(Error, poisoned(x).backward(),
+               "the op whose backward is SqrtBackward0; its result has sizes [2]");
+  // A write to a view is undone by a node of its own.
+  EXPECT_ERROR(
+      Error,
+      [&] {
+        Tensor y = x * 1;
+        y[0].sqrt_();
+        (y * 0).sum().backward();
+      }(),
+      "Function 'CopySlices' returned nan values in its 0th output. That is the gradient "
+      "of argument 0 of the op whose backward is SqrtBackward0");
   EXPECT_FALSE(x.grad().defined());
   EXPECT_ERROR(Error, autograd::grad({poisoned(x)}, {x}, {}, true, true), "SqrtBackward0");
   EXPECT_NO_THROW((x * 2).sum().backward());

@@ -164,6 +164,25 @@ TEST(PostAccumulateHooks, MayRunABackwardOnTheSameLeafAndRemoveThemselves) {
   EXPECT_EQ(value(x.grad()), 8);
 }
 
+TEST(Hooks, ThoseThatAHookRegistersRunNextTime) {
+  Tensor x = leaf(1);
+  int calls = 0;
+  Function<void(const Tensor&)> again = [&](const Tensor& t) {
+    ++calls;
+    t.register_post_accumulate_grad_hook(again);
+  };
+  x.register_post_accumulate_grad_hook(again);
+  Function<void(const Tensor&)> on_gradient = [&](const Tensor&) {
+    ++calls;
+    x.register_hook(on_gradient);
+  };
+  x.register_hook(on_gradient);
+  (x * 2).backward();
+  EXPECT_EQ(calls, 2);
+  (x * 2).backward();
+  EXPECT_EQ(calls, 6);
+}
+
 TEST(PostAccumulateHooks, AreOfLeavesThatRequireGrad) {
   Tensor x = leaf(1);
   const auto nothing = [](const Tensor&) {};

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <thread>
 #include <vector>
 
@@ -74,6 +75,23 @@ TEST(SavedTensorsHooks, OfNestedGuardsTheInnermostCounts) {
   EXPECT_EQ(outer, 0);
   x.exp();
   EXPECT_EQ(outer, 1);
+}
+
+TEST(SavedTensorsHooks, GuardsMayEndInAnyOrder) {
+  Tensor x = leaf({1, 2});
+  std::vector<int> calls(3);
+  std::vector<std::unique_ptr<saved_tensors_hooks>> guards;
+  for (int& count : calls) {
+    guards.push_back(
+        std::make_unique<saved_tensors_hooks>([&](const Tensor& t) { return ++count, t; }, same));
+  }
+  guards[1].reset();
+  x.exp();
+  guards[2].reset();
+  x.exp();
+  guards[0].reset();
+  x.exp();
+  EXPECT_EQ(calls, (std::vector<int>{1, 0, 1}));
 }
 
 TEST(SavedTensorsHooks, SeeWhatACustomFunctionSaves) {
