@@ -13,7 +13,11 @@ class RecordedNode : public Node {
   explicit RecordedNode(const Record& r) : Node(r.name), backward_(r.backward) {}
 
   void save(const TensorImpl* impl, int output_nr) {
-    saved_.emplace_back().keep(name(), impl, output_nr);
+    if (impl != nullptr) {
+      saved_.emplace_back(name(), *impl, output_nr);
+    } else {
+      saved_.emplace_back();
+    }
   }
 
   void apply(GradList& grads, GradList& out, bool release) override {

@@ -15,14 +15,15 @@ struct SavedTensor {
   uint32_t version = 0;
   int output_nr = -1;
 
-  void keep(const char* name, const TensorImpl* impl, int number) {
-    if (impl == nullptr) return;
-    check_savable(name, *impl);
-    version = impl->version();
-    output_nr = number;
-    tensor = number >= 0 ? TensorImpl::alias(*impl)
-                         : TensorImplPtr::share(const_cast<TensorImpl*>(impl));
+  SavedTensor() = default;
+  SavedTensor(const char* name, const TensorImpl& impl, int number)
+      : tensor(number >= 0 ? TensorImpl::alias(impl)
+                           : TensorImplPtr::share(const_cast<TensorImpl*>(&impl))),
+        version(impl.version()),
+        output_nr(number) {
+    check_savable(name, impl);
   }
+
   static void check_savable(const char* name, const TensorImpl& impl) {
     if (impl.is_inference()) [[unlikely]]
       fail_inference(name);
