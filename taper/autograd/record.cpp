@@ -60,16 +60,22 @@ class PackedNode final : public RecordedNode {
   }
 
   void apply(GradList& grads, GradList& out, bool release) override {
+    // The hooks are the program's: they run without the lock, and what they throw leaves the node
+    // as it was.
     std::vector<PackedTensor> packed;
     {
-      // The hooks are the program's: they run without the lock.
       SpinLock lock(lock_);
       if (released_) fail_released(name());
-      packed = release ? std::move(packed_) : packed_;
-      released_ = release && !packed.empty();
+      packed = packed_;
     }
     GradList saved;
     for (const PackedTensor& p : packed) saved.push_back(p.unpack(name(), this));
+    packed.clear();
+    if (release && !saved.empty()) {
+      SpinLock lock(lock_);
+      released_ = true;
+      packed.swap(packed_);
+    }
     packed.clear();
     Backward context(*this, grads, saved, out);
     backward_(context);
