@@ -93,7 +93,9 @@ class CustomNode final : public Node {
   void save(const TensorImpl* impl, int output_nr) {
     Saved& s = saved_.emplace_back();
     if (thread_state.saved_hooks == nullptr) {
-      if (impl != nullptr) s.plain = SavedTensor(name(), *impl, output_nr);
+      if (impl == nullptr) return;
+      SavedTensor::check_savable(name(), *impl);
+      s.plain = SavedTensor(*impl, output_nr);
     } else {
       s.packed = std::make_shared<PackedTensor>(name(), impl, output_nr, thread_state.saved_hooks);
     }

@@ -14,7 +14,8 @@ class RecordedNode : public Node {
 
   void save(const TensorImpl* impl, int output_nr) {
     if (impl != nullptr) {
-      saved_.emplace_back(name(), *impl, output_nr);
+      SavedTensor::check_savable(name(), *impl);
+      saved_.emplace_back(*impl, output_nr);
     } else {
       saved_.emplace_back();
     }

@@ -16,13 +16,12 @@ struct SavedTensor {
   int output_nr = -1;
 
   SavedTensor() = default;
-  SavedTensor(const char* name, const TensorImpl& impl, int number)
+  /// Of a tensor that check_savable() has passed.
+  SavedTensor(const TensorImpl& impl, int number)
       : tensor(number >= 0 ? TensorImpl::alias(impl)
                            : TensorImplPtr::share(const_cast<TensorImpl*>(&impl))),
         version(impl.version()),
-        output_nr(number) {
-    check_savable(name, impl);
-  }
+        output_nr(number) {}
 
   static void check_savable(const char* name, const TensorImpl& impl) {
     if (impl.is_inference()) [[unlikely]]
