@@ -1,16 +1,21 @@
 #pragma once
 
 // The whole core. The trainer has its own headers (taper/train/...).
+#include "taper/autograd/anomaly_mode.h"
 #include "taper/autograd/autograd.h"
+#include "taper/autograd/function.h"
 #include "taper/autograd/grad_mode.h"
 #include "taper/autograd/hooks.h"
 #include "taper/autograd/node.h"
+#include "taper/autograd/saved_tensors_hooks.h"
 #include "taper/base/error.h"
 #include "taper/base/float_mode.h"
 #include "taper/base/parallel.h"
 #include "taper/base/version.h"
 #include "taper/core/allocator.h"
 #include "taper/data/data.h"
+#include "taper/func/checkpoint.h"
+#include "taper/func/functional.h"
 #include "taper/func/gradcheck.h"
 #include "taper/graph/shortest_path.h"
 #include "taper/io/safetensors.h"
