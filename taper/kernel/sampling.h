@@ -12,6 +12,7 @@ namespace taper {
 namespace cpu {
 void sample(View out, ConstView x, ConstView first, ConstView index, ConstView weight, int64_t dim);
 void sample_weights(View out, ConstView grad, ConstView x, ConstView first, ConstView index);
+void sample_argmax(View out, ConstView x, ConstView first, ConstView index);
 void transpose_taps(View first_out, View index_out, View entry, ConstView first, ConstView index);
 }  // namespace cpu
 
@@ -24,6 +25,10 @@ inline constinit Kernel<void(View, ConstView, ConstView, ConstView, ConstView, i
 /// float32 or float64.
 inline constinit Kernel<void(View, ConstView, ConstView, ConstView, ConstView)>
     sample_weights_kernel{"sample_weights", &cpu::sample_weights};
+/// out[j, b] (int64) = the index[k] among j's taps with the largest x[index[k], b], the first of
+/// equal ones, NaN before all; -1 without taps. Any dtype.
+inline constinit Kernel<void(View, ConstView, ConstView, ConstView)> sample_argmax_kernel{
+    "sample_argmax", &cpu::sample_argmax};
 /// The transposed matrix, without the taps of index -1: row i holds, in the order of k, the rows of
 /// the taps with index[k] = i; entry holds their k.
 inline constinit Kernel<void(View, View, View, ConstView, ConstView)> transpose_taps_kernel{

@@ -197,6 +197,37 @@ void sample_weights(View out, ConstView grad, ConstView x, ConstView first, Cons
   out.dtype() == kDouble ? sum(double()) : sum(float());
 }
 
+void sample_argmax(View out, ConstView x, ConstView first, ConstView index) {
+  const int64_t rows = first.numel() - 1;
+  if (rows == 0 || out.numel() == 0) return;
+  const int64_t inner = out.numel() / rows;
+  const int64_t* const start = first.data<int64_t>();
+  const int64_t* const element = index.data<int64_t>();
+  const int64_t work = std::max<int64_t>(1, inner * (start[rows] / rows));
+  visit_dtype(x.dtype(), [&](auto tag) {
+    using T = decltype(tag);
+    const T* const values = x.data<T>();
+    parallel_for(0, rows, std::max<int64_t>(1, 32768 / work), [&](int64_t begin, int64_t end) {
+      for (int64_t j = begin; j < end; ++j) {
+        int64_t* best = out.data<int64_t>() + j * inner;
+        std::fill_n(best, inner, -1);
+        for (int64_t k = start[j]; k < start[j + 1]; ++k) {
+          if (element[k] < 0) continue;
+          const T* row = values + element[k] * inner;
+          for (int64_t b = 0; b < inner; ++b) {
+            if (best[b] < 0) {
+              best[b] = element[k];
+              continue;
+            }
+            const T most = values[best[b] * inner + b];
+            if (row[b] > most || (row[b] != row[b] && most == most)) best[b] = element[k];
+          }
+        }
+      }
+    });
+  });
+}
+
 void transpose_taps(View first_out, View index_out, View entry, ConstView first, ConstView index) {
   const int64_t inputs = first_out.numel() - 1, rows = first.numel() - 1;
   const int64_t* const start = first.data<int64_t>();
