@@ -4,8 +4,8 @@
 #include "taper/kernel/kernel.h"
 
 // Sums of sampled elements: padding, patches, resampling, grids and bags are products with a
-// sparse matrix. Its row j holds the taps k in [first[j], first[j + 1]): the elements index[k], with
-// weight[k], or 1 without weights. An index of -1 adds nothing. first and index are int64; all
+// sparse matrix. Its row j holds the taps k in [first[j], first[j + 1]): the elements index[k],
+// with weight[k], or 1 without weights. An index of -1 adds nothing. first and index are int64; all
 // operands are contiguous.
 namespace taper {
 

@@ -30,11 +30,13 @@ void check_kernel_fits(const char* op, const Tensor& x, const Tensor& w, const C
 Tensor convolve_volume(const char* op, const Tensor& x, const Tensor& w, const Tensor& bias,
                        const ConvSteps& s) {
   const IntArrayRef xs = x.sizes(), ws = w.sizes();
-  const int64_t depth = (xs[2] + 2 * s.padding[0] - s.dilation[0] * (ws[2] - 1) - 1) / s.stride[0] + 1;
+  const int64_t depth =
+      (xs[2] + 2 * s.padding[0] - s.dilation[0] * (ws[2] - 1) - 1) / s.stride[0] + 1;
   checked_numel(op, {xs[0], xs[1], ws[2], depth, xs[3], xs[4]}, 8);
   Tensor images = x;
   if (ws[2] != 1 || s.stride[0] != 1 || s.padding[0] != 0) {
-    images = sample(x, 2, window_taps(xs[2], depth, ws[2], s.stride[0], s.padding[0], s.dilation[0]));
+    images =
+        sample(x, 2, window_taps(xs[2], depth, ws[2], s.stride[0], s.padding[0], s.dilation[0]));
   }
   images = images.reshape({xs[0], xs[1], ws[2], depth, xs[3], xs[4]})
                .permute({0, 3, 1, 2, 4, 5})

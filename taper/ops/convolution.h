@@ -41,8 +41,8 @@ Tensor conv2d(const Tensor& input, const Tensor& weight, const std::optional<Ten
               IntArrayRef stride, PaddingName padding, IntArrayRef dilation = 1,
               int64_t groups = 1);
 
-/// conv2d() over volumes. input [n, c, d, h, w] or [c, d, h, w], weight [o, c / groups, kd, kh, kw],
-/// bias [o].
+/// conv2d() over volumes. input [n, c, d, h, w] or [c, d, h, w], weight [o, c / groups, kd, kh,
+/// kw], bias [o].
 Tensor conv3d(const Tensor& input, const Tensor& weight, const std::optional<Tensor>& bias = {},
               IntArrayRef stride = 1, IntArrayRef padding = 0, IntArrayRef dilation = 1,
               int64_t groups = 1);
@@ -62,18 +62,18 @@ Tensor conv_tbc(const Tensor& self, const Tensor& weight, const Tensor& bias, in
 /// [c, l], bias [o].
 Tensor conv_transpose1d(const Tensor& input, const Tensor& weight,
                         const std::optional<Tensor>& bias = {}, IntArrayRef stride = 1,
-                        IntArrayRef padding = 0, IntArrayRef output_padding = 0,
-                        int64_t groups = 1, IntArrayRef dilation = 1);
+                        IntArrayRef padding = 0, IntArrayRef output_padding = 0, int64_t groups = 1,
+                        IntArrayRef dilation = 1);
 /// conv_transpose1d() over images [n, c, h, w] or [c, h, w].
 Tensor conv_transpose2d(const Tensor& input, const Tensor& weight,
                         const std::optional<Tensor>& bias = {}, IntArrayRef stride = 1,
-                        IntArrayRef padding = 0, IntArrayRef output_padding = 0,
-                        int64_t groups = 1, IntArrayRef dilation = 1);
+                        IntArrayRef padding = 0, IntArrayRef output_padding = 0, int64_t groups = 1,
+                        IntArrayRef dilation = 1);
 /// conv_transpose1d() over volumes [n, c, d, h, w] or [c, d, h, w].
 Tensor conv_transpose3d(const Tensor& input, const Tensor& weight,
                         const std::optional<Tensor>& bias = {}, IntArrayRef stride = 1,
-                        IntArrayRef padding = 0, IntArrayRef output_padding = 0,
-                        int64_t groups = 1, IntArrayRef dilation = 1);
+                        IntArrayRef padding = 0, IntArrayRef output_padding = 0, int64_t groups = 1,
+                        IntArrayRef dilation = 1);
 /// The convolution, transposed or not, over the dimensions of the input behind the second.
 Tensor convolution(const Tensor& input, const Tensor& weight, const std::optional<Tensor>& bias,
                    IntArrayRef stride, IntArrayRef padding, IntArrayRef dilation, bool transposed,

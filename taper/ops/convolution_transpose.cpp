@@ -20,11 +20,10 @@ DimVector result_sizes(const char* op, const Tensor& x, const Tensor& w, const C
                    ": Expected tensors with possibly 0 batch size and other non-zero dimensions, "
                    "but got input ",
                    x.sizes(), " and weight ", w.sizes());
-    TAPER_CHECK_AS(ShapeError,
-                   s.output_padding[at] < s.stride[at] || s.output_padding[at] < s.dilation[at], op,
-                   ": output padding must be smaller than either stride or dilation, but got ",
-                   s.output_padding[at], " with stride ", s.stride[at], " and dilation ",
-                   s.dilation[at]);
+    TAPER_CHECK_AS(
+        ShapeError, s.output_padding[at] < s.stride[at] || s.output_padding[at] < s.dilation[at],
+        op, ": output padding must be smaller than either stride or dilation, but got ",
+        s.output_padding[at], " with stride ", s.stride[at], " and dilation ", s.dilation[at]);
     checked_numel(op, {in, s.stride[at]}, 1);
     const int64_t size = (in - 1) * s.stride[at] - 2 * s.padding[at] +
                          s.dilation[at] * (kernel - 1) + s.output_padding[at] + 1;
@@ -62,9 +61,9 @@ Tensor transposed_volume(const char* op, const Tensor& x, const Tensor& w, const
   const Tensor parts = out.reshape({xs[0], xs[2], filters, ws[2], size[1], size[2]})
                            .permute({0, 2, 3, 1, 4, 5})
                            .reshape({xs[0], filters, ws[2] * xs[2], size[1], size[2]});
-  return sample(parts, 2,
-                transpose(window_taps(size[0], xs[2], ws[2], s.stride[0], s.padding[0],
-                                      s.dilation[0])));
+  return sample(
+      parts, 2,
+      transpose(window_taps(size[0], xs[2], ws[2], s.stride[0], s.padding[0], s.dilation[0])));
 }
 
 Tensor transposed(const char* op, size_t directions, const Tensor& input, const Tensor& weight,

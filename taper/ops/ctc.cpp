@@ -31,8 +31,8 @@ Plan plan_of(const Tensor& log_probs, const Tensor& targets, IntArrayRef steps, 
   TAPER_CHECK_AS(ShapeError, static_cast<int64_t>(counts.size()) == samples, op,
                  ": target_lengths must be of size batch_size ", samples, ", got ", counts.size());
   const bool padded = targets.dim() == 2;
-  TAPER_CHECK_AS(ShapeError, !padded || targets.sizes()[0] == samples, op,
-                 ": Expected targets of ", samples, " samples, got ", targets.sizes());
+  TAPER_CHECK_AS(ShapeError, !padded || targets.sizes()[0] == samples, op, ": Expected targets of ",
+                 samples, " samples, got ", targets.sizes());
   Plan plan{new_tensor(op, {samples, 3}, kLong), targets.to(kLong).contiguous()};
   int64_t* row = plan.rows.data_ptr<int64_t>();
   const int64_t room = padded ? targets.sizes()[1] : targets.sizes()[0];
@@ -79,8 +79,8 @@ void backward(Backward& b, int64_t blank, bool zero_infinity) {
 Tensor losses_of(const Tensor& x, const Plan& plan, int64_t blank, bool zero_infinity) {
   const int64_t samples = x.sizes()[1];
   const Tensor loss = new_tensor("ctc_loss", {samples}, x.scalar_type());
-  const Tensor alpha = new_tensor(
-      "ctc_loss", {samples, x.sizes()[0], 2 * plan.most_targets + 1}, x.scalar_type());
+  const Tensor alpha =
+      new_tensor("ctc_loss", {samples, x.sizes()[0], 2 * plan.most_targets + 1}, x.scalar_type());
   ctc_loss_kernel(x.device(), out_view(loss), out_view(alpha), in(x), in(plan.targets),
                   in(plan.rows), blank);
   record({.name = "CtcLossBackward0",
@@ -106,10 +106,11 @@ std::vector<int64_t> list_of(const char* what, const Tensor& lengths) {
 Tensor ctc_loss(const Tensor& log_probs, const Tensor& targets, IntArrayRef input_lengths,
                 IntArrayRef target_lengths, int64_t blank, int64_t reduction, bool zero_infinity) {
   check_floating("ctc_loss", log_probs);
-  TAPER_CHECK_AS(ShapeError, log_probs.dim() == 2 || log_probs.dim() == 3,
-                 "ctc_loss: Expected log_probs of 2 (steps, classes) or 3 (steps, samples, classes) "
-                 "dimensions, got ",
-                 log_probs.sizes());
+  TAPER_CHECK_AS(
+      ShapeError, log_probs.dim() == 2 || log_probs.dim() == 3,
+      "ctc_loss: Expected log_probs of 2 (steps, classes) or 3 (steps, samples, classes) "
+      "dimensions, got ",
+      log_probs.sizes());
   const bool batched = log_probs.dim() == 3;
   const ScalarType type = log_probs.scalar_type();
   const Tensor wide = isReducedFloatingType(type) ? log_probs.to(kFloat) : log_probs;

@@ -65,8 +65,8 @@ Tensor cosine_similarity(const Tensor& x1, const Tensor& x2, int64_t dim, double
 }
 
 Tensor pdist(const Tensor& self, double p) {
-  TAPER_CHECK_AS(ShapeError, self.dim() == 2, "pdist: pdist only supports 2D tensors, got: ",
-                 self.dim(), "D");
+  TAPER_CHECK_AS(ShapeError, self.dim() == 2,
+                 "pdist: pdist only supports 2D tensors, got: ", self.dim(), "D");
   TAPER_CHECK_AS(DTypeError, self.is_floating_point(),
                  "pdist: pdist only supports float tensors, got ", self.scalar_type());
   TAPER_CHECK(p >= 0, "pdist: pdist only supports non-negative p values, got ", p);
@@ -77,10 +77,10 @@ Tensor pdist(const Tensor& self, double p) {
 }
 
 Tensor cdist(const Tensor& x1, const Tensor& x2, double p, std::optional<int64_t> compute_mode) {
-  TAPER_CHECK_AS(ShapeError, x1.dim() >= 2, "cdist: cdist only supports at least 2D tensors, X1 got: ",
-                 x1.dim(), "D");
-  TAPER_CHECK_AS(ShapeError, x2.dim() >= 2, "cdist: cdist only supports at least 2D tensors, X2 got: ",
-                 x2.dim(), "D");
+  TAPER_CHECK_AS(ShapeError, x1.dim() >= 2,
+                 "cdist: cdist only supports at least 2D tensors, X1 got: ", x1.dim(), "D");
+  TAPER_CHECK_AS(ShapeError, x2.dim() >= 2,
+                 "cdist: cdist only supports at least 2D tensors, X2 got: ", x2.dim(), "D");
   TAPER_CHECK_AS(ShapeError, x1.size(-1) == x2.size(-1),
                  "cdist: X1 and X2 must have the same number of columns. X1: ", x1.size(-1),
                  " X2: ", x2.size(-1));

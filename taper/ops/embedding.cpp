@@ -59,7 +59,9 @@ Tensor starts_of(const Tensor& offsets, int64_t indices, bool include_last_offse
 Bags bags_of(const Tensor& indices, const Tensor& offsets, int64_t rows, bool include_last_offset,
              std::optional<int64_t> padding_idx) {
   const int64_t count = indices.numel();
-  Bags b{{starts_of(offsets, count, include_last_offset), indices.to(kLong).clone(), {}, rows}, {}, {}};
+  Bags b{{starts_of(offsets, count, include_last_offset), indices.to(kLong).clone(), {}, rows},
+         {},
+         {}};
   const int64_t bags = b.taps.rows();
   b.bag_of_index = full({count}, bags, kLong);
   b.counted = zeros({bags}, kLong);
@@ -91,9 +93,7 @@ Tensor scaled_by_frequency(const Tensor& weight, const Tensor& indices) {
           .outputs = {same},
           .inputs = {weight},
           .save = {counts},
-          .backward = [](Backward& b) {
-            b.set(0, b.grad().div(b.saved(0).unsqueeze(1)));
-          }});
+          .backward = [](Backward& b) { b.set(0, b.grad().div(b.saved(0).unsqueeze(1))); }});
   return same;
 }
 
@@ -113,8 +113,10 @@ void check_bag(const Tensor& weight, const Tensor& indices, const Tensor& offset
                  weight.sizes());
   check_integers("indices", indices);
   check_integers("offsets", offsets);
-  TAPER_CHECK_AS(ConfigError, mode >= 0 && mode <= 2, kBag, ": mode has to be 0 (sum), 1 (mean) or "
-                 "2 (max), got ", mode);
+  TAPER_CHECK_AS(ConfigError, mode >= 0 && mode <= 2, kBag,
+                 ": mode has to be 0 (sum), 1 (mean) or "
+                 "2 (max), got ",
+                 mode);
   TAPER_CHECK_AS(ConfigError, mode != 2 || !scale_grad_by_freq, kBag,
                  ": max mode does not support scaling the gradient by the frequency");
   if (!per_sample_weights.defined()) return;

@@ -134,7 +134,8 @@ Tensor grid_sample(const char* op, const Tensor& input, const Tensor& grid, int6
   DimVector sizes(grid.sizes());
   sizes[directions + 1] = channels;
   checked_numel(op, sizes, 8 << directions);
-  Tensor places = (reduced ? grid.to(kFloat) : grid).reshape({grid.numel() / directions, directions});
+  Tensor places =
+      (reduced ? grid.to(kFloat) : grid).reshape({grid.numel() / directions, directions});
   places = places.masked_fill(places.isnan(), -1);
   AxisTaps taps;
   int64_t pixels = 1;
@@ -203,9 +204,9 @@ Tensor affine_grid_generator(const Tensor& theta, IntArrayRef size, bool align_c
   TAPER_CHECK_AS(ShapeError, rank == 4 || rank == 5, op,
                  ": AffineGridGenerator needs 4d (spatial) or 5d (volumetric) inputs, got size ",
                  size);
-  TAPER_CHECK_AS(ShapeError, theta.sizes() == IntArrayRef({size[0], directions, directions + 1}), op,
-                 ": Expected a batch of ", directions, "D affine matrices of shape Nx", directions,
-                 "x", directions + 1, " for size ", size, ". Got ", theta.sizes(), ".");
+  TAPER_CHECK_AS(ShapeError, theta.sizes() == IntArrayRef({size[0], directions, directions + 1}),
+                 op, ": Expected a batch of ", directions, "D affine matrices of shape Nx",
+                 directions, "x", directions + 1, " for size ", size, ". Got ", theta.sizes(), ".");
   int64_t places = 1;
   checked_numel(op, size, 8);
   for (const int64_t s : size) {

@@ -91,8 +91,8 @@ Tensor triplet_margin_loss(const Tensor& anchor, const Tensor& positive, const T
                            double margin = 1.0, double p = 2, double eps = 1e-6, bool swap = false,
                            int64_t reduction = Reduction::Mean);
 
-/// e^x - y x with log_input, else x - y ln(x + eps); full adds Stirling's y ln y - y + ln(2 pi y) / 2
-/// where y > 1.
+/// e^x - y x with log_input, else x - y ln(x + eps); full adds Stirling's y ln y - y + ln(2 pi y) /
+/// 2 where y > 1.
 Tensor poisson_nll_loss(const Tensor& input, const Tensor& target, bool log_input, bool full,
                         double eps, int64_t reduction);
 

@@ -32,8 +32,9 @@ struct Classes {
 Classes classes_of(const char* op, const Tensor& self, const Tensor& target, bool target_has_rows) {
   check_floating(op, self);
   const bool batched = self.dim() == 2;
-  TAPER_CHECK_AS(ShapeError, (batched && self.sizes()[1] > 0) || (self.dim() <= 1 && self.numel() > 0),
-                 op, ": Expected non-empty vector or matrix with optional 0-dim batch size, but got: ",
+  TAPER_CHECK_AS(ShapeError,
+                 (batched && self.sizes()[1] > 0) || (self.dim() <= 1 && self.numel() > 0), op,
+                 ": Expected non-empty vector or matrix with optional 0-dim batch size, but got: ",
                  self.sizes());
   TAPER_CHECK_AS(DTypeError, target.scalar_type() == kLong, op,
                  ": expected scalar type Long but found ", target.scalar_type());
@@ -47,9 +48,8 @@ Classes classes_of(const char* op, const Tensor& self, const Tensor& target, boo
   const int64_t lowest = target_has_rows ? -1 : 0;
   if (t.numel() > 0) {
     const auto [low, high] = aminmax(t);
-    TAPER_CHECK_AS(IndexError,
-                   low.item<int64_t>() >= lowest && high.item<int64_t>() < x.sizes()[1], op,
-                   ": target out of range: from ", low.item<int64_t>(), " to ",
+    TAPER_CHECK_AS(IndexError, low.item<int64_t>() >= lowest && high.item<int64_t>() < x.sizes()[1],
+                   op, ": target out of range: from ", low.item<int64_t>(), " to ",
                    high.item<int64_t>(), " for ", x.sizes()[1], " classes");
   }
   return {x, t, batched};
@@ -157,8 +157,8 @@ Tensor triplet_margin_loss(const Tensor& anchor, const Tensor& positive, const T
 Tensor poisson_nll_loss(const Tensor& input, const Tensor& target, bool log_input, bool full,
                         double eps, int64_t reduction) {
   constexpr double kTwoPi = 6.283185307179586;
-  Tensor losses = log_input ? input.exp().sub(target.mul(input))
-                            : input.sub(target.mul(input.add(eps).log()));
+  Tensor losses =
+      log_input ? input.exp().sub(target.mul(input)) : input.sub(target.mul(input.add(eps).log()));
   if (full) {
     const Tensor stirling =
         target.mul(target.log()).sub(target).add(target.mul(kTwoPi).log().mul(0.5));

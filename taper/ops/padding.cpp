@@ -98,8 +98,8 @@ Tensor pad_edges(const char* op, const Tensor& self, IntArrayRef pad, PadMode ed
                    ") at dimension ", d, " of input ", self.sizes());
     if (l == 0 && r == 0) continue;
     checked_numel(op, sizes, 8);
-    taps[static_cast<size_t>(count - 1 - i)] = taps_of(
-        sizes[d], size, [=](int64_t j) { return edge_element(edge, j - l, size); });
+    taps[static_cast<size_t>(count - 1 - i)] =
+        taps_of(sizes[d], size, [=](int64_t j) { return edge_element(edge, j - l, size); });
   }
   // Nothing to pad is still a tensor of its own.
   const bool none = std::all_of(pad.begin(), pad.end(), [](int64_t p) { return p == 0; });
@@ -160,9 +160,9 @@ Tensor pad(const Tensor& self, IntArrayRef pad, std::string_view mode,
                  ", expected \"constant\", \"reflect\", \"replicate\" or \"circular\"");
   const size_t count = pad.size() / 2;
   const int64_t rank = self.dim();
-  const bool fits = count >= 1 && count <= 3 &&
-                    (rank == static_cast<int64_t>(count) + 1 ||
-                     rank == static_cast<int64_t>(count) + 2);
+  const bool fits =
+      count >= 1 && count <= 3 &&
+      (rank == static_cast<int64_t>(count) + 1 || rank == static_cast<int64_t>(count) + 2);
   TAPER_CHECK_AS(ShapeError, fits,
                  "pad: Only 2D, 3D, 4D, 5D padding with non-constant padding are supported for "
                  "now: the last 1 to 3 dimensions behind a channel and, optionally, a batch "

@@ -127,9 +127,8 @@ Tensor im2col(const Tensor& self, IntArrayRef kernel_size, IntArrayRef dilation,
   const int64_t n = x.sizes()[0], c = x.sizes()[1], h = x.sizes()[2], w = x.sizes()[3];
   const int64_t rows = g.count(0, h), cols = g.count(1, w);
   TAPER_CHECK_AS(ShapeError, rows > 0 && cols > 0, "im2col: Given input with spatial size (", h,
-                 ", ", w, "), ", g.text(),
-                 ", calculated shape of the array of sliding blocks as (", rows, ", ", cols,
-                 "), but its components must be at least one.");
+                 ", ", w, "), ", g.text(), ", calculated shape of the array of sliding blocks as (",
+                 rows, ", ", cols, "), but its components must be at least one.");
   checked_numel("im2col", {n, c, g.kernel[0], g.kernel[1], rows, cols}, 8);
   const Tensor out = sample_each(x, 2, {g.taps(0, h), g.taps(1, w)})
                          .reshape({n, c, g.kernel[0], rows, g.kernel[1], cols})

@@ -1,8 +1,7 @@
 #include "taper/ops/pooling.h"
 
-#include "taper/kernel/pooling.h"
-#include "taper/ops/op_util.h"
 #include "taper/ops/pointwise.h"
+#include "taper/ops/pooling_util.h"
 #include "taper/ops/scatter.h"
 
 namespace taper {
@@ -98,144 +97,6 @@ Tensor adaptive_backward(const Tensor& grad, IntArrayRef sizes, MemoryFormat for
   return out;
 }
 
-/// Steps over one to three dimensions, the last one last; the others keep these values.
-struct Steps {
-  int64_t kernel[3] = {1, 1, 1};
-  int64_t stride[3] = {1, 1, 1};
-  int64_t padding[3] = {0, 0, 0};
-  int64_t dilation[3] = {1, 1, 1};
-
-  /// The steps over two of the dimensions.
-  PoolGeometry geometry(int rows, int cols) const {
-    PoolGeometry g;
-    const int from[2] = {rows, cols};
-    for (int d = 0; d < 2; ++d) {
-      if (from[d] < 0) continue;
-      g.kernel[d] = kernel[from[d]];
-      g.stride[d] = stride[from[d]];
-      g.padding[d] = padding[from[d]];
-      g.dilation[d] = dilation[from[d]];
-    }
-    return g;
-  }
-  PoolGeometry plane() const { return geometry(1, 2); }
-  /// Over a depth whose planes are rows of one column each.
-  PoolGeometry depth() const { return geometry(0, -1); }
-};
-
-void set_steps(const char* op, const char* what, IntArrayRef values, size_t directions,
-               int64_t (&to)[3]) {
-  constexpr const char* kCounts[] = {"one int", "two ints", "three ints"};
-  TAPER_CHECK_AS(ShapeError, values.size() == 1 || values.size() == directions, op, ": ", what,
-                 " must either be a single int, or a tuple of ", kCounts[directions - 1], ", got ",
-                 values);
-  for (size_t d = 0; d < directions; ++d) {
-    to[3 - directions + d] = values[values.size() == 1 ? 0 : d];
-  }
-}
-
-Steps pool_steps(const char* op, size_t directions, IntArrayRef kernel, IntArrayRef stride,
-                 IntArrayRef padding, IntArrayRef dilation) {
-  Steps s;
-  set_steps(op, "kernel_size", kernel, directions, s.kernel);
-  set_steps(op, "stride", stride.empty() ? kernel : stride, directions, s.stride);
-  set_steps(op, "padding", padding, directions, s.padding);
-  set_steps(op, "dilation", dilation, directions, s.dilation);
-  constexpr int64_t kMost = int64_t{1} << 31;
-  for (int d = 0; d < 3; ++d) {
-    TAPER_CHECK_AS(ShapeError, s.kernel[d] > 0, op,
-                   ": kernel size should be greater than zero, but got ", kernel);
-    TAPER_CHECK_AS(ShapeError, s.stride[d] > 0, op,
-                   ": stride should be greater than zero, but got ", stride);
-    TAPER_CHECK_AS(ShapeError, s.dilation[d] > 0, op,
-                   ": dilation should be greater than zero, but got ", dilation);
-    for (const int64_t v : {s.kernel[d], s.stride[d], s.dilation[d]}) {
-      TAPER_CHECK_AS(ShapeError, v < kMost, op, ": a step of ", v, " is too large");
-    }
-    const int64_t effective = s.dilation[d] * (s.kernel[d] - 1) + 1;
-    TAPER_CHECK_AS(ShapeError, s.padding[d] >= 0 && s.padding[d] <= effective / 2, op,
-                   ": pad should be at most half of effective kernel size, but got pad=",
-                   s.padding[d], ", kernel_size=", s.kernel[d], " and dilation=", s.dilation[d]);
-  }
-  return s;
-}
-
-/// Windows over one direction, by PyTorch's rule: the last one must begin inside the input or the
-/// padding in front.
-int64_t windows(const Steps& s, int d, int64_t in, bool ceil_mode) {
-  const int64_t room = in + 2 * s.padding[d] - s.dilation[d] * (s.kernel[d] - 1) - 1 +
-                       (ceil_mode ? s.stride[d] - 1 : 0);
-  if (room < 0) return 0;
-  const int64_t count = room / s.stride[d] + 1;
-  return ceil_mode && (count - 1) * s.stride[d] >= in + s.padding[d] ? count - 1 : count;
-}
-
-/// An input as [images, channels, rows, columns], or [.., depth, rows, columns], and the way back.
-class Images {
- public:
-  Images(const char* op, size_t directions, const Tensor& self)
-      : directions_(directions), batched_(self.dim() == static_cast<int64_t>(directions) + 2) {
-    const int64_t rank = static_cast<int64_t>(directions) + 2;
-    bool valid = batched_ || self.dim() == rank - 1;
-    for (int64_t d = batched_ ? 1 : 0; valid && d < self.dim(); ++d) valid = self.sizes()[d] > 0;
-    TAPER_CHECK_AS(
-        ShapeError, valid, op, ": Expected ", rank - 1, "D or ", rank,
-        "D (batch mode) tensor with optional 0 dim batch size for input, but got: ", self.sizes());
-    Tensor x = batched_ ? self : self.unsqueeze(0);
-    if (directions == 1) x = x.unsqueeze(2);
-    format_ = directions == 2 ? x.suggest_memory_format() : MemoryFormat::Contiguous;
-    x_ = x.contiguous(format_);
-  }
-  const Tensor& tensor() const { return x_; }
-  MemoryFormat format() const { return format_; }
-  bool is_volume() const { return directions_ == 3; }
-  /// Size of a direction: 0 the depth, 1 the height, 2 the width.
-  int64_t size(int d) const {
-    if (d == 0 && !is_volume()) return 1;
-    return x_.sizes()[x_.dim() - 3 + d];
-  }
-  Tensor restore(Tensor out) const {
-    if (directions_ == 1) out = out.squeeze(2);
-    return batched_ ? out : out.squeeze(0);
-  }
-  DimVector plane_sizes(const int64_t (&s)[3]) const {
-    return DimVector({x_.sizes()[0], x_.sizes()[1], s[1], s[2]});
-  }
-  // A volume is pooled in two steps: its planes, then the depth at each place of a plane.
-  Tensor planes() const { return x_.flatten(0, 1); }
-  DimVector planes_sizes(const int64_t (&s)[3]) const {
-    return DimVector({x_.sizes()[0] * x_.sizes()[1], size(0), s[1], s[2]});
-  }
-  DimVector depth_sizes(const int64_t (&s)[3]) const {
-    return DimVector({x_.sizes()[0] * x_.sizes()[1], 1, s[0], s[1] * s[2]});
-  }
-  static Tensor as_depth(const Tensor& planes) { return planes.flatten(2).unsqueeze(1); }
-  Tensor from_depth(const Tensor& out, const int64_t (&s)[3]) const {
-    return out.reshape({x_.sizes()[0], x_.sizes()[1], s[0], s[1], s[2]});
-  }
-
- private:
-  size_t directions_;
-  bool batched_;
-  MemoryFormat format_;
-  Tensor x_;
-};
-
-void set_pooled_sizes(const char* op, const Images& images, const Steps& s, bool ceil_mode,
-                      int64_t (&sizes)[3]) {
-  const int64_t channels = images.tensor().sizes()[1];
-  std::string in = str(channels), out = in;
-  bool fits = true;
-  for (int d = images.is_volume() ? 0 : 1; d < 3; ++d) {
-    sizes[d] = windows(s, d, images.size(d), ceil_mode);
-    fits = fits && sizes[d] > 0;
-    in += str("x", images.size(d));
-    out += str("x", sizes[d]);
-  }
-  TAPER_CHECK_AS(ShapeError, fits, op, ": Given input size: (", in, "). Calculated output size: (",
-                 out, "). Output size is too small");
-}
-
 struct Pooled {
   Tensor out, indices;
 };
@@ -265,7 +126,7 @@ Pooled max_planes(const char* op, const Tensor& x, IntArrayRef sizes, const Pool
 
 /// Where the largest of a volume's window lies, from where it lies in its plane and along the
 /// depth; -1 where nothing of the window lies in the volume.
-Tensor volume_indices(const Images& images, const Tensor& in_plane, const Tensor& along) {
+Tensor volume_indices(const PoolImages& images, const Tensor& in_plane, const Tensor& along) {
   const int64_t volumes = along.sizes()[0], places = along.sizes()[3];
   const Tensor at = along.reshape({volumes, -1}), found = at.clamp_min(0);
   const Tensor plane = in_plane.reshape({volumes, images.size(0) * places}).gather(1, found);
@@ -273,7 +134,7 @@ Tensor volume_indices(const Images& images, const Tensor& in_plane, const Tensor
   return number.masked_fill(at.lt(0).logical_or(plane.lt(0)), -1);
 }
 
-Pooled max_of(const char* op, const Images& images, const int64_t (&sizes)[3],
+Pooled max_of(const char* op, const PoolImages& images, const int64_t (&sizes)[3],
               const PoolGeometry& plane, const PoolGeometry& depth, bool with_indices) {
   if (!images.is_volume()) {
     const Pooled p = max_planes(op, images.tensor(), images.plane_sizes(sizes), plane,
@@ -282,7 +143,7 @@ Pooled max_of(const char* op, const Images& images, const int64_t (&sizes)[3],
   }
   const Pooled first = max_planes(op, images.planes(), images.planes_sizes(sizes), plane,
                                   MemoryFormat::Contiguous, with_indices);
-  const Pooled second = max_planes(op, Images::as_depth(first.out), images.depth_sizes(sizes),
+  const Pooled second = max_planes(op, PoolImages::as_depth(first.out), images.depth_sizes(sizes),
                                    depth, MemoryFormat::Contiguous, with_indices);
   Pooled result{images.restore(images.from_depth(second.out, sizes)), Tensor()};
   if (with_indices) {
@@ -295,8 +156,8 @@ Pooled max_of(const char* op, const Images& images, const int64_t (&sizes)[3],
 Pooled max_pool(const char* op, size_t directions, const Tensor& self, IntArrayRef kernel_size,
                 IntArrayRef stride, IntArrayRef padding, IntArrayRef dilation, bool ceil_mode,
                 bool with_indices) {
-  const Steps s = pool_steps(op, directions, kernel_size, stride, padding, dilation);
-  const Images images(op, directions, self);
+  const PoolSteps s = pool_steps(op, directions, kernel_size, stride, padding, dilation);
+  const PoolImages images(op, directions, self);
   TAPER_CHECK_AS(DTypeError, self.scalar_type() != kBool, op, ": \"", op,
                  "\" not implemented for 'Bool'");
   int64_t sizes[3] = {1, 1, 1};
@@ -322,31 +183,30 @@ Tensor avg_pool(const char* op, size_t directions, const Tensor& self, IntArrayR
                 IntArrayRef stride, IntArrayRef padding, bool ceil_mode, bool count_include_pad,
                 std::optional<int64_t> divisor) {
   TAPER_CHECK(!divisor || *divisor != 0, op, ": divisor must be not zero");
-  const Steps s = pool_steps(op, directions, kernel_size, stride, padding, 1);
-  const Images images(op, directions, self);
+  const PoolSteps s = pool_steps(op, directions, kernel_size, stride, padding, 1);
+  const PoolImages images(op, directions, self);
   int64_t sizes[3] = {1, 1, 1};
   set_pooled_sizes(op, images, s, ceil_mode, sizes);
   PoolGeometry g = s.plane();
   g.count_include_pad = count_include_pad;
   if (!images.is_volume()) {
     g.divisor = divisor.value_or(0);
-    return images.restore(
-        average(images.tensor(), images.plane_sizes(sizes), g, images.format()));
+    return images.restore(average(images.tensor(), images.plane_sizes(sizes), g, images.format()));
   }
   check_floating(op, self);
   if (divisor) g.divisor = 1;
-  const Tensor planes = average(widened(images.planes()), images.planes_sizes(sizes), g,
-                                MemoryFormat::Contiguous);
+  const Tensor planes =
+      average(widened(images.planes()), images.planes_sizes(sizes), g, MemoryFormat::Contiguous);
   g = s.depth();
   g.count_include_pad = count_include_pad;
   g.divisor = divisor.value_or(0);
-  const Tensor out = average(Images::as_depth(planes), images.depth_sizes(sizes), g,
-                             MemoryFormat::Contiguous);
+  const Tensor out =
+      average(PoolImages::as_depth(planes), images.depth_sizes(sizes), g, MemoryFormat::Contiguous);
   return images.restore(images.from_depth(out, sizes)).to(self.scalar_type());
 }
 
 /// The sizes of an adaptive result; -1 keeps the input's.
-void set_adaptive_sizes(const char* op, size_t directions, const Images& images,
+void set_adaptive_sizes(const char* op, size_t directions, const PoolImages& images,
                         IntArrayRef output_size, int64_t (&sizes)[3]) {
   TAPER_CHECK_AS(ShapeError, output_size.size() == 1 || output_size.size() == directions, op,
                  ": output_size must be ", directions, ", got ", output_size);
@@ -362,23 +222,23 @@ void set_adaptive_sizes(const char* op, size_t directions, const Images& images,
 
 Tensor adaptive_pool(const char* op, size_t directions, const Tensor& self,
                      IntArrayRef output_size) {
-  const Images images(op, directions, self);
+  const PoolImages images(op, directions, self);
   check_floating(op, self);
   int64_t sizes[3] = {1, 1, 1};
   set_adaptive_sizes(op, directions, images, output_size, sizes);
   if (!images.is_volume()) {
     return images.restore(adaptive(images.tensor(), images.plane_sizes(sizes), images.format()));
   }
-  const Tensor planes = adaptive(widened(images.planes()), images.planes_sizes(sizes),
-                                 MemoryFormat::Contiguous);
-  const Tensor out = adaptive(Images::as_depth(planes), images.depth_sizes(sizes),
-                              MemoryFormat::Contiguous);
+  const Tensor planes =
+      adaptive(widened(images.planes()), images.planes_sizes(sizes), MemoryFormat::Contiguous);
+  const Tensor out =
+      adaptive(PoolImages::as_depth(planes), images.depth_sizes(sizes), MemoryFormat::Contiguous);
   return images.restore(images.from_depth(out, sizes)).to(self.scalar_type());
 }
 
 std::tuple<Tensor, Tensor> adaptive_max(const char* op, size_t directions, const Tensor& self,
                                         IntArrayRef output_size) {
-  const Images images(op, directions, self);
+  const PoolImages images(op, directions, self);
   check_floating(op, self);
   int64_t sizes[3] = {1, 1, 1};
   set_adaptive_sizes(op, directions, images, output_size, sizes);

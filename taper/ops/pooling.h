@@ -5,10 +5,10 @@
 
 #include "taper/tensor/tensor.h"
 
-// Pooling over windows of the last one to three dimensions; the dimensions in front are channels and,
-// optionally, images. kernel_size, stride (kernel_size when empty), padding and dilation are one
-// number for all directions or one for each. ceil_mode also takes windows that only begin inside.
-// A channels-last input makes a channels-last result.
+// Pooling over windows of the last one to three dimensions; the dimensions in front are channels
+// and, optionally, images. kernel_size, stride (kernel_size when empty), padding and dilation are
+// one number for all directions or one for each. ceil_mode also takes windows that only begin
+// inside. A channels-last input makes a channels-last result.
 namespace taper TAPER_API {
 
 /// The largest element of each window; NaN wins. input [n, c, l] or [c, l].

@@ -31,8 +31,7 @@ Tensor unpool(const char* op, size_t directions, const Tensor& self, const Tenso
     TAPER_CHECK_AS(ShapeError, self.sizes()[d] > 0, op,
                    ": Expected input to have non-zero size for non-batch dimensions, but got ",
                    self.sizes(), " with dimension ", d, " being empty.");
-    TAPER_CHECK_AS(ShapeError, size > 0, op, ": output_size should be positive, got ",
-                   output_size);
+    TAPER_CHECK_AS(ShapeError, size > 0, op, ": output_size should be positive, got ", output_size);
     sizes[d] = size;
   }
   checked_numel(op, sizes, 8);
@@ -41,8 +40,9 @@ Tensor unpool(const char* op, size_t directions, const Tensor& self, const Tenso
   if (indices.numel() > 0) {
     const auto [low, high] = aminmax(indices);
     const int64_t least = low.item<int64_t>(), most = high.item<int64_t>();
-    TAPER_CHECK_AS(IndexError, least >= 0 && most < places, op, ": Found an invalid max index: ",
-                   least < 0 ? least : most, " (output volumes are of size ", output_size, ")");
+    TAPER_CHECK_AS(IndexError, least >= 0 && most < places, op,
+                   ": Found an invalid max index: ", least < 0 ? least : most,
+                   " (output volumes are of size ", output_size, ")");
   }
   const int64_t first = rank - count;
   const Tensor x = self.flatten(first), at = indices.flatten(first);
@@ -127,16 +127,16 @@ std::tuple<Tensor, Tensor> fractional(const char* op, int64_t directions, const 
     TAPER_CHECK_AS(ShapeError, f.kernel[d] > 0 && f.windows[d] > 0, op,
                    ": kernel_size and output_size must be greater than zero, got ", kernel_size,
                    " and ", output_size);
-    TAPER_CHECK_AS(ShapeError, f.windows[d] <= f.size[d] && f.kernel[d] <= f.size[d] &&
+    TAPER_CHECK_AS(ShapeError,
+                   f.windows[d] <= f.size[d] && f.kernel[d] <= f.size[d] &&
                        f.windows[d] + f.kernel[d] - 1 <= f.size[d],
-                   op, ": pool size ", f.kernel[d], " too large relative to input size ",
-                   f.size[d], " and output size ", f.windows[d]);
+                   op, ": pool size ", f.kernel[d], " too large relative to input size ", f.size[d],
+                   " and output size ", f.windows[d]);
   }
   const int64_t batch = rank == directions + 2 ? self.sizes()[0] : 1;
   const int64_t channels = self.sizes()[rank - directions - 1];
-  TAPER_CHECK_AS(ShapeError,
-                 random_samples.sizes() == IntArrayRef({batch, channels, directions}), op,
-                 ": Expect _random_samples of sizes [", batch, ", ", channels, ", ", directions,
+  TAPER_CHECK_AS(ShapeError, random_samples.sizes() == IntArrayRef({batch, channels, directions}),
+                 op, ": Expect _random_samples of sizes [", batch, ", ", channels, ", ", directions,
                  "], got ", random_samples.sizes());
   check_floating(op, random_samples);
   const Tensor u = random_samples.detach().to(kDouble).contiguous();
@@ -147,7 +147,8 @@ std::tuple<Tensor, Tensor> fractional(const char* op, int64_t directions, const 
   const Tensor places = window_places(f, u, planes);
   const int64_t windows = places.sizes()[1], elements = places.sizes()[2];
   DimVector sizes(self.sizes());
-  for (size_t d = 0; d < count; ++d) sizes[rank - directions + static_cast<int64_t>(d)] = f.windows[d];
+  for (size_t d = 0; d < count; ++d)
+    sizes[rank - directions + static_cast<int64_t>(d)] = f.windows[d];
   const Tensor read = self.reshape({planes, self.numel() / std::max<int64_t>(planes, 1)})
                           .gather(1, places.flatten(1))
                           .reshape({planes, windows, elements});

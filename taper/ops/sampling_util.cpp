@@ -15,16 +15,16 @@ Tensor weight_gradient(const Tensor& grad_arg, const Tensor& x_arg, const Taps& 
   const Tensor out = new_tensor("sample", taps.index.sizes(), x.scalar_type());
   sample_weights_kernel(out.device(), out_view(out), in(grad), in(x), in(taps.first),
                         in(taps.index));
-  record({.name = "SampleWeightsBackward",
-          .outputs = {out},
-          .inputs = {grad, x},
-          .save = {taps.first, taps.index, save_if(needs_grad(x), grad),
-                   save_if(needs_grad(grad), x)},
-          .backward = [inputs = taps.inputs](Backward& b) {
-            const Taps taps{b.saved(0), b.saved(1), b.grad(), inputs};
-            if (b.wants(0)) b.set(0, sample(b.saved(3), 0, taps));
-            if (b.wants(1)) b.set(1, sample(b.saved(2), 0, transpose(taps)));
-          }});
+  record(
+      {.name = "SampleWeightsBackward",
+       .outputs = {out},
+       .inputs = {grad, x},
+       .save = {taps.first, taps.index, save_if(needs_grad(x), grad), save_if(needs_grad(grad), x)},
+       .backward = [inputs = taps.inputs](Backward& b) {
+         const Taps taps{b.saved(0), b.saved(1), b.grad(), inputs};
+         if (b.wants(0)) b.set(0, sample(b.saved(3), 0, taps));
+         if (b.wants(1)) b.set(1, sample(b.saved(2), 0, transpose(taps)));
+       }});
   return out;
 }
 
@@ -76,16 +76,16 @@ Tensor sample(const Tensor& x_arg, int64_t dim, const Taps& taps) {
   sample_kernel(out.device(), out_view(out), in(x), in(taps.first), in(taps.index.contiguous()),
                 weight.defined() ? in(weight) : ConstView(), dim);
   const bool wants_weight = needs_grad(weight);
-  record({.name = "SampleBackward",
-          .outputs = {out},
-          .inputs = {x, weight},
-          .save = {taps.first, taps.index, save_if(needs_grad(x), weight),
-                   save_if(wants_weight, x)},
-          .backward = [dim, inputs = taps.inputs](Backward& b) {
-            const Taps taps{b.saved(0), b.saved(1), b.saved(2), inputs};
-            if (b.wants(0)) b.set(0, sample(b.grad(), dim, transpose(taps)));
-            if (b.wants(1)) b.set(1, weight_gradient(b.grad(), b.saved(3), taps));
-          }});
+  record(
+      {.name = "SampleBackward",
+       .outputs = {out},
+       .inputs = {x, weight},
+       .save = {taps.first, taps.index, save_if(needs_grad(x), weight), save_if(wants_weight, x)},
+       .backward = [dim, inputs = taps.inputs](Backward& b) {
+         const Taps taps{b.saved(0), b.saved(1), b.saved(2), inputs};
+         if (b.wants(0)) b.set(0, sample(b.grad(), dim, transpose(taps)));
+         if (b.wants(1)) b.set(1, weight_gradient(b.grad(), b.saved(3), taps));
+       }});
   return out;
 }
 

@@ -121,9 +121,8 @@ Tensor resample(const char* op, Resampling how, size_t directions, const Tensor&
                    self.sizes().slice(2), " output ", output_size);
     sizes[d + 2] = out;
   }
-  TAPER_CHECK_AS(ShapeError, self.sizes()[1] > 0, op,
-                 ": Non-empty ", rank, "D data tensor expected but got a tensor with sizes ",
-                 self.sizes());
+  TAPER_CHECK_AS(ShapeError, self.sizes()[1] > 0, op, ": Non-empty ", rank,
+                 "D data tensor expected but got a tensor with sizes ", self.sizes());
   checked_numel(op, sizes, 8);
   if (how > Resampling::nearest_exact) check_floating(op, self);
   for (const Scale& scale : scales) {

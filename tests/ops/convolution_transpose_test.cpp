@@ -44,9 +44,8 @@ double& element(Dense& d, const Sizes& at) {
 }
 Dense filled(Sizes sizes, const std::vector<double>& bias) {
   Dense out{sizes, {}};
-  for_each_index(sizes, [&](const Sizes& at) {
-    out.values.push_back(bias.empty() ? 0 : bias[at[1]]);
-  });
+  for_each_index(sizes,
+                 [&](const Sizes& at) { out.values.push_back(bias.empty() ? 0 : bias[at[1]]); });
   return out;
 }
 
@@ -149,15 +148,27 @@ OpCase conv3d_case() {
                      {{1, 1, 1}, {0, 0, 0}, {1, 1, 1}, {}}),
        volume_sample("empty", {{0, 2, 3, 4, 3}, {3, 2, 2, 2, 2}, {3}},
                      {{1, 1, 1}, {0, 0, 0}, {1, 1, 1}, {}})},
-      {{"rank", [] { conv3d(zeros({1, 2, 3}), zeros({1, 2, 1, 1, 1})); },
+      {{"rank",
+        [] {
+          conv3d(zeros({1, 2, 3}), zeros({1, 2, 1, 1, 1}));
+        },
         "Expected 4D (unbatched) or 5D (batched) input to conv3d, but got input of size: [1, 2, 3]",
         ErrorInput::Kind::shape},
-       {"kernel", [] { conv3d(zeros({1, 1, 2, 3, 3}), zeros({1, 1, 3, 2, 2})); },
+       {"kernel",
+        [] {
+          conv3d(zeros({1, 1, 2, 3, 3}), zeros({1, 1, 3, 2, 2}));
+        },
         "Calculated padded input size per channel: (2 x 3 x 3). Kernel size: (3 x 2 x 2).",
         ErrorInput::Kind::shape},
-       {"padding", [] { conv3d(zeros({1, 1, 2, 3, 3}), zeros({1, 1, 2, 2, 2}), {}, 1, -1); },
+       {"padding",
+        [] {
+          conv3d(zeros({1, 1, 2, 3, 3}), zeros({1, 1, 2, 2, 2}), {}, 1, -1);
+        },
         "negative padding is not supported", ErrorInput::Kind::shape},
-       {"huge", [] { conv3d(zeros({1, 1, 2, 3, 3}), zeros({1, 1, 2, 2, 2}), {}, 1, INT64_MAX); },
+       {"huge",
+        [] {
+          conv3d(zeros({1, 1, 2, 3, 3}), zeros({1, 1, 2, 2, 2}), {}, 1, INT64_MAX);
+        },
         "is too large", ErrorInput::Kind::shape}});
 }
 
@@ -167,7 +178,10 @@ OpCase transpose1d_case() {
                                  {{2}, {1}, {1}, {1}}),
                transposed_sample(conv_transpose1d, "dilated, unbatched", {{2, 5}, {2, 3, 2}},
                                  {{1}, {0}, {3}, {2}})},
-              {{"rank", [] { conv_transpose1d(zeros({4}), zeros({1, 1, 1})); },
+              {{"rank",
+                [] {
+                  conv_transpose1d(zeros({4}), zeros({1, 1, 1}));
+                },
                 "Expected 2D (unbatched) or 3D (batched) input to conv_transpose1d",
                 ErrorInput::Kind::shape}});
 }
@@ -181,13 +195,16 @@ OpCase transpose2d_case() {
                          {{1, 1}, {1, 1}, {1, 1}, {0, 0}}),
        transposed_sample(conv_transpose2d, "groups", {{1, 4, 3, 3}, {4, 2, 2, 3}, {4}},
                          {{1, 2}, {0, 1}, {2, 1}, {0, 1}, 2}),
-       transposed_sample(conv_transpose2d, "size beyond a stride", {{1, 2, 3, 3}, {2, 1, 2, 2}, {1}},
-                         {{1, 2}, {0, 0}, {3, 3}, {2, 2}}),
+       transposed_sample(conv_transpose2d, "size beyond a stride",
+                         {{1, 2, 3, 3}, {2, 1, 2, 2}, {1}}, {{1, 2}, {0, 0}, {3, 3}, {2, 2}}),
        transposed_sample(conv_transpose2d, "unbatched", {{2, 3, 3}, {2, 3, 1, 1}, {3}},
                          {{1, 1}, {0, 0}, {1, 1}, {0, 0}}),
        transposed_sample(conv_transpose2d, "empty", {{0, 2, 3, 3}, {2, 3, 2, 2}, {3}},
                          {{1, 1}, {0, 0}, {1, 1}, {0, 0}})},
-      {{"channels", [] { conv_transpose2d(zeros({1, 2, 5, 5}), zeros({3, 4, 3, 3})); },
+      {{"channels",
+        [] {
+          conv_transpose2d(zeros({1, 2, 5, 5}), zeros({3, 4, 3, 3}));
+        },
         "Given transposed=1, weight of size [3, 4, 3, 3], expected input[1, 2, 5, 5] to have 3 "
         "channels, but got 2 channels instead",
         ErrorInput::Kind::shape},
@@ -212,46 +229,55 @@ OpCase transpose2d_case() {
         "Given input size per channel: [1, 1]. Calculated output size per channel: [-1, -1]. "
         "Output size is too small",
         ErrorInput::Kind::shape},
-       {"empty", [] { conv_transpose2d(zeros({1, 2, 0, 1}), zeros({2, 4, 3, 3})); },
+       {"empty",
+        [] {
+          conv_transpose2d(zeros({1, 2, 0, 1}), zeros({2, 4, 3, 3}));
+        },
         "other non-zero dimensions", ErrorInput::Kind::shape}});
 }
 
 OpCase transpose3d_case() {
-  return with("conv_transpose3d",
-              {transposed_sample(conv_transpose3d, "strided", {{2, 2, 2, 3, 2}, {2, 3, 3, 2, 3}, {3}},
-                                 {{2, 1, 2}, {1, 0, 1}, {1, 2, 1}, {1, 0, 1}}),
-               transposed_sample(conv_transpose3d, "groups, unbatched",
-                                 {{4, 3, 2, 2}, {4, 1, 2, 2, 2}, {2}},
-                                 {{1, 1, 1}, {0, 1, 0}, {2, 1, 1}, {1, 0, 0}, 2})},
-              {{"weight", [] { conv_transpose3d(zeros({1, 2, 3, 3, 3}), zeros({2, 1, 3, 3})); },
-                "expected a 5-dimensional weight", ErrorInput::Kind::shape}});
+  return with(
+      "conv_transpose3d",
+      {transposed_sample(conv_transpose3d, "strided", {{2, 2, 2, 3, 2}, {2, 3, 3, 2, 3}, {3}},
+                         {{2, 1, 2}, {1, 0, 1}, {1, 2, 1}, {1, 0, 1}}),
+       transposed_sample(conv_transpose3d, "groups, unbatched",
+                         {{4, 3, 2, 2}, {4, 1, 2, 2, 2}, {2}},
+                         {{1, 1, 1}, {0, 1, 0}, {2, 1, 1}, {1, 0, 0}, 2})},
+      {{"weight",
+        [] {
+          conv_transpose3d(zeros({1, 2, 3, 3, 3}), zeros({2, 1, 3, 3}));
+        },
+        "expected a 5-dimensional weight", ErrorInput::Kind::shape}});
 }
 
 OpCase convolution_case() {
   const Setting flat{{2, 1}, {1, 0}, {1, 2}, {0, 0}}, up{{2}, {1}, {1}, {1}};
-  return with(
-      "convolution",
-      {sample("image", {{2, 2, 5, 4}, {3, 2, 2, 2}, {3}}, flat, forward,
-              [=](const Tensors& x, const std::optional<Tensor>& b) {
-                return convolution(x[0], x[1], b, flat.stride, flat.padding, flat.dilation, false,
-                                   0, 1);
-              }),
-       sample("transposed row", {{2, 3, 4}, {3, 2, 3}, {2}}, up, backward,
-              [=](const Tensors& x, const std::optional<Tensor>& b) {
-                return convolution(x[0], x[1], b, up.stride, up.padding, up.dilation, true,
-                                   up.output_padding, 1);
-              })},
-      {{"rank",
-        [] {
-          convolution(zeros({2, 2}), zeros({2, 2}), {}, 1, 0, 1, false, 0, 1);
-        },
-        "expected an input of 3 to 5 dimensions", ErrorInput::Kind::shape}});
+  return with("convolution",
+              {sample("image", {{2, 2, 5, 4}, {3, 2, 2, 2}, {3}}, flat, forward,
+                      [=](const Tensors& x, const std::optional<Tensor>& b) {
+                        return convolution(x[0], x[1], b, flat.stride, flat.padding, flat.dilation,
+                                           false, 0, 1);
+                      }),
+               sample("transposed row", {{2, 3, 4}, {3, 2, 3}, {2}}, up, backward,
+                      [=](const Tensors& x, const std::optional<Tensor>& b) {
+                        return convolution(x[0], x[1], b, up.stride, up.padding, up.dilation, true,
+                                           up.output_padding, 1);
+                      })},
+              {{"rank",
+                [] {
+                  convolution(zeros({2, 2}), zeros({2, 2}), {}, 1, 0, 1, false, 0, 1);
+                },
+                "expected an input of 3 to 5 dimensions", ErrorInput::Kind::shape}});
 }
 
 OpCase tbc_case() {
-  OpCase c = with("conv_tbc", {}, {{"rank", [] { conv_tbc(zeros({2, 2}), zeros({2, 2, 2}), zeros({2})); },
-                                    "Input must have 3 dims: time, batch, in_channel",
-                                    ErrorInput::Kind::shape}});
+  OpCase c = with("conv_tbc", {},
+                  {{"rank",
+                    [] {
+                      conv_tbc(zeros({2, 2}), zeros({2, 2, 2}), zeros({2}));
+                    },
+                    "Input must have 3 dims: time, batch, in_channel", ErrorInput::Kind::shape}});
   c.samples = {{"padded",
                 {{{5, 2, 3}}, {{2, 3, 4}}, {{4}}},
                 [](const Tensors& x) { return Tensors{conv_tbc(x[0], x[1], x[2], 1)}; },
@@ -272,7 +298,7 @@ OpCase tbc_case() {
 }
 
 std::vector<OpCase> transposed_ops() {
-  return {conv3d_case(),     transpose1d_case(), transpose2d_case(),
+  return {conv3d_case(),      transpose1d_case(), transpose2d_case(),
           transpose3d_case(), convolution_case(), tbc_case()};
 }
 TAPER_OP_CASES(transposed_ops);

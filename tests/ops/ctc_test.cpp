@@ -64,7 +64,8 @@ Dense softmax_rows(const Dense& x) {
   for (int64_t row = 0; row < x.numel() / classes; ++row) {
     double sum = 0;
     for (int64_t c = 0; c < classes; ++c) sum += std::exp(x.values[row * classes + c]);
-    for (int64_t c = 0; c < classes; ++c) out.values[row * classes + c] = std::exp(x.values[row * classes + c]) / sum;
+    for (int64_t c = 0; c < classes; ++c)
+      out.values[row * classes + c] = std::exp(x.values[row * classes + c]) / sum;
   }
   return out;
 }
@@ -108,29 +109,43 @@ OpCase ctc_case() {
   const auto fails = [](const char* label, const char* text, Tensor (*targets)(), Labels steps,
                         Labels counts, ErrorInput::Kind kind, int64_t blank = 0) {
     return ErrorInput{label,
-                      [=] { ctc_loss(zeros({3, 2, 4}), targets(), steps, counts, blank); }, text,
-                      kind};
+                      [=] {
+                        ctc_loss(zeros({3, 2, 4}), targets(), steps, counts, blank);
+                      },
+                      text, kind};
   };
   const auto plain = [] { return ones({2, 2}, kLong); };
   using Kind = ErrorInput::Kind;
   c.errors = {
       fails("blank", "blank must be in label range", plain, {3, 3}, {2, 2}, Kind::any, 4),
       fails("steps", "input_lengths must be of size batch_size", plain, {3}, {2, 2}, Kind::shape),
-      fails("counts", "target_lengths must be of size batch_size", plain, {3, 3}, {2},
-            Kind::shape),
+      fails("counts", "target_lengths must be of size batch_size", plain, {3, 3}, {2}, Kind::shape),
       fails("long", "Expected input_lengths to have value at most 3, but got value 4", plain,
             {3, 4}, {2, 2}, Kind::any),
       fails("negative", "but got value -1", plain, {3, -1}, {2, 2}, Kind::any),
       fails("targets", "Expected targets to hold target_lengths", plain, {3, 3}, {2, 3},
             Kind::shape),
-      fails("class", "is out of bounds for 4 classes",
-            [] { return full({2, 2}, 4, kLong); }, {3, 3}, {2, 2}, Kind::index),
-      fails("type", "targets must be Long or Int", [] { return zeros({2, 2}); }, {3, 3}, {2, 2},
-            Kind::dtype),
-      fails("joined", "Expected targets of size sum(target_lengths) = 3, got 4",
-            [] { return ones({4}, kLong); }, {3, 3}, {1, 2}, Kind::shape),
-      fails("rank", "targets must be [samples, targets] or one-dimensional",
-            [] { return ones({1, 2, 2}, kLong); }, {3, 3}, {1, 2}, Kind::shape),
+      fails(
+          "class", "is out of bounds for 4 classes",
+          [] {
+            return full({2, 2}, 4, kLong);
+          },
+          {3, 3}, {2, 2}, Kind::index),
+      fails(
+          "type", "targets must be Long or Int",
+          [] {
+            return zeros({2, 2});
+          },
+          {3, 3}, {2, 2}, Kind::dtype),
+      fails(
+          "joined", "Expected targets of size sum(target_lengths) = 3, got 4",
+          [] { return ones({4}, kLong); }, {3, 3}, {1, 2}, Kind::shape),
+      fails(
+          "rank", "targets must be [samples, targets] or one-dimensional",
+          [] {
+            return ones({1, 2, 2}, kLong);
+          },
+          {3, 3}, {1, 2}, Kind::shape),
       {"lengths",
        [] {
          ctc_loss(zeros({3, 2, 4}), ones({2, 2}, kLong), zeros({2}), zeros({2}, kLong));

@@ -34,31 +34,29 @@ double distance(const Dense& a, int64_t i, const Dense& b, int64_t j, double p, 
 OpCase pairwise_case() {
   OpCase c{.name = "pairwise_distance"};
   for (const double p : {2.0, 1.0, 3.0, 0.5}) {
-    c.samples.push_back({str("p ", p),
-                         {{{4, 3}}, {{4, 3}}},
-                         [p](const Tensors& x) {
-                           return Tensors{pairwise_distance(x[0], x[1], p)};
-                         },
-                         [p](const std::vector<Dense>& x) {
-                           Dense out{{4}, {}};
-                           for (int64_t n = 0; n < 4; ++n) {
-                             out.values.push_back(distance(x[0], n, x[1], n, p, 1e-6));
-                           }
-                           return std::vector<Dense>{out};
-                         }});
+    c.samples.push_back(
+        {str("p ", p),
+         {{{4, 3}}, {{4, 3}}},
+         [p](const Tensors& x) { return Tensors{pairwise_distance(x[0], x[1], p)}; },
+         [p](const std::vector<Dense>& x) {
+           Dense out{{4}, {}};
+           for (int64_t n = 0; n < 4; ++n) {
+             out.values.push_back(distance(x[0], n, x[1], n, p, 1e-6));
+           }
+           return std::vector<Dense>{out};
+         }});
   }
-  c.samples.push_back({"broadcast, keepdim",
-                       {{{4, 3}}, {{3}}},
-                       [](const Tensors& x) {
-                         return Tensors{pairwise_distance(x[0], x[1], INFINITY, 0.1, true)};
-                       },
-                       [](const std::vector<Dense>& x) {
-                         Dense out{{4, 1}, {}};
-                         for (int64_t n = 0; n < 4; ++n) {
-                           out.values.push_back(distance(x[0], n, x[1], 0, INFINITY, 0.1));
-                         }
-                         return std::vector<Dense>{out};
-                       }});
+  c.samples.push_back(
+      {"broadcast, keepdim",
+       {{{4, 3}}, {{3}}},
+       [](const Tensors& x) { return Tensors{pairwise_distance(x[0], x[1], INFINITY, 0.1, true)}; },
+       [](const std::vector<Dense>& x) {
+         Dense out{{4, 1}, {}};
+         for (int64_t n = 0; n < 4; ++n) {
+           out.values.push_back(distance(x[0], n, x[1], 0, INFINITY, 0.1));
+         }
+         return std::vector<Dense>{out};
+       }});
   c.dtypes = {kFloat, kDouble};
   c.tolerance = 8;  // roots of sums
   c.errors = {{"integers", [] { pairwise_distance(zeros({2}, kLong), zeros({2}, kLong)); },
@@ -115,9 +113,16 @@ OpCase pdist_case() {
   c.tolerance = 8;
   c.errors = {{"rank", [] { pdist(zeros({2})); }, "pdist only supports 2D tensors, got: 1D",
                ErrorInput::Kind::shape},
-              {"p", [] { pdist(zeros({2, 2}), -1); }, "pdist only supports non-negative p values"},
-              {"integers", [] { pdist(zeros({2, 2}, kLong)); }, "pdist only supports float tensors",
-               ErrorInput::Kind::dtype}};
+              {"p",
+               [] {
+                 pdist(zeros({2, 2}), -1);
+               },
+               "pdist only supports non-negative p values"},
+              {"integers",
+               [] {
+                 pdist(zeros({2, 2}, kLong));
+               },
+               "pdist only supports float tensors", ErrorInput::Kind::dtype}};
   return c;
 }
 
@@ -150,13 +155,26 @@ OpCase cdist_case() {
   c.same_bits = false;  // a matrix product
   c.tolerance = 32;     // differences of squares
   c.errors = {
-      {"columns", [] { cdist(zeros({2, 3}), zeros({2, 4})); },
+      {"columns",
+       [] {
+         cdist(zeros({2, 3}), zeros({2, 4}));
+       },
        "X1 and X2 must have the same number of columns. X1: 3 X2: 4", ErrorInput::Kind::shape},
-      {"rank", [] { cdist(zeros({3}), zeros({2, 3})); },
+      {"rank",
+       [] {
+         cdist(zeros({3}), zeros({2, 3}));
+       },
        "cdist only supports at least 2D tensors, X1 got: 1D", ErrorInput::Kind::shape},
-      {"p", [] { cdist(zeros({2, 3}), zeros({2, 3}), -1); },
+      {"p",
+       [] {
+         cdist(zeros({2, 3}), zeros({2, 3}), -1);
+       },
        "cdist only supports non-negative p values"},
-      {"mode", [] { cdist(zeros({2, 3}), zeros({2, 3}), 2, 3); }, "possible modes: 0, 1, 2"}};
+      {"mode",
+       [] {
+         cdist(zeros({2, 3}), zeros({2, 3}), 2, 3);
+       },
+       "possible modes: 0, 1, 2"}};
   return c;
 }
 

@@ -56,16 +56,15 @@ std::vector<Dense> reference(const std::vector<Dense>& x, const Setting& s) {
 }
 
 Sample sample(const char* label, const Setting& s, bool weighted = false) {
-  Sample sample{label,
-                {{{5, 3}}, index_arg({7}, 5)},
-                [s](const Tensors& x) {
-                  const std::optional<Tensor> w =
-                      x.size() > 2 ? std::optional(x[2]) : std::nullopt;
-                  return Tensors{std::get<0>(embedding_bag(x[0], x[1], vector_of(s.offsets), false,
-                                                           s.mode, false, w, s.include_last,
-                                                           s.padding))};
-                },
-                [s](const std::vector<Dense>& x) { return reference(x, s); }};
+  Sample sample{
+      label,
+      {{{5, 3}}, index_arg({7}, 5)},
+      [s](const Tensors& x) {
+        const std::optional<Tensor> w = x.size() > 2 ? std::optional(x[2]) : std::nullopt;
+        return Tensors{std::get<0>(embedding_bag(x[0], x[1], vector_of(s.offsets), false, s.mode,
+                                                 false, w, s.include_last, s.padding))};
+      },
+      [s](const std::vector<Dense>& x) { return reference(x, s); }};
   if (weighted) sample.args.push_back({{7}});
   return sample;
 }
@@ -88,38 +87,47 @@ OpCase bag_case() {
   const auto i = [] { return vector_of({1, 2, 3}); };
   using Kind = ErrorInput::Kind;
   c.errors = {
-      fails("index", "Expected idx >= 0 && idx < num_embeddings but found idx to be 5",
-            [=] { embedding_bag(w(), vector_of({5}), vector_of({0})); }, Kind::index),
-      fails("first", "offsets[0] has to be 0",
-            [=] { embedding_bag(w(), i(), vector_of({1})); }),
+      fails(
+          "index", "Expected idx >= 0 && idx < num_embeddings but found idx to be 5",
+          [=] { embedding_bag(w(), vector_of({5}), vector_of({0})); }, Kind::index),
+      fails("first", "offsets[0] has to be 0", [=] { embedding_bag(w(), i(), vector_of({1})); }),
       fails("far", "offsets must not decrease",
-            [=] { embedding_bag(w(), i(), vector_of({0, 4})); }),
+            [=] {
+              embedding_bag(w(), i(), vector_of({0, 4}));
+            }),
       fails("end", "offsets[-1] can not be greater than input's length 3",
             [=] {
               embedding_bag(w(), i(), vector_of({0, 4}), false, 0, false, {}, true);
             }),
       fails("order", "offsets must not decrease",
-            [=] { embedding_bag(w(), i(), vector_of({0, 2, 1})); }),
-      fails("type", "one of the following scalar types: Long, Int; but got Float",
-            [=] { embedding_bag(w(), zeros({2}), vector_of({0})); }, Kind::dtype),
-      fails("rank", "indices has to be a 1D Tensor",
-            [=] { embedding_bag(w(), zeros({2, 2}, kLong), vector_of({0})); }, Kind::shape),
+            [=] {
+              embedding_bag(w(), i(), vector_of({0, 2, 1}));
+            }),
+      fails(
+          "type", "one of the following scalar types: Long, Int; but got Float",
+          [=] { embedding_bag(w(), zeros({2}), vector_of({0})); }, Kind::dtype),
+      fails(
+          "rank", "indices has to be a 1D Tensor",
+          [=] {
+            embedding_bag(w(), zeros({2, 2}, kLong), vector_of({0}));
+          },
+          Kind::shape),
       fails("weights", "per_sample_weights is only supported for mode='sum' (got mode='mean')",
             [=] { embedding_bag(w(), i(), vector_of({0}), false, 1, false, zeros({3})); }),
-      fails("weights' sizes", "expected per_sample_weights to have the sizes [3]",
-            [=] { embedding_bag(w(), i(), vector_of({0}), false, 0, false, zeros({2})); },
-            Kind::shape),
+      fails(
+          "weights' sizes", "expected per_sample_weights to have the sizes [3]",
+          [=] { embedding_bag(w(), i(), vector_of({0}), false, 0, false, zeros({2})); },
+          Kind::shape),
       fails("mode", "mode has to be", [=] { embedding_bag(w(), i(), vector_of({0}), false, 3); }),
       fails("frequency", "max mode does not support scaling the gradient",
             [=] { embedding_bag(w(), i(), vector_of({0}), true, 2); }),
-      fails("padding", "padding_idx must be within the number of embeddings",
-            [=] {
-              embedding_bag(w(), i(), vector_of({0}), false, 0, false, {}, false, 5);
-            },
-            Kind::index),
-      fails("no offset", "number of offsets should be at least 1",
-            [=] { embedding_bag(w(), i(), vector_of({}), false, 0, false, {}, true); },
-            Kind::shape),
+      fails(
+          "padding", "padding_idx must be within the number of embeddings",
+          [=] { embedding_bag(w(), i(), vector_of({0}), false, 0, false, {}, false, 5); },
+          Kind::index),
+      fails(
+          "no offset", "number of offsets should be at least 1",
+          [=] { embedding_bag(w(), i(), vector_of({}), false, 0, false, {}, true); }, Kind::shape),
       fails("no bag", "expected a bag for 3 indices",
             [=] { embedding_bag(w(), i(), vector_of({})); })};
   return c;
@@ -130,8 +138,8 @@ TAPER_OP_CASES(embedding_ops);
 
 TEST(EmbeddingBag, SaysWhichIndexWentWhere) {
   const Tensor weight = tensor({{1.0, 5.0}, {3.0, 2.0}, {9.0, 9.0}});
-  const auto [out, bag, size, at] = embedding_bag(weight, vector_of({0, 1, 2, 1}), vector_of({0, 2, 2}),
-                                                  false, 2, false, {}, false, 2);
+  const auto [out, bag, size, at] = embedding_bag(
+      weight, vector_of({0, 1, 2, 1}), vector_of({0, 2, 2}), false, 2, false, {}, false, 2);
   EXPECT_EQ(to_dense(out).values, (std::vector<double>{3, 5, 0, 0, 3, 2}));
   EXPECT_EQ(to_dense(bag).values, (std::vector<double>{0, 0, 2, 2}));
   EXPECT_EQ(to_dense(size).values, (std::vector<double>{2, 0, 1}));

@@ -37,8 +37,8 @@ double inside(double at, int64_t size, const Setting& s) {
 /// The weights of the elements of one direction, those outside left out.
 std::vector<double> weights(double coordinate, int64_t size, const Setting& s) {
   std::vector<double> w(size);
-  double at = s.align ? (coordinate + 1) / 2 * double(size - 1)
-                      : ((coordinate + 1) * double(size) - 1) / 2;
+  double at =
+      s.align ? (coordinate + 1) / 2 * double(size - 1) : ((coordinate + 1) * double(size) - 1) / 2;
   const auto add = [&](double i, double weight) {
     if (i >= 0 && i < double(size)) w[static_cast<int64_t>(i)] += weight;
   };
@@ -89,9 +89,7 @@ Sample sample(Op op, Sizes input, Sizes grid, Setting s) {
   return {str(s.mode, " ", s.padding, s.align ? " aligned" : ""),
           {{std::move(input)}, {std::move(grid), -1.8, 1.8}},
           [=](const Tensors& x) { return Tensors{op(x[0], x[1], s.mode, s.padding, s.align)}; },
-          [=](const std::vector<Dense>& x) {
-            return std::vector<Dense>{sampled(x[0], x[1], s)};
-          }};
+          [=](const std::vector<Dense>& x) { return std::vector<Dense>{sampled(x[0], x[1], s)}; }};
 }
 
 OpCase with(const char* name, Op op, Sizes input, Sizes grid, bool with_cubic) {
@@ -131,8 +129,11 @@ OpCase with(const char* name, Op op, Sizes input, Sizes grid, bool with_cubic) {
          op(zeros(other), zeros(grid), 0, 0, false);
        },
        "expected input to have non-empty spatial dimensions", ErrorInput::Kind::shape},
-      {"rank", [=] { op(zeros({2, 2}), zeros({2, 2}), 0, 0, false); }, "expected",
-       ErrorInput::Kind::shape},
+      {"rank",
+       [=] {
+         op(zeros({2, 2}), zeros({2, 2}), 0, 0, false);
+       },
+       "expected", ErrorInput::Kind::shape},
       {"mode", [=] { op(zeros(input), zeros(grid), 3, 0, false); },
        "interpolation_mode should be 0, 1 or 2, got 3"},
       {"padding", [=] { op(zeros(input), zeros(grid), 0, -1, false); },

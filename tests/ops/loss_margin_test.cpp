@@ -63,10 +63,12 @@ OpCase ranking_case() {
       [](const Tensors& x, int64_t r) {
         return margin_ranking_loss(x[0], x[1], signs(x[2], x[0]), 0.3, r);
       },
-      elementwise([](const Values& v) {
-        return std::max(0.0, -sign(v[2]) * (v[0] - v[1]) + 0.3);
-      }));
-  c.errors = {{"rank", [] { margin_ranking_loss(zeros({2}), zeros({2, 1}), zeros({2})); },
+      elementwise(
+          [](const Values& v) { return std::max(0.0, -sign(v[2]) * (v[0] - v[1]) + 0.3); }));
+  c.errors = {{"rank",
+               [] {
+                 margin_ranking_loss(zeros({2}), zeros({2, 1}), zeros({2}));
+               },
                "All input tensors should have same dimension but got sizes: input1: [2], input2: "
                "[2, 1], target: [2]",
                ErrorInput::Kind::shape}};
@@ -100,12 +102,15 @@ OpCase cosine_case() {
     return std::vector<Dense>{{{}, {cosine_loss(x[0], x[1], 0, 5, sign(x[2].values[0]))}}};
   });
   c.tolerance = 8;  // quotients of sums
-  c.errors = {{"target", [] { cosine_embedding_loss(zeros({2, 2}), zeros({2, 2}), zeros({2, 2})); },
-               "0D or 1D target tensor expected, multi-target not supported",
-               ErrorInput::Kind::shape},
-              {"input", [] { cosine_embedding_loss(zeros({2}), zeros({2}), zeros({2})); },
-               "1D target tensor expects 2D input tensors, but found inputs with sizes [2] and [2]",
-               ErrorInput::Kind::shape}};
+  c.errors = {
+      {"target",
+       [] {
+         cosine_embedding_loss(zeros({2, 2}), zeros({2, 2}), zeros({2, 2}));
+       },
+       "0D or 1D target tensor expected, multi-target not supported", ErrorInput::Kind::shape},
+      {"input", [] { cosine_embedding_loss(zeros({2}), zeros({2}), zeros({2})); },
+       "1D target tensor expects 2D input tensors, but found inputs with sizes [2] and [2]",
+       ErrorInput::Kind::shape}};
   return c;
 }
 
@@ -139,30 +144,48 @@ Reference multi_margin(double p, double margin, bool weighted) {
 }
 
 OpCase multi_margin_case() {
-  OpCase c = with("multi_margin_loss", {{{4, 5}}, index_arg({4}, 5)},
-                  [](const Tensors& x, int64_t r) {
-                    return multi_margin_loss(x[0], x[1], 1, 1, {}, r);
-                  },
-                  multi_margin(1, 1, false));
-  add(c, "squares, weighted", {{{4, 5}}, index_arg({4}, 5), {{5}, 0.5, 2}},
-      [](const Tensors& x, int64_t r) { return multi_margin_loss(x[0], x[1], 2, 0.5, x[2], r); },
-      multi_margin(2, 0.5, true));
-  add(c, "one sample", {{{5}}, index_arg({}, 5)},
+  OpCase c = with(
+      "multi_margin_loss", {{{4, 5}}, index_arg({4}, 5)},
       [](const Tensors& x, int64_t r) { return multi_margin_loss(x[0], x[1], 1, 1, {}, r); },
       multi_margin(1, 1, false));
-  c.errors = {
-      {"power", [] { multi_margin_loss(zeros({1, 2}), zeros({1}, kLong), 3); },
-       "only p == 1 and p == 2 supported"},
-      {"target", [] { multi_margin_loss(zeros({1, 2}), full({1}, 2, kLong)); },
-       "target out of range", ErrorInput::Kind::index},
-      {"type", [] { multi_margin_loss(zeros({1, 2}), zeros({1})); },
-       "expected scalar type Long but found Float", ErrorInput::Kind::dtype},
-      {"sizes", [] { multi_margin_loss(zeros({1, 2}), zeros({2}, kLong)); },
-       "inconsistent target size", ErrorInput::Kind::shape},
-      {"weight", [] { multi_margin_loss(zeros({1, 2}), zeros({1}, kLong), 1, 1, zeros({3})); },
-       "inconsistent weight size, expected 2 but got [3]", ErrorInput::Kind::shape},
-      {"empty", [] { multi_margin_loss(zeros({2, 0}), zeros({2}, kLong)); },
-       "Expected non-empty vector or matrix", ErrorInput::Kind::shape}};
+  add(
+      c, "squares, weighted", {{{4, 5}}, index_arg({4}, 5), {{5}, 0.5, 2}},
+      [](const Tensors& x, int64_t r) { return multi_margin_loss(x[0], x[1], 2, 0.5, x[2], r); },
+      multi_margin(2, 0.5, true));
+  add(
+      c, "one sample", {{{5}}, index_arg({}, 5)},
+      [](const Tensors& x, int64_t r) { return multi_margin_loss(x[0], x[1], 1, 1, {}, r); },
+      multi_margin(1, 1, false));
+  c.errors = {{"power",
+               [] {
+                 multi_margin_loss(zeros({1, 2}), zeros({1}, kLong), 3);
+               },
+               "only p == 1 and p == 2 supported"},
+              {"target",
+               [] {
+                 multi_margin_loss(zeros({1, 2}), full({1}, 2, kLong));
+               },
+               "target out of range", ErrorInput::Kind::index},
+              {"type",
+               [] {
+                 multi_margin_loss(zeros({1, 2}), zeros({1}));
+               },
+               "expected scalar type Long but found Float", ErrorInput::Kind::dtype},
+              {"sizes",
+               [] {
+                 multi_margin_loss(zeros({1, 2}), zeros({2}, kLong));
+               },
+               "inconsistent target size", ErrorInput::Kind::shape},
+              {"weight",
+               [] {
+                 multi_margin_loss(zeros({1, 2}), zeros({1}, kLong), 1, 1, zeros({3}));
+               },
+               "inconsistent weight size, expected 2 but got [3]", ErrorInput::Kind::shape},
+              {"empty",
+               [] {
+                 multi_margin_loss(zeros({2, 0}), zeros({2}, kLong));
+               },
+               "Expected non-empty vector or matrix", ErrorInput::Kind::shape}};
   return c;
 }
 
@@ -200,9 +223,15 @@ OpCase multilabel_case() {
   add(c, "one sample", {{{4}}, labels({4})}, call, [](const std::vector<Dense>& x) {
     return std::vector<Dense>{{{}, {multilabel(x[0], x[1], 0, 4)}}};
   });
-  c.errors = {{"target", [] { multilabel_margin_loss(zeros({1, 2}), full({1, 2}, 2, kLong)); },
+  c.errors = {{"target",
+               [] {
+                 multilabel_margin_loss(zeros({1, 2}), full({1, 2}, 2, kLong));
+               },
                "target out of range", ErrorInput::Kind::index},
-              {"sizes", [] { multilabel_margin_loss(zeros({1, 2}), zeros({1}, kLong)); },
+              {"sizes",
+               [] {
+                 multilabel_margin_loss(zeros({1, 2}), zeros({1}, kLong));
+               },
                "inconsistent target size", ErrorInput::Kind::shape}};
   return c;
 }
@@ -228,18 +257,23 @@ OpCase triplet_case() {
     };
   };
   const std::vector<Arg> args = {{{4, 3}}, {{4, 3}}, {{4, 3}}};
-  OpCase c = with("triplet_margin_loss", args,
-                  [](const Tensors& x, int64_t r) {
-                    return triplet_margin_loss(x[0], x[1], x[2], 0.8, 2, 1e-6, false, r);
-                  },
-                  reference(2, false));
-  add(c, "swap, cubes", args,
+  OpCase c = with(
+      "triplet_margin_loss", args,
+      [](const Tensors& x, int64_t r) {
+        return triplet_margin_loss(x[0], x[1], x[2], 0.8, 2, 1e-6, false, r);
+      },
+      reference(2, false));
+  add(
+      c, "swap, cubes", args,
       [](const Tensors& x, int64_t r) {
         return triplet_margin_loss(x[0], x[1], x[2], 0.8, 3, 1e-6, true, r);
       },
       reference(3, true));
   c.tolerance = 8;  // roots of sums
-  c.errors = {{"rank", [] { triplet_margin_loss(zeros({2}), zeros({2, 1}), zeros({2})); },
+  c.errors = {{"rank",
+               [] {
+                 triplet_margin_loss(zeros({2}), zeros({2, 1}), zeros({2}));
+               },
                "expected to have the same number of dimensions, but got: anchor 1D, positive 2D, "
                "and negative 1D inputs",
                ErrorInput::Kind::shape}};
@@ -248,12 +282,14 @@ OpCase triplet_case() {
 
 OpCase poisson_case() {
   const std::vector<Arg> args = {{{3, 4}, 0.2, 2}, {{3, 4}, 0.1, 5}};
-  OpCase c = with("poisson_nll_loss", args,
-                  [](const Tensors& x, int64_t r) {
-                    return poisson_nll_loss(x[0], x[1], true, false, 1e-8, r);
-                  },
-                  elementwise([](const Values& v) { return std::exp(v[0]) - v[0] * v[1]; }));
-  add(c, "full", args,
+  OpCase c = with(
+      "poisson_nll_loss", args,
+      [](const Tensors& x, int64_t r) {
+        return poisson_nll_loss(x[0], x[1], true, false, 1e-8, r);
+      },
+      elementwise([](const Values& v) { return std::exp(v[0]) - v[0] * v[1]; }));
+  add(
+      c, "full", args,
       [](const Tensors& x, int64_t r) {
         return poisson_nll_loss(x[0], x[1], false, true, 1e-8, r);
       },

@@ -29,29 +29,24 @@ double padded_at(const Dense& x, const Sizes& pad, const std::string& mode, doub
 
 Sample sample(const std::string& label, Sizes sizes, Sizes pad_by, const std::string& mode,
               OpFunction op, double value = 0) {
-  return {label + " " + mode,
-          {{std::move(sizes)}},
-          std::move(op),
-          [=](const std::vector<Dense>& x) {
-            Dense out{x[0].sizes, {}};
-            for (size_t i = 0; i < pad_by.size() / 2; ++i) {
-              out.sizes[out.sizes.size() - 1 - i] += pad_by[2 * i] + pad_by[2 * i + 1];
-            }
-            for_each_index(out.sizes, [&](const Sizes& at) {
-              out.values.push_back(padded_at(x[0], pad_by, mode, value, at));
-            });
-            return std::vector<Dense>{out};
-          }};
+  return {
+      label + " " + mode, {{std::move(sizes)}}, std::move(op), [=](const std::vector<Dense>& x) {
+        Dense out{x[0].sizes, {}};
+        for (size_t i = 0; i < pad_by.size() / 2; ++i) {
+          out.sizes[out.sizes.size() - 1 - i] += pad_by[2 * i] + pad_by[2 * i + 1];
+        }
+        for_each_index(out.sizes, [&](const Sizes& at) {
+          out.values.push_back(padded_at(x[0], pad_by, mode, value, at));
+        });
+        return std::vector<Dense>{out};
+      }};
 }
 
 Sample pad_sample(const std::string& label, Sizes sizes, Sizes by, const std::string& mode,
                   std::optional<double> value = std::nullopt) {
   return sample(
       label, std::move(sizes), by, mode,
-      [=](const Tensors& x) {
-        return Tensors{pad(x[0], by, mode, value)};
-      },
-      value.value_or(0));
+      [=](const Tensors& x) { return Tensors{pad(x[0], by, mode, value)}; }, value.value_or(0));
 }
 
 OpCase pad_case() {
@@ -88,7 +83,11 @@ OpCase pad_case() {
       fails("nothing left", {1, 2, 3}, {-4, 0}, "constant",
             "plus negative padding -4 and 0 resulted in a negative output size"),
       fails("empty", {1, 2, 0}, {1, 1}, "replicate", "and other non-zero dimensions"),
-      {"mode", [] { pad(zeros({1, 2, 3}), {1, 1}, "mirror"); }, "Unrecognised padding mode mirror"},
+      {"mode",
+       [] {
+         pad(zeros({1, 2, 3}), {1, 1}, "mirror");
+       },
+       "Unrecognised padding mode mirror"},
       {"value",
        [] {
          pad(zeros({1, 2, 3}), {1, 1}, "reflect", 2.0);
@@ -102,11 +101,13 @@ using FixedPad = Tensor (*)(const Tensor&, IntArrayRef);
 OpCase fixed_case(const char* name, FixedPad op, Sizes sizes, Sizes by, const char* mode) {
   OpCase c;
   c.name = name;
-  c.samples = {sample("fixed", sizes, by, mode, [=](const Tensors& x) {
-    return Tensors{op(x[0], by)};
-  })};
-  c.errors = {{"length", [=] { op(zeros(sizes), {1, 1, 1}); }, "padding size is expected to be",
-               ErrorInput::Kind::shape}};
+  c.samples = {
+      sample("fixed", sizes, by, mode, [=](const Tensors& x) { return Tensors{op(x[0], by)}; })};
+  c.errors = {{"length",
+               [=] {
+                 op(zeros(sizes), {1, 1, 1});
+               },
+               "padding size is expected to be", ErrorInput::Kind::shape}};
   return c;
 }
 
@@ -119,10 +120,7 @@ OpCase constant_case() {
         return Tensors{constant_pad_nd(x[0], {1, 2, -1, 1, 0, 2}, -2)};
       },
       -2)};
-  c.errors = {{"odd",
-               [] {
-                 constant_pad_nd(zeros({2}), {1});
-               },
+  c.errors = {{"odd", [] { constant_pad_nd(zeros({2}), {1}); },
                "Length of pad must be even but instead it equals 1", ErrorInput::Kind::shape},
               {"long",
                [] {

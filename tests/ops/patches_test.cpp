@@ -34,12 +34,21 @@ OpCase shuffle_case() {
                   return Sizes{a[0] * 9 + a[1] % 3 * 3 + a[2] % 3, a[1] / 3, a[2] / 3};
                 })}};
   c.dtypes = {kFloat, kDouble, kHalf, kLong};
-  c.errors = {{"rank", [] { pixel_shuffle(zeros({4, 4}), 2); },
+  c.errors = {{"rank",
+               [] {
+                 pixel_shuffle(zeros({4, 4}), 2);
+               },
                "expects input to have at least 3 dimensions, but got input with 2 dimension(s)",
                ErrorInput::Kind::shape},
-              {"factor", [] { pixel_shuffle(zeros({4, 4, 4}), 0); },
+              {"factor",
+               [] {
+                 pixel_shuffle(zeros({4, 4, 4}), 0);
+               },
                "expects a positive upscale_factor, but got 0", ErrorInput::Kind::shape},
-              {"channels", [] { pixel_shuffle(zeros({6, 4, 4}), 2); },
+              {"channels",
+               [] {
+                 pixel_shuffle(zeros({6, 4, 4}), 2);
+               },
                "'channel' dimension to be divisible by the square of upscale_factor, but "
                "input.size(-3)=6 is not divisible by 4",
                ErrorInput::Kind::shape}};
@@ -56,7 +65,10 @@ OpCase unshuffle_case() {
                   const int64_t part = a[1] % 4;
                   return Sizes{a[0], a[1] / 4, a[2] * 2 + part / 2, a[3] * 2 + part % 2};
                 })}};
-  c.errors = {{"size", [] { pixel_unshuffle(zeros({1, 3, 4}), 2); },
+  c.errors = {{"size",
+               [] {
+                 pixel_unshuffle(zeros({1, 3, 4}), 2);
+               },
                "height and width to be divisible by downscale_factor, but input.size(-2)=3",
                ErrorInput::Kind::shape}};
   return c;
@@ -71,10 +83,16 @@ OpCase channel_case() {
                 moved({2, 6, 2, 2}, [](const Sizes& a) {
                   return Sizes{a[0], a[1] % 3 * 2 + a[1] / 3, a[2], a[3]};
                 })}};
-  c.errors = {{"groups", [] { channel_shuffle(zeros({1, 4, 2}), 3); },
+  c.errors = {{"groups",
+               [] {
+                 channel_shuffle(zeros({1, 4, 2}), 3);
+               },
                "Number of channels must be divisible by groups. Got 4 channels and 3 groups",
                ErrorInput::Kind::shape},
-              {"none", [] { channel_shuffle(zeros({1, 4, 2}), 0); },
+              {"none",
+               [] {
+                 channel_shuffle(zeros({1, 4, 2}), 0);
+               },
                "must be positive. Value of groups: 0", ErrorInput::Kind::shape}};
   return c;
 }
@@ -150,23 +168,38 @@ OpCase im2col_case() {
                im2col_sample("wide", {1, 2, 5, 6}, kWide),
                im2col_sample("without batch", {2, 4, 5}, kPlain),
                im2col_sample("empty batch", {0, 2, 4, 5}, kPlain)};
-  c.errors = {{"size", [] { im2col(zeros({1, 1, 2, 2}), 3, 1, 0, 1); },
+  c.errors = {{"size",
+               [] {
+                 im2col(zeros({1, 1, 2, 2}), 3, 1, 0, 1);
+               },
                "calculated shape of the array of sliding blocks as (0, 0), but its components must "
                "be at least one",
                ErrorInput::Kind::shape},
-              {"kernel", [] { im2col(zeros({1, 1, 2, 2}), 0, 1, 0, 1); },
+              {"kernel",
+               [] {
+                 im2col(zeros({1, 1, 2, 2}), 0, 1, 0, 1);
+               },
                "kernel_size should be greater than zero", ErrorInput::Kind::shape},
-              {"padding", [] { im2col(zeros({1, 1, 2, 2}), 1, 1, -1, 1); },
+              {"padding",
+               [] {
+                 im2col(zeros({1, 1, 2, 2}), 1, 1, -1, 1);
+               },
                "padding should be non-negative", ErrorInput::Kind::shape},
               {"pair",
                [] {
                  im2col(zeros({1, 1, 2, 2}), {1, 1, 1}, 1, 0, 1);
                },
                "It is expected kernel_size equals to 2, but got size 3", ErrorInput::Kind::shape},
-              {"huge", [] { im2col(zeros({1, 1, 2, 2}), 1, 1, INT64_MAX, 1); },
+              {"huge",
+               [] {
+                 im2col(zeros({1, 1, 2, 2}), 1, 1, INT64_MAX, 1);
+               },
                "padding is too large", ErrorInput::Kind::shape},
-              {"rank", [] { im2col(zeros({2, 2}), 1, 1, 0, 1); }, "Expected 3D or 4D",
-               ErrorInput::Kind::shape}};
+              {"rank",
+               [] {
+                 im2col(zeros({2, 2}), 1, 1, 0, 1);
+               },
+               "Expected 3D or 4D", ErrorInput::Kind::shape}};
   return c;
 }
 
@@ -175,11 +208,17 @@ OpCase col2im_case() {
   c.name = "col2im";
   c.samples = {col2im_sample("plain", {2, 2, 4, 5}, kPlain),
                col2im_sample("wide", {1, 2, 5, 6}, kWide)};
-  c.errors = {{"channels", [] { col2im(zeros({1, 5, 4}), 4, 2, 1, 0, 2); },
+  c.errors = {{"channels",
+               [] {
+                 col2im(zeros({1, 5, 4}), 4, 2, 1, 0, 2);
+               },
                "Expected size of input's dimension 1 to be divisible by the product of "
                "kernel_size, but got input.size(1)=5 and kernel_size=(2, 2)",
                ErrorInput::Kind::shape},
-              {"blocks", [] { col2im(zeros({1, 4, 5}), 4, 2, 1, 0, 2); },
+              {"blocks",
+               [] {
+                 col2im(zeros({1, 4, 5}), 4, 2, 1, 0, 2);
+               },
                "calculated number of sliding blocks 2 * 2 = 4, but got input.size(2)=5",
                ErrorInput::Kind::shape}};
   return c;

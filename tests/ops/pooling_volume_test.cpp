@@ -24,8 +24,7 @@ Lines fixed_lines(int64_t size, int64_t kernel, int64_t stride, int64_t padding,
   for (int64_t start = -padding;; start += stride) {
     const int64_t last = start + dilation * (kernel - 1);
     // In ceil mode a window may end outside, but must begin inside or in the padding in front.
-    if (ceil_mode ? last >= size + padding + stride || start >= size
-                  : last >= size + padding) {
+    if (ceil_mode ? last >= size + padding + stride || start >= size : last >= size + padding) {
       break;
     }
     Line line{{}, 0};
@@ -116,14 +115,15 @@ const Setting kDilated{{2, 2, 3}, {1, 2, 1}, {0, 0, 1}, {2, 1, 2}};
 const Setting kCeil{{2, 3, 2}, {2, 2, 2}, {1, 0, 0}, {1, 1, 1}, true};
 
 Sample max_sample(const char* label, Sizes sizes, const Setting& s) {
-  return {label,
-          {{std::move(sizes)}},
-          [s](const Tensors& x) {
-            return Tensors{max_pool3d(x[0], s.kernel, s.stride, s.padding, s.dilation, s.ceil_mode)};
-          },
-          [s](const std::vector<Dense>& x) {
-            return std::vector<Dense>{pool(x[0], s.lines(x[0]), largest)};
-          }};
+  return {
+      label,
+      {{std::move(sizes)}},
+      [s](const Tensors& x) {
+        return Tensors{max_pool3d(x[0], s.kernel, s.stride, s.padding, s.dilation, s.ceil_mode)};
+      },
+      [s](const std::vector<Dense>& x) {
+        return std::vector<Dense>{pool(x[0], s.lines(x[0]), largest)};
+      }};
 }
 
 OpCase max_case() {
@@ -135,17 +135,29 @@ OpCase max_case() {
                max_sample("ceil, unbatched", {2, 5, 6, 5}, kCeil),
                max_sample("empty", {0, 2, 4, 4, 4}, kPlain)};
   c.dtypes = {kFloat, kDouble, kHalf, kBFloat16, kLong};
-  c.errors = {{"size", [] { max_pool3d(zeros({1, 1, 2, 1, 2}), 2); },
+  c.errors = {{"size",
+               [] {
+                 max_pool3d(zeros({1, 1, 2, 1, 2}), 2);
+               },
                "Given input size: (1x2x1x2). Calculated output size: (1x1x0x1). Output size is "
                "too small",
                ErrorInput::Kind::shape},
-              {"rank", [] { max_pool3d(zeros({2, 2, 2}), 2); }, "Expected 4D or 5D",
-               ErrorInput::Kind::shape},
-              {"kernel", [] { max_pool3d(zeros({1, 2, 2, 2}), {2, 2}); },
+              {"rank",
+               [] {
+                 max_pool3d(zeros({2, 2, 2}), 2);
+               },
+               "Expected 4D or 5D", ErrorInput::Kind::shape},
+              {"kernel",
+               [] {
+                 max_pool3d(zeros({1, 2, 2, 2}), {2, 2});
+               },
                "kernel_size must either be a single int, or a tuple of three ints",
                ErrorInput::Kind::shape},
-              {"huge", [] { max_pool3d(zeros({1, 2, 2, 2}), 2, INT64_MAX); }, "is too large",
-               ErrorInput::Kind::shape}};
+              {"huge",
+               [] {
+                 max_pool3d(zeros({1, 2, 2, 2}), 2, INT64_MAX);
+               },
+               "is too large", ErrorInput::Kind::shape}};
   return c;
 }
 
@@ -153,18 +165,18 @@ OpCase max_indices_case() {
   OpCase c;
   c.name = "max_pool3d_with_indices";
   for (const Setting& s : {kPlain, kOverlap, kCeil}) {
-    c.samples.push_back({"indices",
-                         {{{2, 2, 5, 4, 6}}},
-                         [s](const Tensors& x) {
-                           auto [out, indices] = max_pool3d_with_indices(
-                               x[0], s.kernel, s.stride, s.padding, s.dilation, s.ceil_mode);
-                           return Tensors{out, indices};
-                         },
-                         [s](const std::vector<Dense>& x) {
-                           const auto lines = s.lines(x[0]);
-                           return std::vector<Dense>{pool(x[0], lines, largest),
-                                                     pool(x[0], lines, position)};
-                         }});
+    c.samples.push_back(
+        {"indices",
+         {{{2, 2, 5, 4, 6}}},
+         [s](const Tensors& x) {
+           auto [out, indices] = max_pool3d_with_indices(x[0], s.kernel, s.stride, s.padding,
+                                                         s.dilation, s.ceil_mode);
+           return Tensors{out, indices};
+         },
+         [s](const std::vector<Dense>& x) {
+           const auto lines = s.lines(x[0]);
+           return std::vector<Dense>{pool(x[0], lines, largest), pool(x[0], lines, position)};
+         }});
   }
   return c;
 }
@@ -205,7 +217,10 @@ OpCase average_case() {
                  avg_pool3d(zeros({1, 1, 4, 4, 4}), 2, {}, 0, false, true, 0);
                },
                "divisor must be not zero"},
-              {"integers", [] { avg_pool3d(zeros({1, 1, 4, 4, 4}, kLong), 2); },
+              {"integers",
+               [] {
+                 avg_pool3d(zeros({1, 1, 4, 4, 4}, kLong), 2);
+               },
                "expected a floating-point tensor", ErrorInput::Kind::dtype}};
   return c;
 }
@@ -235,7 +250,10 @@ OpCase adaptive_average_case() {
                                })};
                          }});
   }
-  c.errors = {{"size", [] { adaptive_avg_pool3d(zeros({1, 2, 2, 2}), {1, -2, 1}); },
+  c.errors = {{"size",
+               [] {
+                 adaptive_avg_pool3d(zeros({1, 2, 2, 2}), {1, -2, 1});
+               },
                "elements of output_size must be greater than or equal to 0",
                ErrorInput::Kind::shape}};
   return c;
@@ -247,24 +265,27 @@ OpCase adaptive_max_case(const char* name, AdaptiveMax op, Sizes sizes, std::vec
   OpCase c;
   c.name = name;
   for (const Sizes& to : all) {
-    c.samples.push_back({str(to[0]),
-                         {{sizes}},
-                         [=](const Tensors& x) {
-                           auto [out, indices] = op(x[0], to);
-                           return Tensors{out, indices};
-                         },
-                         [=](const std::vector<Dense>& x) {
-                           const auto lines = adaptive(x[0], to);
-                           return std::vector<Dense>{pool(x[0], lines, largest),
-                                                     pool(x[0], lines, position)};
-                         }});
+    c.samples.push_back(
+        {str(to[0]),
+         {{sizes}},
+         [=](const Tensors& x) {
+           auto [out, indices] = op(x[0], to);
+           return Tensors{out, indices};
+         },
+         [=](const std::vector<Dense>& x) {
+           const auto lines = adaptive(x[0], to);
+           return std::vector<Dense>{pool(x[0], lines, largest), pool(x[0], lines, position)};
+         }});
   }
   c.errors = {{"rank", [=] { op(zeros({2}), 1); }, "(batch mode) tensor with optional 0 dim batch",
                ErrorInput::Kind::shape},
               {"integers", [=] { op(zeros(sizes, kLong), 1); }, "expected a floating-point tensor",
                ErrorInput::Kind::dtype},
-              {"count", [=] { op(zeros(sizes), {1, 1, 1, 1}); }, "output_size must be",
-               ErrorInput::Kind::shape}};
+              {"count",
+               [=] {
+                 op(zeros(sizes), {1, 1, 1, 1});
+               },
+               "output_size must be", ErrorInput::Kind::shape}};
   return c;
 }
 
@@ -294,8 +315,7 @@ TEST(PoolingVolume, NanWinsAndWindowWithoutElementsHasNoPosition) {
 
 TEST(PoolingVolume, ChannelsLastImageOfAdaptiveMaximaStaysChannelsLast) {
   const Tensor x = zeros({2, 3, 4, 4}).contiguous(MemoryFormat::ChannelsLast);
-  EXPECT_TRUE(
-      std::get<0>(adaptive_max_pool2d(x, 2)).is_contiguous(MemoryFormat::ChannelsLast));
+  EXPECT_TRUE(std::get<0>(adaptive_max_pool2d(x, 2)).is_contiguous(MemoryFormat::ChannelsLast));
 }
 
 }  // namespace

@@ -35,8 +35,8 @@ double place(int64_t j, int64_t in, int64_t out, bool align, double scale) {
 Weights nearest(double shift, double scale = 0) {
   return [=](int64_t j, int64_t in, int64_t out) {
     std::vector<double> w(in);
-    const auto at = static_cast<int64_t>(
-        std::floor((double(j) + shift) * step_of(in, out, false, scale)));
+    const auto at =
+        static_cast<int64_t>(std::floor((double(j) + shift) * step_of(in, out, false, scale)));
     w[std::min(at, in - 1)] = 1;
     return w;
   };
@@ -114,51 +114,62 @@ OpCase with(const char* name, size_t directions, const Op& op, const Weights& we
                sample("shrink", sizes, part(shrunk), weights, op),
                sample("mixed", sizes, part(mixed), weights, op)};
   c.tolerance = 4;  // places are computed in the elements' type
-  c.errors = {
-      {"count", [=] { op(zeros(sizes), {2, 2, 2, 2}); }, "It is expected output_size equals to",
-       ErrorInput::Kind::shape},
-      {"rank", [=] { op(zeros({2, 2}), Sizes(directions, 2)); },
-       "It is expected input_size equals to", ErrorInput::Kind::shape},
-      {"zero", [=] { op(zeros(sizes), Sizes(directions, 0)); },
-       "Input and output sizes should be greater than 0", ErrorInput::Kind::shape},
-      {"huge", [=] { op(zeros(sizes), Sizes(directions, INT64_MAX)); }, "overflow",
-       ErrorInput::Kind::shape}};
+  c.errors = {{"count",
+               [=] {
+                 op(zeros(sizes), {2, 2, 2, 2});
+               },
+               "It is expected output_size equals to", ErrorInput::Kind::shape},
+              {"rank",
+               [=] {
+                 op(zeros({2, 2}), Sizes(directions, 2));
+               },
+               "It is expected input_size equals to", ErrorInput::Kind::shape},
+              {"zero", [=] { op(zeros(sizes), Sizes(directions, 0)); },
+               "Input and output sizes should be greater than 0", ErrorInput::Kind::shape},
+              {"huge", [=] { op(zeros(sizes), Sizes(directions, INT64_MAX)); }, "overflow",
+               ErrorInput::Kind::shape}};
   return c;
 }
 
 std::vector<OpCase> nearest_cases() {
   std::vector<OpCase> cases = {
-      with("upsample_nearest1d", 1,
-           [](const Tensor& x, IntArrayRef to) { return upsample_nearest1d(x, to); }, nearest(0)),
-      with("upsample_nearest2d", 2,
-           [](const Tensor& x, IntArrayRef to) { return upsample_nearest2d(x, to); }, nearest(0)),
-      with("upsample_nearest3d", 3,
-           [](const Tensor& x, IntArrayRef to) { return upsample_nearest3d(x, to); }, nearest(0)),
-      with("_upsample_nearest_exact1d", 1,
-           [](const Tensor& x, IntArrayRef to) { return _upsample_nearest_exact1d(x, to); },
-           nearest(0.5)),
-      with("_upsample_nearest_exact2d", 2,
-           [](const Tensor& x, IntArrayRef to) { return _upsample_nearest_exact2d(x, to); },
-           nearest(0.5)),
-      with("_upsample_nearest_exact3d", 3,
-           [](const Tensor& x, IntArrayRef to) { return _upsample_nearest_exact3d(x, to); },
-           nearest(0.5))};
+      with(
+          "upsample_nearest1d", 1,
+          [](const Tensor& x, IntArrayRef to) { return upsample_nearest1d(x, to); }, nearest(0)),
+      with(
+          "upsample_nearest2d", 2,
+          [](const Tensor& x, IntArrayRef to) { return upsample_nearest2d(x, to); }, nearest(0)),
+      with(
+          "upsample_nearest3d", 3,
+          [](const Tensor& x, IntArrayRef to) { return upsample_nearest3d(x, to); }, nearest(0)),
+      with(
+          "_upsample_nearest_exact1d", 1,
+          [](const Tensor& x, IntArrayRef to) { return _upsample_nearest_exact1d(x, to); },
+          nearest(0.5)),
+      with(
+          "_upsample_nearest_exact2d", 2,
+          [](const Tensor& x, IntArrayRef to) { return _upsample_nearest_exact2d(x, to); },
+          nearest(0.5)),
+      with(
+          "_upsample_nearest_exact3d", 3,
+          [](const Tensor& x, IntArrayRef to) { return _upsample_nearest_exact3d(x, to); },
+          nearest(0.5))};
   for (OpCase& c : cases) c.dtypes.push_back(kByte);
-  cases[0].samples.push_back(sample("scale", {1, 2, 5}, {7}, nearest(0, 1.5),
-                                    [](const Tensor& x, IntArrayRef to) {
-                                      return upsample_nearest1d(x, to, 1.5);
-                                    }));
+  cases[0].samples.push_back(
+      sample("scale", {1, 2, 5}, {7}, nearest(0, 1.5),
+             [](const Tensor& x, IntArrayRef to) { return upsample_nearest1d(x, to, 1.5); }));
   return cases;
 }
 
 template <class F>
 void add_linear(std::vector<OpCase>& cases, const char* name, size_t directions, F op,
                 double (*kernel)(double)) {
-  OpCase c = with(name, directions, [=](const Tensor& x, IntArrayRef to) { return op(x, to, false); },
-                  interpolated(kernel, false));
-  OpCase aligned = with(name, directions,
-                        [=](const Tensor& x, IntArrayRef to) { return op(x, to, true); },
-                        interpolated(kernel, true));
+  OpCase c = with(
+      name, directions, [=](const Tensor& x, IntArrayRef to) { return op(x, to, false); },
+      interpolated(kernel, false));
+  OpCase aligned = with(
+      name, directions, [=](const Tensor& x, IntArrayRef to) { return op(x, to, true); },
+      interpolated(kernel, true));
   for (Sample& s : aligned.samples) {
     s.label += " aligned";
     c.samples.push_back(s);
@@ -174,32 +185,33 @@ void add_linear(std::vector<OpCase>& cases, const char* name, size_t directions,
 
 std::vector<OpCase> upsampling_ops() {
   std::vector<OpCase> cases = nearest_cases();
-  add_linear(cases, "upsample_linear1d", 1,
-             [](const Tensor& x, IntArrayRef to, bool a) { return upsample_linear1d(x, to, a); },
-             triangle);
-  cases.back().samples.push_back(sample("scale", {1, 2, 5}, {7}, interpolated(triangle, false, 1.5),
-                                        [](const Tensor& x, IntArrayRef to) {
-                                          return upsample_linear1d(x, to, false, 1.5);
-                                        }));
-  add_linear(cases, "upsample_bilinear2d", 2,
-             [](const Tensor& x, IntArrayRef to, bool a) { return upsample_bilinear2d(x, to, a); },
-             triangle);
-  add_linear(cases, "upsample_trilinear3d", 3,
-             [](const Tensor& x, IntArrayRef to, bool a) { return upsample_trilinear3d(x, to, a); },
-             triangle);
-  add_linear(cases, "upsample_bicubic2d", 2,
-             [](const Tensor& x, IntArrayRef to, bool a) { return upsample_bicubic2d(x, to, a); },
-             cubic_sharp);
-  cases.push_back(with("_upsample_bilinear2d_aa", 2,
-                       [](const Tensor& x, IntArrayRef to) {
-                         return _upsample_bilinear2d_aa(x, to, false);
-                       },
-                       antialiased(triangle)));
-  cases.push_back(with("_upsample_bicubic2d_aa", 2,
-                       [](const Tensor& x, IntArrayRef to) {
-                         return _upsample_bicubic2d_aa(x, to, false);
-                       },
-                       antialiased(cubic_soft)));
+  add_linear(
+      cases, "upsample_linear1d", 1,
+      [](const Tensor& x, IntArrayRef to, bool a) { return upsample_linear1d(x, to, a); },
+      triangle);
+  cases.back().samples.push_back(
+      sample("scale", {1, 2, 5}, {7}, interpolated(triangle, false, 1.5),
+             [](const Tensor& x, IntArrayRef to) { return upsample_linear1d(x, to, false, 1.5); }));
+  add_linear(
+      cases, "upsample_bilinear2d", 2,
+      [](const Tensor& x, IntArrayRef to, bool a) { return upsample_bilinear2d(x, to, a); },
+      triangle);
+  add_linear(
+      cases, "upsample_trilinear3d", 3,
+      [](const Tensor& x, IntArrayRef to, bool a) { return upsample_trilinear3d(x, to, a); },
+      triangle);
+  add_linear(
+      cases, "upsample_bicubic2d", 2,
+      [](const Tensor& x, IntArrayRef to, bool a) { return upsample_bicubic2d(x, to, a); },
+      cubic_sharp);
+  cases.push_back(with(
+      "_upsample_bilinear2d_aa", 2,
+      [](const Tensor& x, IntArrayRef to) { return _upsample_bilinear2d_aa(x, to, false); },
+      antialiased(triangle)));
+  cases.push_back(with(
+      "_upsample_bicubic2d_aa", 2,
+      [](const Tensor& x, IntArrayRef to) { return _upsample_bicubic2d_aa(x, to, false); },
+      antialiased(cubic_soft)));
   return cases;
 }
 TAPER_OP_CASES(upsampling_ops);

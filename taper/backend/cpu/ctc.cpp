@@ -39,8 +39,12 @@ Paths<T> paths_of(ConstView log_probs, ConstView targets, ConstView plan, int64_
                   int64_t blank) {
   const int64_t* p = plan.data<int64_t>() + 3 * n;
   const int64_t samples = log_probs.size(1), classes = log_probs.size(2);
-  return {log_probs.data<T>() + n * classes, samples * classes, targets.data<int64_t>() + p[0],
-          p[1], p[2], blank};
+  return {log_probs.data<T>() + n * classes,
+          samples * classes,
+          targets.data<int64_t>() + p[0],
+          p[1],
+          p[2],
+          blank};
 }
 
 template <class T>

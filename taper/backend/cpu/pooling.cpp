@@ -50,9 +50,9 @@ void visit_numbers(const char* op, ScalarType dtype, F f) {
 
 bool is_2x2(const PoolGeometry& g, ConstView input, ConstView out) {
   const auto both = [](const int64_t(&v)[2], int64_t x) { return v[0] == x && v[1] == x; };
-  return !g.adaptive && both(g.kernel, 2) && both(g.stride, 2) && both(g.padding, 0) && both(g.dilation, 1) &&
-         input.dtype() == kFloat32 && input.stride(3) == 1 && out.stride(3) == 1 &&
-         2 * out.size(2) <= input.size(2) && 2 * out.size(3) <= input.size(3);
+  return !g.adaptive && both(g.kernel, 2) && both(g.stride, 2) && both(g.padding, 0) &&
+         both(g.dilation, 1) && input.dtype() == kFloat32 && input.stride(3) == 1 &&
+         out.stride(3) == 1 && 2 * out.size(2) <= input.size(2) && 2 * out.size(3) <= input.size(3);
 }
 
 /// The part of a window inside the image: elements first, first + 1 ... of `step`, below last.

@@ -38,8 +38,7 @@ void sample_line(T* out, const T* x, const Taps<T>& taps, int64_t rows) {
       const int64_t k = j * Count;
       Sum<T> sum = taps.template term<Weighted>(k, x[taps.index[k]]);
       for (int64_t t = 1; t < Count; ++t) {
-        sum = static_cast<Sum<T>>(sum +
-                                  taps.template term<Weighted>(k + t, x[taps.index[k + t]]));
+        sum = static_cast<Sum<T>>(sum + taps.template term<Weighted>(k + t, x[taps.index[k + t]]));
       }
       out[j] = static_cast<T>(sum);
     } else {
