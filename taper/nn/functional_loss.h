@@ -21,8 +21,8 @@ Tensor multilabel_soft_margin_loss(const Tensor& input, const Tensor& target,
                                    const MultilabelSoftMarginLossFuncOptions& options = {});
 
 struct TripletMarginWithDistanceLossFuncOptions {
-  /// taper::pairwise_distance() unless given.
   using Distance = Function<Tensor(const Tensor&, const Tensor&)>;
+  /// taper::pairwise_distance() unless given.
   TAPER_ARG(std::optional<Distance>, distance_function) = std::nullopt;
   TAPER_ARG(double, margin) = 1;
   TAPER_ARG(bool, swap) = false;
@@ -59,13 +59,13 @@ Tensor softsign(const Tensor& input);
 Tensor tanhshrink(const Tensor& input);
 
 struct EmbeddingBagFuncOptions {
+  using Mode = Choice<enumtype::kSum, enumtype::kMean, enumtype::kMax>;
   /// Where the bags of a one-dimensional input begin.
   TAPER_ARG(Tensor, offsets) = Tensor();
   /// Rows with a larger norm are shortened, in place, before they are read.
   TAPER_ARG(std::optional<double>, max_norm) = std::nullopt;
   TAPER_ARG(double, norm_type) = 2;
   TAPER_ARG(bool, scale_grad_by_freq) = false;
-  using Mode = Choice<enumtype::kSum, enumtype::kMean, enumtype::kMax>;
   TAPER_ARG(Mode, mode) = kMean;
   TAPER_ARG(bool, sparse) = false;
   TAPER_ARG(Tensor, per_sample_weights) = Tensor();

@@ -14,11 +14,11 @@ namespace taper TAPER_API {
 namespace nn::functional {
 
 struct PadFuncOptions {
+  using Mode =
+      Choice<enumtype::kConstant, enumtype::kReflect, enumtype::kReplicate, enumtype::kCircular>;
   PadFuncOptions(std::vector<int64_t> pad) : pad_(std::move(pad)) {}
   /// Before and after each dimension, the last one first; see taper::pad().
   TAPER_ARG(std::vector<int64_t>, pad);
-  using Mode =
-      Choice<enumtype::kConstant, enumtype::kReflect, enumtype::kReplicate, enumtype::kCircular>;
   TAPER_ARG(Mode, mode) = kConstant;
   TAPER_ARG(double, value) = 0;
 };
@@ -26,12 +26,12 @@ struct PadFuncOptions {
 Tensor pad(const Tensor& input, const PadFuncOptions& options);
 
 struct InterpolateFuncOptions {
-  /// One of both: sizes, or factors of the sizes, one for all directions or one for each.
-  TAPER_ARG(std::optional<std::vector<int64_t>>, size) = std::nullopt;
-  TAPER_ARG(std::optional<std::vector<double>>, scale_factor) = std::nullopt;
   using Mode =
       Choice<enumtype::kNearest, enumtype::kLinear, enumtype::kBilinear, enumtype::kBicubic,
              enumtype::kTrilinear, enumtype::kArea, enumtype::kNearestExact>;
+  /// One of both: sizes, or factors of the sizes, one for all directions or one for each.
+  TAPER_ARG(std::optional<std::vector<int64_t>>, size) = std::nullopt;
+  TAPER_ARG(std::optional<std::vector<double>>, scale_factor) = std::nullopt;
   TAPER_ARG(Mode, mode) = kNearest;
   TAPER_ARG(std::optional<bool>, align_corners) = std::nullopt;
   /// Places follow the sizes that the factors give, not the factors.
@@ -45,8 +45,8 @@ Tensor interpolate(const Tensor& input, const InterpolateFuncOptions& options);
 
 struct GridSampleFuncOptions {
   using Mode = Choice<enumtype::kBilinear, enumtype::kNearest, enumtype::kBicubic>;
-  TAPER_ARG(Mode, mode) = kBilinear;
   using PaddingMode = Choice<enumtype::kZeros, enumtype::kBorder, enumtype::kReflection>;
+  TAPER_ARG(Mode, mode) = kBilinear;
   TAPER_ARG(PaddingMode, padding_mode) = kZeros;
   TAPER_ARG(std::optional<bool>, align_corners) = std::nullopt;
 };
@@ -121,10 +121,10 @@ Tensor lp_pool2d(const Tensor& input, const LPPool2dFuncOptions& options);
 /// given.
 template <size_t D>
 struct FractionalMaxPoolFuncOptions {
+  using Ratio = ExpandingArray<D, double>;
   FractionalMaxPoolFuncOptions(ExpandingArray<D> kernel_size) : kernel_size_(kernel_size) {}
   TAPER_ARG(ExpandingArray<D>, kernel_size);
   TAPER_ARG(std::optional<ExpandingArray<D>>, output_size) = std::nullopt;
-  using Ratio = ExpandingArray<D, double>;
   TAPER_ARG(std::optional<Ratio>, output_ratio) = std::nullopt;
   TAPER_ARG(Tensor, _random_samples) = Tensor();
 };

@@ -103,11 +103,10 @@ Tensor window_places(const Fraction& f, const Tensor& samples, int64_t planes) {
   return places;
 }
 
-std::tuple<Tensor, Tensor> fractional(const char* op, int64_t directions, const Tensor& self,
-                                      IntArrayRef kernel_size, IntArrayRef output_size,
-                                      const Tensor& random_samples) {
+/// Sizes and windows of the last dimensions, checked.
+Fraction fraction_of(const char* op, int64_t directions, const Tensor& self,
+                     IntArrayRef kernel_size, IntArrayRef output_size) {
   const int64_t rank = self.dim();
-  check_floating(op, self);
   bool valid = rank == directions + 1 || rank == directions + 2;
   for (int64_t d = rank == directions + 2 ? 1 : 0; valid && d < rank; ++d) {
     valid = self.sizes()[d] > 0;
@@ -121,39 +120,54 @@ std::tuple<Tensor, Tensor> fractional(const char* op, int64_t directions, const 
                  ": output_size must either be a single Int or tuple of Ints, got ", output_size);
   Fraction f{directions, {}, {}, {}, directions == 2};
   for (size_t d = 0; d < count; ++d) {
-    f.size.push_back(self.sizes()[rank - directions + static_cast<int64_t>(d)]);
-    f.kernel.push_back(kernel_size[kernel_size.size() == 1 ? 0 : d]);
-    f.windows.push_back(output_size[output_size.size() == 1 ? 0 : d]);
-    TAPER_CHECK_AS(ShapeError, f.kernel[d] > 0 && f.windows[d] > 0, op,
+    const int64_t size = self.sizes()[rank - directions + static_cast<int64_t>(d)];
+    const int64_t kernel = kernel_size[kernel_size.size() == 1 ? 0 : d];
+    const int64_t windows = output_size[output_size.size() == 1 ? 0 : d];
+    TAPER_CHECK_AS(ShapeError, kernel > 0 && windows > 0, op,
                    ": kernel_size and output_size must be greater than zero, got ", kernel_size,
                    " and ", output_size);
-    TAPER_CHECK_AS(ShapeError,
-                   f.windows[d] <= f.size[d] && f.kernel[d] <= f.size[d] &&
-                       f.windows[d] + f.kernel[d] - 1 <= f.size[d],
-                   op, ": pool size ", f.kernel[d], " too large relative to input size ", f.size[d],
-                   " and output size ", f.windows[d]);
+    TAPER_CHECK_AS(ShapeError, windows <= size && kernel <= size && windows + kernel - 1 <= size,
+                   op, ": pool size ", kernel, " too large relative to input size ", size,
+                   " and output size ", windows);
+    f.size.push_back(size);
+    f.kernel.push_back(kernel);
+    f.windows.push_back(windows);
   }
-  const int64_t batch = rank == directions + 2 ? self.sizes()[0] : 1;
-  const int64_t channels = self.sizes()[rank - directions - 1];
-  TAPER_CHECK_AS(ShapeError, random_samples.sizes() == IntArrayRef({batch, channels, directions}),
-                 op, ": Expect _random_samples of sizes [", batch, ", ", channels, ", ", directions,
-                 "], got ", random_samples.sizes());
-  check_floating(op, random_samples);
-  const Tensor u = random_samples.detach().to(kDouble).contiguous();
+  return f;
+}
+
+/// The samples in double, one row for each plane.
+Tensor checked_samples(const char* op, const Tensor& samples, int64_t batch, int64_t channels,
+                       int64_t directions) {
+  TAPER_CHECK_AS(ShapeError, samples.sizes() == IntArrayRef({batch, channels, directions}), op,
+                 ": Expect _random_samples of sizes [", batch, ", ", channels, ", ", directions,
+                 "], got ", samples.sizes());
+  check_floating(op, samples);
+  const Tensor u = samples.detach().to(kDouble).contiguous();
   // Written so that NaN fails.
   const bool in_range = u.numel() == 0 || u.ge(0).logical_and(u.lt(1)).all().item<bool>();
   TAPER_CHECK(in_range, op, ": random samples must lie in [0, 1)");
+  return u;
+}
+
+std::tuple<Tensor, Tensor> fractional(const char* op, int64_t directions, const Tensor& self,
+                                      IntArrayRef kernel_size, IntArrayRef output_size,
+                                      const Tensor& random_samples) {
+  check_floating(op, self);
+  const Fraction f = fraction_of(op, directions, self, kernel_size, output_size);
+  const int64_t first = self.dim() - directions;
+  const int64_t batch = first == 2 ? self.sizes()[0] : 1, channels = self.sizes()[first - 1];
   const int64_t planes = batch * channels;
+  const Tensor u = checked_samples(op, random_samples, batch, channels, directions);
   const Tensor places = window_places(f, u, planes);
   const int64_t windows = places.sizes()[1], elements = places.sizes()[2];
-  DimVector sizes(self.sizes());
-  for (size_t d = 0; d < count; ++d)
-    sizes[rank - directions + static_cast<int64_t>(d)] = f.windows[d];
   const Tensor read = self.reshape({planes, self.numel() / std::max<int64_t>(planes, 1)})
                           .gather(1, places.flatten(1))
                           .reshape({planes, windows, elements});
   const auto [out, which] = read.max(2);
   const Tensor at = places.gather(2, which.unsqueeze(2));
+  DimVector sizes(self.sizes());
+  for (int64_t d = 0; d < directions; ++d) sizes[first + d] = f.windows[d];
   return {out.reshape(sizes), at.reshape(sizes)};
 }
 

@@ -1,6 +1,7 @@
 #include "taper/ops/sampling_util.h"
 
 #include <algorithm>
+#include <exception>
 
 #include "taper/kernel/sampling.h"
 #include "taper/ops/scatter.h"
@@ -50,6 +51,15 @@ Taps transpose(const Taps& taps) {
   t.index = t.index.narrow(0, 0, used);
   if (taps.weight.defined()) t.weight = taps.weight.index_select(0, entry.narrow(0, 0, used));
   return t;
+}
+
+TapsBuilder::TapsBuilder(int64_t rows, int64_t inputs, int64_t taps_per_row) : inputs_(inputs) {
+  try {
+    first_.reserve(static_cast<size_t>(rows) + 1);
+    index_.reserve(static_cast<size_t>(rows * taps_per_row));
+  } catch (const std::exception&) {
+    throw OutOfMemoryError(str("sample: no memory for the places of ", rows, " elements"));
+  }
 }
 
 Taps TapsBuilder::done(ScalarType dtype) const {

@@ -18,10 +18,8 @@ struct Taps {
 /// A row's taps, written one after another.
 class TapsBuilder {
  public:
-  TapsBuilder(int64_t rows, int64_t inputs, int64_t taps_per_row) : inputs_(inputs) {
-    first_.reserve(static_cast<size_t>(rows) + 1);
-    index_.reserve(static_cast<size_t>(rows * taps_per_row));
-  }
+  /// Throws an OutOfMemoryError where there is no room for the rows.
+  TapsBuilder(int64_t rows, int64_t inputs, int64_t taps_per_row);
   void add(int64_t index) { index_.push_back(index); }
   void add(int64_t index, double weight) {
     index_.push_back(index);

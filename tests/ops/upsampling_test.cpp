@@ -106,7 +106,7 @@ Sample sample(const std::string& label, const Sizes& sizes, const Sizes& to, con
 OpCase with(const char* name, size_t directions, const Op& op, const Weights& weights) {
   OpCase c;
   c.name = name;
-  const Sizes in = {5, 4, 6}, grown = {8, 7, 9}, shrunk = {3, 1, 4}, mixed = {5, 9, 2};
+  const Sizes in = {5, 4, 3}, grown = {7, 6, 5}, shrunk = {3, 1, 2}, mixed = {5, 7, 2};
   const auto part = [=](const Sizes& s) { return Sizes(s.begin(), s.begin() + directions); };
   Sizes sizes = part(in);
   sizes.insert(sizes.begin(), {2, 2});
@@ -229,6 +229,10 @@ TEST(Upsampling, ToTheSameSizeIsACopy) {
   const Tensor y = upsample_bilinear2d(x, {4, 5}, false);
   EXPECT_FALSE(y.is_alias_of(x));
   EXPECT_EQ(to_dense(y).values, to_dense(x).values);
+}
+
+TEST(Upsampling, SizeBeyondAllMemoryIsAnError) {
+  EXPECT_THROW(upsample_nearest1d(zeros({1, 1, 3}), {int64_t{1} << 58}), Error);
 }
 
 TEST(Upsampling, ScaleBeyondAllSensesIsRefused) {
