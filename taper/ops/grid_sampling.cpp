@@ -1,5 +1,6 @@
 #include "taper/ops/grid_sampling.h"
 
+#include "taper/kernel/grid_sampling.h"
 #include "taper/ops/creation.h"
 #include "taper/ops/joining.h"
 #include "taper/ops/matmul.h"
@@ -9,90 +10,92 @@
 namespace taper {
 namespace {
 
-enum Interpolation : int64_t { kLinearTaps, kNearestTap, kCubicTaps };
-enum Outside : int64_t { kZero, kBorderElement, kReflected };
-
-/// How a direction's coordinates map to its elements.
-struct Axis {
-  int64_t size;
-  int64_t outside;
-  bool align_corners;
-
-  Tensor place(const Tensor& coordinate) const {
-    const double n = static_cast<double>(size);
-    return align_corners ? coordinate.add(1).mul((n - 1) / 2)
-                         : coordinate.add(1).mul(n).sub(1).div(2);
-  }
-  /// The place inside that stands for one outside. No gradient where it is cut off.
-  Tensor inside(const Tensor& place) const {
-    if (outside == kZero) return place;
-    const double last = static_cast<double>(size - 1);
-    Tensor at = outside == kReflected ? reflected(place) : place;
-    at = at.masked_fill(at.le(0), 0);
-    return at.masked_fill(at.ge(last), last);
-  }
-
- private:
-  Tensor reflected(const Tensor& place) const {
-    const double low = align_corners ? 0 : -0.5;
-    const double span = static_cast<double>(align_corners ? size - 1 : size);
-    if (span == 0) return place.mul(0);
-    const Tensor distance = place.sub(low).abs();
-    const Tensor turns = distance.detach().div(span).floor();
-    const Tensor rest = distance.sub(turns.mul(span));
-    const Tensor at = where(turns.remainder(2).eq(0), rest, rest.neg().add(span)).add(low);
-    // An infinite place turns for ever.
-    return at.masked_fill(at.isnan(), 0);
-  }
+/// The weights of one direction as functions of its part (see grid_parts), and their slopes.
+struct Weights {
+  Tensor values, slopes;  // [places, taps]
 };
 
-/// One direction's taps at P places: [P, taps] each.
-struct AxisTaps {
-  Tensor element;  // int64, 0 where not valid
-  Tensor valid, weight;
-};
-
-/// The kernel of cubic convolution at distances of at most 1, and from 1 to 2.
-Tensor near_cubic(const Tensor& x, double a) {
-  return x.mul(a + 2).sub(a + 3).mul(x).mul(x).add(1);
-}
-Tensor far_cubic(const Tensor& x, double a) {
-  return x.mul(a).sub(5 * a).mul(x).add(8 * a).mul(x).sub(4 * a);
-}
-
-AxisTaps taps_along(const Axis& axis, const Tensor& coordinate, int64_t mode) {
-  Tensor place = axis.place(coordinate);
-  if (mode != kCubicTaps) place = axis.inside(place);
-  const Tensor first = mode == kNearestTap ? place.detach().round() : place.detach().floor();
-  const Tensor part = place.sub(first);
-  Tensor elements;
-  AxisTaps taps;
-  if (mode == kNearestTap) {
-    elements = first.unsqueeze(1);
-    // Moves no weight, but the grid still gets its gradient, zeros.
-    taps.weight = part.masked_fill(ones_like(part, kBool), 1).unsqueeze(1);
-  } else if (mode == kLinearTaps) {
-    elements = stack({first, first.add(1)}, 1);
-    taps.weight = stack({part.neg().add(1), part}, 1);
-  } else {
-    constexpr double a = -0.75;
-    const Tensor rest = part.neg().add(1);
-    elements = stack({first.sub(1), first, first.add(1), first.add(2)}, 1);
-    elements = axis.inside(elements);
-    taps.weight = stack({far_cubic(part.add(1), a), near_cubic(part, a), near_cubic(rest, a),
-                         far_cubic(rest.add(1), a)},
-                        1);
+Weights weights_of(const Tensor& part, GridMode mode) {
+  if (mode == GridMode::linear) {
+    const Tensor one = ones_like(part);
+    return {stack({part.neg().add(1), part}, 1), stack({one.neg(), one}, 1)};
   }
-  taps.valid = elements.ge(0).logical_and(elements.le(static_cast<double>(axis.size - 1)));
-  taps.element = elements.masked_fill(taps.valid.logical_not(), 0).to(kLong);
-  return taps;
+  // Cubic convolution at distances of at most 1, and from 1 to 2.
+  constexpr double a = -0.75;
+  const auto near = [](const Tensor& x) { return x.mul(a + 2).sub(a + 3).mul(x).mul(x).add(1); };
+  const auto far = [](const Tensor& x) {
+    return x.mul(a).sub(5 * a).mul(x).add(8 * a).mul(x).sub(4 * a);
+  };
+  const auto near_slope = [](const Tensor& x) {
+    return x.mul(3 * (a + 2)).sub(2 * (a + 3)).mul(x);
+  };
+  const auto far_slope = [](const Tensor& x) { return x.mul(3 * a).sub(10 * a).mul(x).add(8 * a); };
+  const Tensor rest = part.neg().add(1), before = part.add(1), behind = rest.add(1);
+  return {
+      stack({far(before), near(part), near(rest), far(behind)}, 1),
+      stack({far_slope(before), near_slope(part), near_slope(rest).neg(), far_slope(behind).neg()},
+            1)};
 }
 
-/// All pairs of the taps of several directions and the next one's, of `size` elements.
-void join(AxisTaps& taps, const AxisTaps& next, int64_t size) {
-  taps.element = taps.element.mul(size).unsqueeze(2).add(next.element.unsqueeze(1)).flatten(1);
-  taps.valid = taps.valid.unsqueeze(2).logical_and(next.valid.unsqueeze(1)).flatten(1);
-  taps.weight = taps.weight.unsqueeze(2).mul(next.weight.unsqueeze(1)).flatten(1);
+/// The grid's gradient from the weights' as differentiable ops: by direction, the weights' product
+/// with that direction's slopes in the place of its weights.
+Tensor grid_gradient(const Tensor& grad, const Tensor& grid, const GridGeometry& g) {
+  // Nearest elements move with no grid.
+  if (g.mode == GridMode::nearest) return grid.mul(0).masked_fill(ones_like(grid, kBool), 0);
+  Tensor part = new_tensor("grid_sampler", grid.sizes(), grid.scalar_type());
+  const Tensor slope = new_tensor("grid_sampler", grid.sizes(), grid.scalar_type());
+  grid_parts_kernel(grid.device(), out_view(part), out_view(slope), in(grid.detach()), g);
+  const Tensor finite = grid.masked_fill(grid.isfinite().logical_not(), 0);
+  part = part.add(finite.sub(finite.detach()).mul(slope)).flatten(0, 1);
+  const int64_t places = part.sizes()[0], taps = g.taps();
+  DimVector shape(static_cast<size_t>(g.directions) + 1, taps);
+  shape[0] = places;
+  const Tensor of_taps = grad.reshape(shape);
+  std::vector<Weights> weights;
+  for (int64_t d = 0; d < g.directions; ++d) {
+    weights.push_back(weights_of(part.select(1, g.directions - 1 - d), g.mode));
+  }
+  std::vector<Tensor> sums;
+  for (int64_t d = g.directions - 1; d >= 0; --d) {
+    Tensor product = of_taps;
+    for (int64_t e = 0; e < g.directions; ++e) {
+      DimVector along(static_cast<size_t>(g.directions) + 1, 1);
+      along[0] = places;
+      along[e + 1] = taps;
+      product = product.mul((e == d ? weights[e].slopes : weights[e].values).reshape(along));
+    }
+    sums.push_back(product.flatten(1).sum(1));
+  }
+  return stack(sums, 1).reshape(grid.sizes()).mul(slope);
+}
+
+/// The taps of all places, with weights that are differentiable in the grid.
+Taps taps_of_grid(const Tensor& grid, const GridGeometry& g) {
+  const int64_t places = grid.sizes()[0] * grid.sizes()[1];
+  int64_t each = 1, pixels = grid.sizes()[0];
+  for (int64_t d = 0; d < g.directions; ++d) {
+    each *= g.taps();
+    pixels *= g.size[d];
+  }
+  const Tensor index = new_tensor("grid_sampler", {places, each}, kLong);
+  const Tensor weight = new_tensor("grid_sampler", {places, each}, grid.scalar_type());
+  grid_taps_kernel(grid.device(), out_view(index), out_view(weight), in(grid), g);
+  record({.name = "GridTapsBackward",
+          .outputs = {weight},
+          .inputs = {grid},
+          .save = {grid},
+          .backward = [g](Backward& b) {
+            const Tensor& grid = b.saved(0);
+            if (thread_state.grad_enabled) {
+              b.set(0, grid_gradient(b.grad(), grid, g));
+              return;
+            }
+            const Tensor out = new_tensor("grid_sampler", grid.sizes(), grid.scalar_type());
+            grid_taps_backward_kernel(grid.device(), out_view(out), in(b.grad().contiguous()),
+                                      in(grid), g);
+            b.set(0, out);
+          }});
+  return {arange(0, places * each + 1, each, kLong), index.flatten(), weight.flatten(), pixels};
 }
 
 void check_grid(const char* op, const Tensor& input, const Tensor& grid, int64_t mode,
@@ -116,11 +119,11 @@ void check_grid(const char* op, const Tensor& input, const Tensor& grid, int64_t
                    "(): expected input to have non-empty spatial dimensions, but input has sizes ",
                    input.sizes(), " with dimension ", d, " being empty");
   }
-  TAPER_CHECK_AS(ConfigError, mode >= kLinearTaps && mode <= kCubicTaps, op,
+  TAPER_CHECK_AS(ConfigError, mode >= 0 && mode <= 2, op,
                  "(): interpolation_mode should be 0, 1 or 2, got ", mode);
-  TAPER_CHECK_AS(ConfigError, outside >= kZero && outside <= kReflected, op,
+  TAPER_CHECK_AS(ConfigError, outside >= 0 && outside <= 2, op,
                  "(): padding_mode should be 0, 1 or 2, got ", outside);
-  TAPER_CHECK_AS(ShapeError, mode != kCubicTaps || rank == 4, op,
+  TAPER_CHECK_AS(ShapeError, mode != 2 || rank == 4, op,
                  "(): bicubic interpolation only supports 4D input, got input with sizes ",
                  input.sizes());
 }
@@ -131,34 +134,19 @@ Tensor grid_sample(const char* op, const Tensor& input, const Tensor& grid, int6
   const bool reduced = isReducedFloatingType(input.scalar_type());
   const Tensor x = reduced ? input.to(kFloat) : input;
   const int64_t directions = x.dim() - 2, images = x.sizes()[0], channels = x.sizes()[1];
-  DimVector sizes(grid.sizes());
+  DimVector sizes(grid.sizes());  // channels last
   sizes[directions + 1] = channels;
   checked_numel(op, sizes, 8 << directions);
-  Tensor places =
-      (reduced ? grid.to(kFloat) : grid).reshape({grid.numel() / directions, directions});
-  places = places.masked_fill(places.isnan(), -1);
-  AxisTaps taps;
+  GridGeometry g;
+  g.directions = directions;
   int64_t pixels = 1;
-  for (int64_t d = 0; d < directions; ++d) {
-    const Axis axis{x.sizes()[d + 2], outside, align_corners};
-    const AxisTaps next = taps_along(axis, places.select(1, directions - 1 - d), mode);
-    if (d == 0) {
-      taps = next;
-    } else {
-      join(taps, next, axis.size);
-    }
-    pixels *= axis.size;
-  }
-  const int64_t count = taps.element.sizes()[0], each = taps.element.sizes()[1];
-  // Images follow each other; a place outside its image reads nothing.
-  const Tensor image = arange(images, kLong).mul(pixels).view({images, 1, 1});
-  const Tensor element =
-      taps.element.view({images, images == 0 ? 0 : count / images, each}).add(image);
-  const Tensor index = element.view({count, each}).masked_fill(taps.valid.logical_not(), -1);
-  const Taps matrix{arange(0, count * each + 1, each, kLong), index.flatten(),
-                    taps.weight.flatten(), images * pixels};
+  for (int64_t d = 0; d < directions; ++d) pixels *= g.size[d] = x.sizes()[d + 2];
+  g.mode = static_cast<GridMode>(mode);
+  g.padding = static_cast<GridPadding>(outside);
+  g.align_corners = align_corners;
+  const Tensor places = (reduced ? grid.to(kFloat) : grid).flatten(1, -2).contiguous();
   const Tensor rows = x.movedim(1, -1).reshape({images * pixels, channels});
-  Tensor out = sample(rows, 0, matrix).reshape(sizes).movedim(-1, 1);
+  Tensor out = sample(rows, 0, taps_of_grid(places, g)).reshape(sizes).movedim(-1, 1);
   if (x.suggest_memory_format() == MemoryFormat::Contiguous) out = out.contiguous();
   return reduced ? out.to(input.scalar_type()) : out;
 }
