@@ -55,6 +55,24 @@ void sample_line(T* out, const T* x, const Taps<T>& taps, int64_t rows) {
   }
 }
 
+/// Rows of a few elements, kept in registers.
+constexpr int64_t kFew = 4;
+template <bool Weighted, class T>
+void sample_few(T* out, const T* x, const Taps<T>& taps, int64_t j, int64_t inner) {
+  Sum<T> sums[kFew] = {};
+  bool any = false;
+  for (int64_t k = taps.first[j]; k < taps.first[j + 1]; ++k) {
+    if (taps.index[k] < 0) continue;
+    const T* const from = x + taps.index[k] * inner;
+    for (int64_t i = 0; i < inner; ++i) {
+      const Sum<T> term = taps.template term<Weighted>(k, from[i]);
+      sums[i] = any ? static_cast<Sum<T>>(sums[i] + term) : term;
+    }
+    any = true;
+  }
+  for (int64_t i = 0; i < inner; ++i) out[i] = static_cast<T>(sums[i]);
+}
+
 /// One row of `inner` elements; sums is room for them where T is a half type.
 template <bool Weighted, class T>
 void sample_row(T* out, const T* x, const Taps<T>& taps, int64_t j, int64_t inner, Sum<T>* sums) {
@@ -136,6 +154,11 @@ void sample_all(T* out, const T* x, const Taps<T>& taps, const Extent& e) {
     Scratch<Sum<T>> sums(std::is_same_v<T, Sum<T>> ? 0 : static_cast<size_t>(e.inner));
     for (int64_t u = begin; u < end; ++u) {
       const int64_t a = u / e.rows;
+      if (e.inner <= kFew) {
+        sample_few<Weighted>(out + u * e.inner, x + a * e.inputs * e.inner, taps, u % e.rows,
+                             e.inner);
+        continue;
+      }
       sample_row<Weighted>(out + u * e.inner, x + a * e.inputs * e.inner, taps, u % e.rows, e.inner,
                            sums.data());
     }
@@ -163,6 +186,36 @@ void sample(View out, ConstView x, ConstView first, ConstView index, ConstView w
       sample_all<true>(out.data<T>(), x.data<T>(), taps, e);
     }
   });
+}
+
+void sample_transposed(View out, ConstView grad, ConstView first, ConstView index,
+                       ConstView weight) {
+  if (out.numel() == 0) return;
+  // Threads share the columns: every sum has one owner and one order.
+  constexpr int64_t kBlock = 16;
+  const int64_t rows = first.numel() - 1, inner = out.numel() / out.size(0);
+  const int64_t* const start = first.data<int64_t>();
+  const int64_t* const element = index.data<int64_t>();
+  const auto add = [&](auto tag) {
+    using T = decltype(tag);
+    const T* const w = weight.defined() ? weight.data<T>() : nullptr;
+    parallel_for(0, (inner + kBlock - 1) / kBlock, 1, [&](int64_t begin, int64_t end) {
+      const int64_t column = begin * kBlock, width = std::min(inner, end * kBlock) - column;
+      for (int64_t i = 0; i < out.size(0); ++i) {
+        std::fill_n(out.data<T>() + i * inner + column, width, T(0));
+      }
+      for (int64_t j = 0; j < rows; ++j) {
+        const T* const from = grad.data<T>() + j * inner + column;
+        for (int64_t k = start[j]; k < start[j + 1]; ++k) {
+          if (element[k] < 0) continue;
+          T* const to = out.data<T>() + element[k] * inner + column;
+          const T factor = w == nullptr ? T(1) : w[k];
+          for (int64_t b = 0; b < width; ++b) to[b] += factor * from[b];
+        }
+      }
+    });
+  };
+  out.dtype() == kDouble ? add(double()) : add(float());
 }
 
 void sample_weights(View out, ConstView grad, ConstView x, ConstView first, ConstView index) {
