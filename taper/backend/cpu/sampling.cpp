@@ -55,24 +55,6 @@ void sample_line(T* out, const T* x, const Taps<T>& taps, int64_t rows) {
   }
 }
 
-/// Rows of a few elements, kept in registers.
-constexpr int64_t kFew = 4;
-template <bool Weighted, class T>
-void sample_few(T* out, const T* x, const Taps<T>& taps, int64_t j, int64_t inner) {
-  Sum<T> sums[kFew] = {};
-  bool any = false;
-  for (int64_t k = taps.first[j]; k < taps.first[j + 1]; ++k) {
-    if (taps.index[k] < 0) continue;
-    const T* const from = x + taps.index[k] * inner;
-    for (int64_t i = 0; i < inner; ++i) {
-      const Sum<T> term = taps.template term<Weighted>(k, from[i]);
-      sums[i] = any ? static_cast<Sum<T>>(sums[i] + term) : term;
-    }
-    any = true;
-  }
-  for (int64_t i = 0; i < inner; ++i) out[i] = static_cast<T>(sums[i]);
-}
-
 /// One row of `inner` elements; sums is room for them where T is a half type.
 template <bool Weighted, class T>
 void sample_row(T* out, const T* x, const Taps<T>& taps, int64_t j, int64_t inner, Sum<T>* sums) {
@@ -154,11 +136,6 @@ void sample_all(T* out, const T* x, const Taps<T>& taps, const Extent& e) {
     Scratch<Sum<T>> sums(std::is_same_v<T, Sum<T>> ? 0 : static_cast<size_t>(e.inner));
     for (int64_t u = begin; u < end; ++u) {
       const int64_t a = u / e.rows;
-      if (e.inner <= kFew) {
-        sample_few<Weighted>(out + u * e.inner, x + a * e.inputs * e.inner, taps, u % e.rows,
-                             e.inner);
-        continue;
-      }
       sample_row<Weighted>(out + u * e.inner, x + a * e.inputs * e.inner, taps, u % e.rows, e.inner,
                            sums.data());
     }
