@@ -160,6 +160,11 @@ OpCase conv3d_case() {
         },
         "Calculated padded input size per channel: (2 x 3 x 3). Kernel size: (3 x 2 x 2).",
         ErrorInput::Kind::shape},
+       {"no kernel",
+        [] {
+          conv3d(zeros({1, 1, 2, 3, 3}), zeros({1, 1, 0, 2, 2}));
+        },
+        "kernel size should be greater than zero", ErrorInput::Kind::shape},
        {"padding",
         [] {
           conv3d(zeros({1, 1, 2, 3, 3}), zeros({1, 1, 2, 2, 2}), {}, 1, -1);
