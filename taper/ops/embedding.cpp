@@ -83,6 +83,7 @@ Bags bags_of(const Tensor& indices, const Tensor& offsets, int64_t rows, bool in
 }
 
 /// weight itself, of which each row's gradient is divided by how often indices name it.
+/// (PyTorch 1.13 on a CPU divides by other rows' counts, against its documentation.)
 Tensor scaled_by_frequency(const Tensor& weight, const Tensor& indices) {
   if (!needs_grad(weight)) return weight;
   const Tensor one = ones({1}, weight.scalar_type()).expand({indices.numel()});
