@@ -213,11 +213,10 @@ void Optimizer::add_param_group(const OptimizerParamGroup& param_group) {
                 "Optimizer: some parameters appear in more than one parameter group");
     own.insert(param.impl_ptr());
   }
-  if (own.size() != param_group.params().size()) {
-    warn(
-        "optimizer contains a parameter group with duplicate parameters; in future, this will "
-        "cause an error");
-  }
+  // PyTorch warns that this will be an error; a fused step would update the parameter from two
+  // threads.
+  TAPER_CHECK(own.size() == param_group.params().size(),
+              "Optimizer: optimizer contains a parameter group with duplicate parameters");
   OptimizerParamGroup group(param_group);
   if (!group.has_options()) group.set_options(defaults_->clone());
   const OptimizerOptions &options = group.options(), &defaults = *defaults_;

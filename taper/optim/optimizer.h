@@ -156,8 +156,8 @@ class Optimizer {
   /// A loss that is computed anew, with its gradients, when a step asks for it.
   using LossClosure = Function<Tensor()>;
 
-  /// Throws on an empty list, on a parameter that is no leaf, and on one that comes twice in
-  /// different groups. A group without options gets the defaults.
+  /// Throws on an empty list, on a parameter that is no leaf, and on one that comes twice. A group
+  /// without options gets the defaults.
   explicit Optimizer(std::vector<OptimizerParamGroup> param_groups,
                      std::unique_ptr<OptimizerOptions> defaults);
   explicit Optimizer(std::vector<Tensor> parameters, std::unique_ptr<OptimizerOptions> defaults);
