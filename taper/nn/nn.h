@@ -3,6 +3,7 @@
 #include "taper/nn/activation.h"
 #include "taper/nn/any_module.h"
 #include "taper/nn/attention.h"
+#include "taper/nn/averaged_model.h"
 #include "taper/nn/containers.h"
 #include "taper/nn/conv.h"
 #include "taper/nn/dropout.h"

@@ -1,149 +1,265 @@
 #include "taper/optim/adam.h"
 
-#include <cmath>
-
-#include "taper/autograd/grad_mode.h"
-#include "taper/kernel/optim.h"
 #include "taper/optim/step.h"
 
 namespace taper::optim {
-namespace detail {
 namespace {
 
-/// The bias corrections of a step count; most parameters of a group share the count.
-class BiasCorrection {
- public:
-  explicit BiasCorrection(const AdamArgs& args) : args_(args) {}
-  void set(AdamTensor& entry, int64_t step) {
-    if (step != step_) [[unlikely]] {
-      step_ = step;
-      step_size_ = args_.lr / (1 - std::pow(args_.beta1, static_cast<double>(step)));
-      sqrt_ = std::sqrt(1 - std::pow(args_.beta2, static_cast<double>(step)));
+constexpr Fields::Presence kOptional = Fields::Presence::optional;
+
+/// Adam and AdamW differ in their options' defaults only.
+template <class SomeOptions>
+struct AdamRule {
+  using Options = SomeOptions;
+  using State = AdamParamState;
+  using Args = AdamArgs;
+
+  explicit AdamRule(const AdamOptions& o)
+      : args{o.lr(),
+             std::get<0>(o.betas()),
+             std::get<1>(o.betas()),
+             o.eps(),
+             o.weight_decay(),
+             o.decoupled_weight_decay(),
+             o.amsgrad(),
+             o.maximize()},
+        corrections(args.beta1, args.beta2) {}
+
+  static bool keeps_state() { return true; }
+  void place(State& s, StatePlaces places) const {
+    places.set(0, s.exp_avg());
+    places.set(1, s.exp_avg_sq());
+    if (args.amsgrad) places.set(2, s.max_exp_avg_sq());
+  }
+  void advance(State* s, StepTensor& entry) {
+    if (corrections.set(++s->step())) {
+      step_size = args.lr / corrections.first;
+      root = std::sqrt(corrections.second);
     }
-    entry.step_size = step_size_;
-    entry.bias_correction2_sqrt = sqrt_;
+    entry.scalar[0] = step_size;
+    entry.scalar[1] = root;
   }
 
- private:
-  const AdamArgs& args_;
-  int64_t step_ = -1;
-  double step_size_ = 0, sqrt_ = 0;
+  Args args;
+  BiasCorrections corrections;
+  double step_size = 0, root = 1;
 };
 
-void check_beta(double beta, int index) {
-  TAPER_CHECK_AS(ConfigError, beta >= 0 && beta < 1, "Adam: Invalid beta parameter at index ",
-                 index, ": ", beta);
-}
+struct NAdamRule {
+  using Options = NAdamOptions;
+  using State = NAdamParamState;
+  using Args = NAdamArgs;
+
+  explicit NAdamRule(const Options& o)
+      : args{o.lr(),
+             std::get<0>(o.betas()),
+             std::get<1>(o.betas()),
+             o.eps(),
+             o.weight_decay(),
+             o.decoupled_weight_decay(),
+             o.maximize()},
+        momentum_decay(o.momentum_decay()),
+        corrections(args.beta1, args.beta2) {}
+
+  static bool keeps_state() { return true; }
+  void place(State& s, StatePlaces places) const {
+    places.set(0, s.exp_avg());
+    places.set(1, s.exp_avg_sq());
+  }
+  double mu(int64_t step) const {
+    return args.beta1 * (1 - 0.5 * std::pow(0.96, static_cast<double>(step) * momentum_decay));
+  }
+  void advance(State* s, StepTensor& entry) {
+    if (corrections.set(++s->step())) {
+      now = mu(s->step());
+      next = mu(s->step() + 1);
+      root = std::sqrt(corrections.second);
+    }
+    s->mu_product() *= now;
+    entry.scalar[0] = args.lr * (1 - now) / (1 - s->mu_product());
+    entry.scalar[1] = args.lr * next / (1 - s->mu_product() * next);
+    entry.scalar[2] = root;
+  }
+
+  Args args;
+  double momentum_decay;
+  BiasCorrections corrections;
+  double now = 0, next = 0, root = 1;
+};
+
+struct RAdamRule {
+  using Options = RAdamOptions;
+  using State = RAdamParamState;
+  using Args = RAdamArgs;
+
+  explicit RAdamRule(const Options& o)
+      : args{o.lr(),
+             std::get<0>(o.betas()),
+             std::get<1>(o.betas()),
+             o.eps(),
+             o.weight_decay(),
+             o.decoupled_weight_decay(),
+             o.maximize()},
+        corrections(args.beta1, args.beta2) {}
+
+  static bool keeps_state() { return true; }
+  void place(State& s, StatePlaces places) const {
+    places.set(0, s.exp_avg());
+    places.set(1, s.exp_avg_sq());
+  }
+  void advance(State* s, StepTensor& entry) {
+    if (corrections.set(++s->step())) {
+      const double most = 2 / (1 - args.beta2) - 1;
+      const double rho = most - 2 * static_cast<double>(s->step()) * (1 - corrections.second) /
+                                    corrections.second;
+      rectified = rho > 5;
+      step_size = args.lr / corrections.first;
+      if (rectified) {
+        step_size *= std::sqrt(corrections.second * (rho - 4) * (rho - 2) * most /
+                               ((most - 4) * (most - 2) * rho));
+      }
+    }
+    entry.scalar[0] = step_size;
+    entry.scalar[1] = rectified;
+  }
+
+  Args args;
+  BiasCorrections corrections;
+  double step_size = 0;
+  bool rectified = false;
+};
+
+struct AdamaxRule {
+  using Options = AdamaxOptions;
+  using State = AdamaxParamState;
+  using Args = AdamaxArgs;
+
+  explicit AdamaxRule(const Options& o)
+      : args{std::get<0>(o.betas()), std::get<1>(o.betas()), o.eps(), o.weight_decay(),
+             o.maximize()},
+        lr(o.lr()),
+        corrections(args.beta1, args.beta2) {}
+
+  static bool keeps_state() { return true; }
+  void place(State& s, StatePlaces places) const {
+    places.set(0, s.exp_avg());
+    places.set(1, s.exp_inf());
+  }
+  void advance(State* s, StepTensor& entry) {
+    corrections.set(++s->step());
+    entry.scalar[0] = lr / corrections.first;
+  }
+
+  Args args;
+  double lr;
+  BiasCorrections corrections;
+};
 
 }  // namespace
 
-struct AdamBase::Scratch {
-  std::vector<AdamTensor> entries;
-  Staging staging;
-};
-
-AdamBase::~AdamBase() = default;
-
-void AdamBase::check(const AdamSettings& s) {
-  TAPER_CHECK_AS(ConfigError, s.lr >= 0, "Adam: Invalid learning rate: ", s.lr);
-  TAPER_CHECK_AS(ConfigError, s.eps >= 0, "Adam: Invalid epsilon value: ", s.eps);
-  check_beta(std::get<0>(s.betas), 0);
-  check_beta(std::get<1>(s.betas), 1);
-  TAPER_CHECK_AS(ConfigError, s.weight_decay >= 0,
-                 "Adam: Invalid weight_decay value: ", s.weight_decay);
+void AdamOptions::check() const {
+  const char* name = decoupled_weight_decay_ ? "AdamW" : "Adam";
+  check_common(name, lr_, eps_, weight_decay_);
+  check_betas(name, betas_);
 }
 
-size_t AdamBase::step_group(const OptimizerParamGroup& group, const AdamSettings& s, size_t index) {
-  const AdamArgs args{s.lr,
-                      std::get<0>(s.betas),
-                      std::get<1>(s.betas),
-                      s.eps,
-                      s.weight_decay,
-                      s.decoupled,
-                      s.amsgrad,
-                      s.maximize};
-  if (!scratch_) scratch_ = std::make_unique<Scratch>();
-  std::vector<AdamTensor>& entries = scratch_->entries;
-  entries.clear();
-  scratch_->staging.start();
-  BiasCorrection correction(args);
-  for (const Tensor& param : group.params()) {
-    std::unique_ptr<OptimizerParamState>& slot = state_.at(index++, param);
-    const Tensor* grad = gradient_of(param);
-    if (grad == nullptr) continue;
-    if (!slot) slot = std::make_unique<AdamParamState>();
-    auto& state = static_cast<AdamParamState&>(*slot);
-    const auto [p, g] = scratch_->staging.stage(param, *grad);
-    AdamTensor entry;
-    entry.param = View(p);
-    entry.grad = ConstView(g);
-    entry.exp_avg = View(Staging::state(state.exp_avg(), *p));
-    entry.exp_avg_sq = View(Staging::state(state.exp_avg_sq(), *p));
-    if (args.amsgrad) entry.max_exp_avg_sq = View(Staging::state(state.max_exp_avg_sq(), *p));
-    correction.set(entry, ++state.step());
-    p->bump_version();
-    entry.exp_avg.impl()->bump_version();
-    entry.exp_avg_sq.impl()->bump_version();
-    if (args.amsgrad) entry.max_exp_avg_sq.impl()->bump_version();
-    entries.push_back(entry);
-  }
-  if (!entries.empty()) {
-    adam_step_kernel(entries.front().param.device(), args, entries);
-    scratch_->staging.finish();
-  }
-  return index;
+void AdamOptions::fields(Fields& f) {
+  f("lr", lr_);
+  f("betas", betas_);
+  f("eps", eps_);
+  f("weight_decay", weight_decay_);
+  f("amsgrad", amsgrad_, kOptional);
+  f("maximize", maximize_, kOptional);
+  f("decoupled_weight_decay", decoupled_weight_decay_, kOptional);
 }
 
-}  // namespace detail
-
-namespace {
-
-template <class Options>
-detail::AdamSettings settings_of(const OptimizerOptions& options, bool decoupled) {
-  const auto& o = static_cast<const Options&>(options);
-  return {o.lr(), o.betas(), o.eps(), o.weight_decay(), o.amsgrad(), o.maximize(), decoupled};
+std::unique_ptr<OptimizerOptions> AdamWOptions::clone() const {
+  return std::make_unique<AdamWOptions>(*this);
 }
 
-}  // namespace
-
-Adam::Adam(std::vector<OptimizerParamGroup> param_groups, AdamOptions defaults)
-    : AdamBase(std::move(param_groups), std::make_unique<AdamOptions>(defaults)) {
-  check(settings_of<AdamOptions>(defaults, false));
+void AdamWOptions::fields(Fields& f) {
+  AdamOptions::fields(f);
+  decoupled_weight_decay(true);  // whatever was loaded
 }
 
-Adam::Adam(std::vector<Tensor> params, AdamOptions defaults)
-    : AdamBase(std::move(params), std::make_unique<AdamOptions>(defaults)) {
-  check(settings_of<AdamOptions>(defaults, false));
+void AdamParamState::fields(Fields& f) {
+  f.scalar("step", step_);
+  f.buffer("exp_avg", exp_avg_);
+  f.buffer("exp_avg_sq", exp_avg_sq_);
+  f.buffer("max_exp_avg_sq", max_exp_avg_sq_, kOptional);
 }
 
-Tensor Adam::step(LossClosure closure) {
-  Tensor loss = call(closure);
-  NoGradGuard no_grad;
-  size_t next = 0;
-  for (const OptimizerParamGroup& group : param_groups_) {
-    next = step_group(group, settings_of<AdamOptions>(group.options(), false), next);
-  }
-  return loss;
-}
-
-AdamW::AdamW(std::vector<OptimizerParamGroup> param_groups, AdamWOptions defaults)
-    : AdamBase(std::move(param_groups), std::make_unique<AdamWOptions>(defaults)) {
-  check(settings_of<AdamWOptions>(defaults, true));
-}
-
-AdamW::AdamW(std::vector<Tensor> params, AdamWOptions defaults)
-    : AdamBase(std::move(params), std::make_unique<AdamWOptions>(defaults)) {
-  check(settings_of<AdamWOptions>(defaults, true));
-}
-
+Tensor Adam::step(LossClosure closure) { return fused_step<AdamRule<AdamOptions>>(*this, closure); }
 Tensor AdamW::step(LossClosure closure) {
-  Tensor loss = call(closure);
-  NoGradGuard no_grad;
-  size_t next = 0;
-  for (const OptimizerParamGroup& group : param_groups_) {
-    next = step_group(group, settings_of<AdamWOptions>(group.options(), true), next);
-  }
-  return loss;
+  return fused_step<AdamRule<AdamWOptions>>(*this, closure);
 }
+
+void NAdamOptions::check() const {
+  check_common("NAdam", lr_, eps_, weight_decay_);
+  check_betas("NAdam", betas_);
+  check_setting(momentum_decay_ >= 0, "NAdam", "momentum_decay value", momentum_decay_);
+}
+
+void NAdamOptions::fields(Fields& f) {
+  f("lr", lr_);
+  f("betas", betas_);
+  f("eps", eps_);
+  f("weight_decay", weight_decay_);
+  f("momentum_decay", momentum_decay_);
+  f("decoupled_weight_decay", decoupled_weight_decay_, kOptional);
+  f("maximize", maximize_, kOptional);
+}
+
+void NAdamParamState::fields(Fields& f) {
+  f.scalar("step", step_);
+  f.scalar("mu_product", mu_product_);
+  f.buffer("exp_avg", exp_avg_);
+  f.buffer("exp_avg_sq", exp_avg_sq_);
+}
+
+Tensor NAdam::step(LossClosure closure) { return fused_step<NAdamRule>(*this, closure); }
+
+void RAdamOptions::check() const {
+  check_common("RAdam", lr_, eps_, weight_decay_);
+  check_betas("RAdam", betas_);
+}
+
+void RAdamOptions::fields(Fields& f) {
+  f("lr", lr_);
+  f("betas", betas_);
+  f("eps", eps_);
+  f("weight_decay", weight_decay_);
+  f("maximize", maximize_, kOptional);
+  f("decoupled_weight_decay", decoupled_weight_decay_, kOptional);
+}
+
+void RAdamParamState::fields(Fields& f) {
+  f.scalar("step", step_);
+  f.buffer("exp_avg", exp_avg_);
+  f.buffer("exp_avg_sq", exp_avg_sq_);
+}
+
+Tensor RAdam::step(LossClosure closure) { return fused_step<RAdamRule>(*this, closure); }
+
+void AdamaxOptions::check() const {
+  check_common("Adamax", lr_, eps_, weight_decay_);
+  check_betas("Adamax", betas_);
+}
+
+void AdamaxOptions::fields(Fields& f) {
+  f("lr", lr_);
+  f("betas", betas_);
+  f("eps", eps_);
+  f("weight_decay", weight_decay_);
+  f("maximize", maximize_, kOptional);
+}
+
+void AdamaxParamState::fields(Fields& f) {
+  f.scalar("step", step_);
+  f.buffer("exp_avg", exp_avg_);
+  f.buffer("exp_inf", exp_inf_);
+}
+
+Tensor Adamax::step(LossClosure closure) { return fused_step<AdamaxRule>(*this, closure); }
 
 }  // namespace taper::optim

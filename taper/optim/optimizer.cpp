@@ -1,10 +1,13 @@
 #include "taper/optim/optimizer.h"
 
 #include <algorithm>
+#include <typeinfo>
 #include <unordered_set>
 
 #include "taper/autograd/grad_mode.h"
 #include "taper/autograd/variable.h"
+#include "taper/base/demangle.h"
+#include "taper/optim/step.h"
 
 namespace taper::optim {
 
@@ -14,6 +17,18 @@ std::unique_ptr<OptimizerParamState> OptimizerParamState::clone() const {
               "taper::optim::OptimizerCloneableParamState<YourOptimizerParamState> instead of "
               "taper::optim::OptimizerParamState to inherit the ability to clone.");
   return nullptr;
+}
+
+void OptimizerParamState::fields(Fields&) {
+  TAPER_CHECK(false,
+              "Optimizer: override fields() in your subclass of taper::optim::OptimizerParamState "
+              "to save and load it");
+}
+
+void OptimizerOptions::fields(Fields&) {
+  TAPER_CHECK(false,
+              "Optimizer: override fields() in your subclass of taper::optim::OptimizerOptions to "
+              "save and load it");
 }
 
 std::unique_ptr<OptimizerOptions> OptimizerOptions::clone() const {
@@ -37,8 +52,20 @@ void OptimizerOptions::set_lr(double) {
               "taper::optim::OptimizerOptions, you must override it in your subclass.");
 }
 
+OptimizerParamGroup::OptimizerParamGroup(const OrderedDict<std::string, Tensor>& named_params,
+                                         std::unique_ptr<OptimizerOptions> options)
+    : options_(std::move(options)) {
+  for (const auto& item : named_params) {
+    params_.push_back(item.value());
+    names_.push_back(item.key());
+  }
+}
+
 OptimizerParamGroup::OptimizerParamGroup(const OptimizerParamGroup& other)
-    : params_(other.params_), options_(other.options_ ? other.options_->clone() : nullptr) {}
+    : params_(other.params_),
+      options_(other.options_ ? other.options_->clone() : nullptr),
+      names_(other.names_),
+      numbers_(other.numbers_) {}
 
 OptimizerParamGroup& OptimizerParamGroup::operator=(const OptimizerParamGroup& other) {
   return *this = OptimizerParamGroup(other);
@@ -51,6 +78,21 @@ OptimizerOptions& OptimizerParamGroup::options() {
 
 const OptimizerOptions& OptimizerParamGroup::options() const {
   return const_cast<OptimizerParamGroup*>(this)->options();
+}
+
+const double* OptimizerParamGroup::find_number(std::string_view name) const {
+  for (const auto& [key, value] : numbers_) {
+    if (key == name) return &value;
+  }
+  return nullptr;
+}
+
+void OptimizerParamGroup::set_number(std::string_view name, double value) {
+  if (const double* place = find_number(name)) {
+    const_cast<double&>(*place) = value;
+  } else {
+    numbers_.emplace_back(name, value);
+  }
 }
 
 size_t OptimizerStates::size() const {
@@ -97,16 +139,54 @@ Optimizer::Optimizer(std::vector<OptimizerParamGroup> param_groups,
                      std::unique_ptr<OptimizerOptions> defaults)
     : defaults_(std::move(defaults)) {
   TAPER_CHECK(!param_groups.empty(), "Optimizer: optimizer got an empty parameter list");
+  defaults_->check();
   for (const OptimizerParamGroup& group : param_groups) add_param_group(group);
 }
 
 Optimizer::Optimizer(std::vector<Tensor> parameters, std::unique_ptr<OptimizerOptions> defaults)
     : defaults_(std::move(defaults)) {
   TAPER_CHECK(!parameters.empty(), "Optimizer: optimizer got an empty parameter list");
+  defaults_->check();
   add_param_group(OptimizerParamGroup(std::move(parameters)));
 }
 
+Optimizer::Optimizer(Optimizer&&) noexcept = default;
 Optimizer::~Optimizer() = default;
+
+std::unique_ptr<OptimizerParamState> Optimizer::new_state() const {
+  TAPER_CHECK(false, "Optimizer: override new_state() in your subclass to load its state");
+  return nullptr;
+}
+
+int64_t Optimizer::add_hook(StepHook hook, bool after) {
+  TAPER_CHECK(hook, "Optimizer: the step hook is empty");
+  hooks_.push_back({++last_hook_, after, std::move(hook)});
+  return last_hook_;
+}
+
+void Optimizer::remove_step_hook(int64_t id) {
+  std::erase_if(hooks_, [&](const Hook& hook) { return hook.id == id; });
+}
+
+void Optimizer::run_hooks(bool after) {
+  // A hook may add and remove hooks.
+  const std::vector<Hook> hooks = hooks_;
+  for (const Hook& hook : hooks) {
+    if (hook.after == after) hook.hook(*this);
+  }
+}
+
+Tensor Optimizer::begin_step(const LossClosure& closure) {
+  if (!hooks_.empty()) [[unlikely]]
+    run_hooks(false);
+  ++step_calls_;
+  return call(closure);
+}
+
+void Optimizer::end_step() {
+  if (!hooks_.empty()) [[unlikely]]
+    run_hooks(true);
+}
 
 Tensor Optimizer::call(const LossClosure& closure) {
   if (!closure) return Tensor();
@@ -140,12 +220,19 @@ void Optimizer::add_param_group(const OptimizerParamGroup& param_group) {
   }
   OptimizerParamGroup group(param_group);
   if (!group.has_options()) group.set_options(defaults_->clone());
+  const OptimizerOptions &options = group.options(), &defaults = *defaults_;
+  TAPER_CHECK_AS(ConfigError, typeid(options) == typeid(defaults),
+                 "Optimizer: a parameter group has options of type ", demangle(typeid(options)),
+                 ", the optimizer's are of type ", demangle(typeid(defaults)));
+  options.check();
   param_groups_.push_back(std::move(group));
 }
 
 void Optimizer::add_parameters(const std::vector<Tensor>& parameters) {
   for (const Tensor& param : parameters) check_param(param);
   std::vector<Tensor>& first = this->parameters();
+  TAPER_CHECK(param_groups_.front().param_names().empty(),
+              "Optimizer: add_parameters() on a parameter group with names");
   first.insert(first.end(), parameters.begin(), parameters.end());
 }
 

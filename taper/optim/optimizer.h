@@ -2,11 +2,15 @@
 
 #include <cstddef>
 #include <memory>
+#include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "taper/base/arg.h"
 #include "taper/base/function.h"
+#include "taper/base/ordered_dict.h"
+#include "taper/optim/fields.h"
 #include "taper/tensor/tensor.h"
 
 namespace taper TAPER_API {
@@ -17,6 +21,8 @@ class OptimizerParamState {
  public:
   virtual ~OptimizerParamState() = default;
   virtual std::unique_ptr<OptimizerParamState> clone() const;
+  /// Walks the members that state dicts keep, under Python's names.
+  virtual void fields(Fields& fields);
 };
 
 template <class Derived>
@@ -35,13 +41,32 @@ class OptimizerOptions {
   /// The learning rate; throws where the optimizer has none.
   virtual double get_lr() const;
   virtual void set_lr(double lr);
+  /// Throws ConfigError when a setting is out of range.
+  virtual void check() const {}
+  /// Walks the members that state dicts keep, under Python's names.
+  virtual void fields(Fields& fields);
 };
 
+/// Options with a member lr need not say how to read and set it.
 template <class Derived>
 class OptimizerCloneableOptions : public OptimizerOptions {
  public:
   std::unique_ptr<OptimizerOptions> clone() const override {
     return std::make_unique<Derived>(static_cast<const Derived&>(*this));
+  }
+  double get_lr() const override {
+    if constexpr (requires(const Derived& d) { d.lr(); }) {
+      return static_cast<const Derived&>(*this).lr();
+    } else {
+      return OptimizerOptions::get_lr();
+    }
+  }
+  void set_lr(double lr) override {
+    if constexpr (requires(Derived& d) { d.lr(lr); }) {
+      static_cast<Derived&>(*this).lr(lr);
+    } else {
+      OptimizerOptions::set_lr(lr);
+    }
   }
 };
 
@@ -51,6 +76,9 @@ class OptimizerParamGroup {
   OptimizerParamGroup(std::vector<Tensor> params) : params_(std::move(params)) {}
   OptimizerParamGroup(std::vector<Tensor> params, std::unique_ptr<OptimizerOptions> options)
       : params_(std::move(params)), options_(std::move(options)) {}
+  /// With names (as of Module::named_parameters()), by which state dicts are then matched.
+  OptimizerParamGroup(const OrderedDict<std::string, Tensor>& named_params,
+                      std::unique_ptr<OptimizerOptions> options = nullptr);
   OptimizerParamGroup(const OptimizerParamGroup& other);
   OptimizerParamGroup& operator=(const OptimizerParamGroup& other);
   OptimizerParamGroup(OptimizerParamGroup&&) = default;
@@ -63,10 +91,21 @@ class OptimizerParamGroup {
   void set_options(std::unique_ptr<OptimizerOptions> options) { options_ = std::move(options); }
   std::vector<Tensor>& params() { return params_; }
   const std::vector<Tensor>& params() const { return params_; }
+  /// The parameters' names; empty when they have none.
+  const std::vector<std::string>& param_names() const { return names_; }
+
+  /// Numbers that schedulers keep in a group, by Python's names ("initial_lr"); null when absent.
+  const double* find_number(std::string_view name) const;
+  void set_number(std::string_view name, double value);
+  using Numbers = std::vector<std::pair<std::string, double>>;
+  const Numbers& numbers() const { return numbers_; }
+  void set_numbers(Numbers numbers) { numbers_ = std::move(numbers); }
 
  private:
   std::vector<Tensor> params_;
   std::unique_ptr<OptimizerOptions> options_;
+  std::vector<std::string> names_;
+  Numbers numbers_;
 };
 
 /// The states of an optimizer by parameter. They lie in the order of the parameters, so that a
@@ -106,6 +145,11 @@ class OptimizerStates {
   std::vector<Slot> slots_;
 };
 
+namespace detail {
+struct StepScratch;
+struct StepAccess;
+}  // namespace detail
+
 /// Base of all optimizers: parameter groups, their options, and a state per parameter.
 class Optimizer {
  public:
@@ -119,7 +163,7 @@ class Optimizer {
   explicit Optimizer(std::vector<Tensor> parameters, std::unique_ptr<OptimizerOptions> defaults);
   Optimizer(const Optimizer&) = delete;
   Optimizer& operator=(const Optimizer&) = delete;
-  Optimizer(Optimizer&&) = default;
+  Optimizer(Optimizer&&) noexcept;
   virtual ~Optimizer();
 
   /// Updates every parameter that has a gradient. With a closure, calls it first (gradients on)
@@ -129,7 +173,7 @@ class Optimizer {
   void zero_grad(bool set_to_none = true);
 
   void add_param_group(const OptimizerParamGroup& param_group);
-  /// Adds parameters to the first group.
+  /// Adds parameters to the first group, which must have no names.
   void add_parameters(const std::vector<Tensor>& parameters);
   /// The parameters of the first group.
   const std::vector<Tensor>& parameters() const;
@@ -144,17 +188,79 @@ class Optimizer {
   OptimizerStates& state() { return state_; }
   const OptimizerStates& state() const { return state_; }
 
+  /// What Python's state_dict() holds: {"state": {index: {name: tensor or number}},
+  /// "param_groups": [{option: value, ..., "params": [index, ...]}]}. Tensors share memory with
+  /// the optimizer's.
+  IValue state_dict() const;
+  /// Takes over copies of what Taper's or Python's state_dict() gave for the same optimizer over
+  /// the same parameters in the same order; where both sides know names, states go to the names.
+  /// Throws ConfigError or ShapeError on other groups, names, keys, kinds, sizes and settings; then
+  /// nothing has changed.
+  void load_state_dict(const IValue& state_dict);
+
+  /// Calls hook(optimizer) before (after) every step; the id goes to remove_step_hook().
+  using StepHook = Function<void(Optimizer&)>;
+  int64_t register_step_pre_hook(StepHook hook) { return add_hook(std::move(hook), false); }
+  int64_t register_step_post_hook(StepHook hook) { return add_hook(std::move(hook), true); }
+  void remove_step_hook(int64_t id);
+  /// Steps so far; -1 when the optimizer does not count them.
+  int64_t step_calls() const { return step_calls_; }
+
  protected:
   /// Calls the closure, if any, with gradients on.
   static Tensor call(const LossClosure& closure);
+  /// An empty state, into which load_state_dict() reads one parameter's.
+  virtual std::unique_ptr<OptimizerParamState> new_state() const;
+  /// What a step begins and ends with: the hooks, and the closure.
+  Tensor begin_step(const LossClosure& closure);
+  void end_step();
+
+  int64_t step_calls_ = -1;
 
   std::vector<OptimizerParamGroup> param_groups_;
   OptimizerStates state_;
   std::unique_ptr<OptimizerOptions> defaults_;
 
  private:
+  friend struct detail::StepAccess;
+  struct StateLoad;
+  struct Hook {
+    int64_t id;
+    bool after;
+    StepHook hook;
+  };
   void check_param(const Tensor& param) const;
+  int64_t add_hook(StepHook hook, bool after);
+  void run_hooks(bool after);
+
+  std::unique_ptr<detail::StepScratch> scratch_;
+  std::vector<Hook> hooks_;
+  int64_t last_hook_ = 0;
 };
+
+namespace detail {
+
+/// An optimizer with options and states of one type each.
+template <class Options, class State>
+class OptimizerOf : public Optimizer {
+ public:
+  /// Throws when a setting is out of range, and what Optimizer's constructor throws.
+  explicit OptimizerOf(std::vector<OptimizerParamGroup> param_groups, Options defaults = {})
+      : Optimizer(std::move(param_groups), std::make_unique<Options>(std::move(defaults))) {
+    step_calls_ = 0;
+  }
+  explicit OptimizerOf(std::vector<Tensor> params, Options defaults = {})
+      : Optimizer(std::move(params), std::make_unique<Options>(std::move(defaults))) {
+    step_calls_ = 0;
+  }
+
+ protected:
+  std::unique_ptr<OptimizerParamState> new_state() const override {
+    return std::make_unique<State>();
+  }
+};
+
+}  // namespace detail
 
 }  // namespace optim
 }  // namespace taper

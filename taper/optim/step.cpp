@@ -18,6 +18,9 @@ bool fits(const TensorImpl& t, const TensorImpl& param) {
 Staging::Ready Staging::stage_copies(const Tensor& param, const Tensor& grad) {
   TAPER_CHECK_AS(ShapeError, grad.sizes() == param.sizes(), "Optimizer: the gradient's sizes ",
                  grad.sizes(), " are not the parameter's sizes ", param.sizes());
+  TAPER_CHECK_AS(DTypeError, isFloatingType(param.scalar_type()),
+                 "Optimizer: expected a floating parameter but got ",
+                 toString(param.scalar_type()));
   Ready ready{param.impl_ptr(), grad.impl_ptr()};
   if (!is_dense(*ready.param)) {
     Tensor copy(TensorImpl::empty("Optimizer", param.sizes(), param.scalar_type()));

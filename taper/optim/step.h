@@ -1,9 +1,13 @@
 #pragma once
 
+#include <cmath>
+#include <typeinfo>
 #include <vector>
 
+#include "taper/autograd/grad_mode.h"
 #include "taper/autograd/variable.h"
-#include "taper/core/tensor_view.h"
+#include "taper/kernel/optim.h"
+#include "taper/optim/optimizer.h"
 #include "taper/tensor/tensor.h"
 
 // What the fused steps share.
@@ -28,7 +32,7 @@ class Staging {
   Ready stage(const Tensor& param, const Tensor& grad) {
     const TensorImpl& p = param.impl();
     const TensorImpl& g = grad.impl();
-    if (p.is_contiguous() && is_fast(g, p)) [[likely]]
+    if (p.is_contiguous() && is_fast(g, p) && isFloatingType(p.dtype())) [[likely]]
       return {&p, &g};
     return stage_copies(param, grad);
   }
@@ -48,7 +52,7 @@ class Staging {
 
  private:
   static bool is_fast(const TensorImpl& t, const TensorImpl& param) {
-    return t.is_contiguous() && t.dtype() == param.dtype() && t.numel() == param.numel();
+    return t.is_contiguous() && t.dtype() == param.dtype() && t.sizes() == param.sizes();
   }
   struct Copy {
     Tensor param, copy;
@@ -59,5 +63,153 @@ class Staging {
   std::vector<Copy> written_;
   std::vector<Tensor> read_;
 };
+
+/// The options of a group; throws when they are another optimizer's.
+template <class Options>
+const Options& options_of(const OptimizerParamGroup& group) {
+  const OptimizerOptions& options = group.options();
+  TAPER_CHECK_AS(ConfigError, typeid(options) == typeid(Options),
+                 "Optimizer: a parameter group has another optimizer's options");
+  return static_cast<const Options&>(options);
+}
+
+/// The state in a slot, made when there is none; throws when it is another optimizer's.
+template <class State>
+State& state_in(std::unique_ptr<OptimizerParamState>& slot) {
+  if (!slot) slot = std::make_unique<State>();
+  const OptimizerParamState& state = *slot;
+  TAPER_CHECK_AS(ConfigError, typeid(state) == typeid(State),
+                 "Optimizer: a parameter has another optimizer's state");
+  return static_cast<State&>(*slot);
+}
+
+/// The places of a rule's states in one entry of a fused step.
+struct StatePlaces {
+  StepTensor& entry;
+  const TensorImpl& param;
+  void set(int i, Tensor& state, bool zeros = true) const {
+    entry.state[i] = View(Staging::state(state, param, zeros));
+    entry.state[i].impl()->bump_version();
+  }
+};
+
+namespace detail {
+
+/// What a step needs and the next one finds again.
+struct StepScratch {
+  std::vector<StepTensor> entries;
+  std::vector<OptimizerParamState*> states;
+  std::vector<size_t> ends;  // of each group's entries
+  Staging staging;
+  void start() {
+    entries.clear();
+    states.clear();
+    ends.clear();
+    staging.start();
+  }
+};
+
+struct StepAccess {
+  static StepScratch& scratch(Optimizer& optimizer) {
+    if (!optimizer.scratch_) optimizer.scratch_ = std::make_unique<StepScratch>();
+    optimizer.scratch_->start();
+    return *optimizer.scratch_;
+  }
+  static Tensor begin(Optimizer& optimizer, const Optimizer::LossClosure& closure) {
+    return optimizer.begin_step(closure);
+  }
+  static void end(Optimizer& optimizer) { optimizer.end_step(); }
+};
+
+}  // namespace detail
+
+/// One step of an optimizer whose elements do not depend on each other. A rule is made from a
+/// group's options and says
+///   Options, State, Args            its types,
+///   args                            what the kernel is to know of the group,
+///   keeps_state()                   whether parameters have a state,
+///   place(State&, StatePlaces)      which of the state's tensors the kernel updates,
+///   advance(State*, StepTensor&)    the numbers of one step; must not throw.
+/// First all that can fail is done for all groups, then the arithmetic.
+template <class Rule>
+Tensor fused_step(Optimizer& optimizer, const Optimizer::LossClosure& closure) {
+  using State = typename Rule::State;
+  Tensor loss = detail::StepAccess::begin(optimizer, closure);
+  NoGradGuard no_grad;
+  detail::StepScratch& scratch = detail::StepAccess::scratch(optimizer);
+  size_t index = 0;
+  for (const OptimizerParamGroup& group : optimizer.param_groups()) {
+    const Rule rule(options_of<typename Rule::Options>(group));
+    for (const Tensor& param : group.params()) {
+      std::unique_ptr<OptimizerParamState>& slot = optimizer.state().at(index++, param);
+      const Tensor* grad = gradient_of(param);
+      if (grad == nullptr) continue;
+      const auto [p, g] = scratch.staging.stage(param, *grad);
+      StepTensor& entry = scratch.entries.emplace_back();
+      entry.param = View(p);
+      entry.grad = ConstView(g);
+      p->bump_version();
+      State* state = nullptr;
+      if (rule.keeps_state()) {
+        state = &state_in<State>(slot);
+        rule.place(*state, StatePlaces{entry, *p});
+      }
+      scratch.states.push_back(state);
+    }
+    scratch.ends.push_back(scratch.entries.size());
+  }
+  size_t first = 0, group = 0;
+  for (const size_t end : scratch.ends) {
+    Rule rule(options_of<typename Rule::Options>(optimizer.param_groups()[group++]));
+    for (size_t i = first; i < end; ++i) {
+      StepTensor& entry = scratch.entries[i];
+      rule.advance(static_cast<State*>(scratch.states[i]), entry);
+    }
+    if (end > first) {
+      const ArrayRef<StepTensor> entries(scratch.entries.data() + first, end - first);
+      optimizer_step_kernel<typename Rule::Args>(entries[0].param.device(), rule.args, entries);
+    }
+    first = end;
+  }
+  scratch.staging.finish();
+  detail::StepAccess::end(optimizer);
+  return loss;
+}
+
+/// 1 - beta^step of two betas, computed anew only when the count is another than before: most
+/// parameters of a group share it.
+class BiasCorrections {
+ public:
+  BiasCorrections(double beta1, double beta2) : beta1_(beta1), beta2_(beta2) {}
+  /// Whether the values changed.
+  bool set(int64_t step) {
+    if (step == step_) [[likely]]
+      return false;
+    step_ = step;
+    first = 1 - std::pow(beta1_, static_cast<double>(step));
+    second = 1 - std::pow(beta2_, static_cast<double>(step));
+    return true;
+  }
+  double first = 1, second = 1;
+
+ private:
+  double beta1_, beta2_;
+  int64_t step_ = -1;
+};
+
+/// The checks of settings, with Python's words.
+inline void check_setting(bool is_valid, const char* optimizer, const char* what, double value) {
+  TAPER_CHECK_AS(ConfigError, is_valid, optimizer, ": Invalid ", what, ": ", value);
+}
+inline void check_betas(const char* optimizer, const std::tuple<double, double>& betas) {
+  const auto [first, second] = betas;
+  check_setting(first >= 0 && first < 1, optimizer, "beta parameter at index 0", first);
+  check_setting(second >= 0 && second < 1, optimizer, "beta parameter at index 1", second);
+}
+inline void check_common(const char* optimizer, double lr, double eps, double weight_decay) {
+  check_setting(lr >= 0, optimizer, "learning rate", lr);
+  check_setting(eps >= 0, optimizer, "epsilon value", eps);
+  check_setting(weight_decay >= 0, optimizer, "weight_decay value", weight_decay);
+}
 
 }  // namespace taper::optim

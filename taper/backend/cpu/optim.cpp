@@ -1,6 +1,7 @@
 #include "taper/kernel/optim.h"
 
 #include <algorithm>
+#include <tuple>
 
 #include "taper/backend/cpu/simd.h"
 #include "taper/base/parallel.h"
@@ -17,15 +18,22 @@ namespace taper::cpu {
 
 /// Elements of one parameter's arrays; absent arrays are null.
 template <class T>
-struct AdamSpan {
-  T *param, *exp_avg, *exp_avg_sq, *max_exp_avg_sq;
+struct Span {
+  T* param;
   const T* grad;
+  T* state[StepTensor::kStates];
 };
-template <class T>
-struct SgdSpan {
-  T *param, *buffer;
-  const T* grad;
+
+/// One rule's loops over such elements.
+template <class Args>
+struct Update {
+  void (*f32)(const Args&, const StepTensor&, const Span<float>&, int64_t);
+  void (*f64)(const Args&, const StepTensor&, const Span<double>&, int64_t);
 };
+template <class... Args>
+using UpdatesOf = std::tuple<Update<Args>...>;
+using Updates = UpdatesOf<SgdArgs, AdamArgs, NAdamArgs, RAdamArgs, AdamaxArgs, RMSpropArgs,
+                          AdagradArgs, AdadeltaArgs, AsgdArgs, RpropArgs, LionArgs>;
 
 }  // namespace taper::cpu
 #endif
@@ -69,42 +77,108 @@ HWY_INLINE void over(int64_t n, const Update& update) {
 #endif
 }
 
-template <bool kDecay, bool kAmsgrad, class T>
-void adam_update(const AdamArgs& a, const AdamTensor& t, const AdamSpan<T>& s, int64_t n) {
-  const bool coupled = kDecay && !a.decoupled;
-  const T sign = a.maximize ? T(-1) : T(1);
-  const T shrink = a.decoupled ? static_cast<T>(1 - a.lr * a.weight_decay) : T(1);
-  const T weight_decay = static_cast<T>(a.weight_decay);
-  const T beta2 = static_cast<T>(a.beta2), eps = static_cast<T>(a.eps);
-  const T rest1 = static_cast<T>(1 - a.beta1), rest2 = static_cast<T>(1 - a.beta2);
-  const T step_size = static_cast<T>(t.step_size);
-  const T correction = static_cast<T>(1 / t.bias_correction2_sqrt);
+/// The gradient that a rule sees, and the parameter that it starts from.
+template <class T>
+class Decay {
+ public:
+  Decay(bool maximize, double weight_decay, bool decoupled = false, double lr = 0)
+      : sign_(maximize ? T(-1) : T(1)),
+        weight_decay_(static_cast<T>(weight_decay)),
+        shrink_(decoupled ? static_cast<T>(1 - lr * weight_decay) : T(1)),
+        coupled_(weight_decay != 0 && !decoupled) {}
+  template <class D, class V>
+  HWY_INLINE void apply(D d, V& g, V& p) const {
+    coupled_ ? apply_as<true>(d, g, p) : apply_as<false>(d, g, p);
+  }
+  /// For loops that are compiled for each kind of decay.
+  template <bool kCoupled, class D, class V>
+  HWY_INLINE void apply_as(D d, V& g, V& p) const {
+    g = hn::Mul(g, hn::Set(d, sign_));
+    if (kCoupled) {
+      g = hn::MulAdd(hn::Set(d, weight_decay_), p, g);
+    } else {
+      p = hn::Mul(p, hn::Set(d, shrink_));
+    }
+  }
+
+ private:
+  T sign_, weight_decay_, shrink_;
+  bool coupled_;
+};
+
+/// average = (1 - weight) average + weight * value
+template <class D, class V>
+HWY_INLINE V blend(D d, V average, V value, hn::TFromD<D> weight) {
+  return hn::MulAdd(hn::Set(d, weight), hn::Sub(value, average), average);
+}
+/// average = keep * average + rest * g^2
+template <class D, class V>
+HWY_INLINE V blend_square(D d, V average, V g, hn::TFromD<D> keep, hn::TFromD<D> rest) {
+  return hn::MulAdd(hn::Mul(g, hn::Set(d, rest)), g, hn::Mul(average, hn::Set(d, keep)));
+}
+/// The larger; NaN where either is.
+template <class V>
+HWY_INLINE V larger(V a, V b) {
+  return hn::IfThenElse(hn::Or(hn::Gt(a, b), hn::Ne(a, a)), a, b);
+}
+/// -1, 0 or 1.
+template <class D, class V>
+HWY_INLINE V sign_of(D d, V v) {
+  const V zero = hn::Zero(d), one = hn::Set(d, hn::TFromD<D>(1));
+  const V signs = hn::IfThenElse(hn::Gt(v, zero), one, zero);
+  return hn::IfThenElse(hn::Lt(v, zero), hn::Neg(one), signs);
+}
+
+template <class T>
+void update(const SgdArgs& a, const StepTensor& t, const Span<T>& s, int64_t n) {
+  const Decay<T> decay(a.maximize, a.weight_decay);
+  const T lr = static_cast<T>(a.lr), momentum = static_cast<T>(a.momentum);
+  const T rest = static_cast<T>(1 - a.dampening);
+  const bool buffered = s.state[0] != nullptr, first = t.scalar[0] != 0;
   over<T>(n, [&](auto d, const auto& at, int64_t i) HWY_ATTR {
     auto p = at.load(d, s.param + i);
-    auto g = hn::Mul(at.load(d, s.grad + i), hn::Set(d, sign));
-    auto m = at.load(d, s.exp_avg + i);
-    auto v = at.load(d, s.exp_avg_sq + i);
-    if (coupled) g = hn::MulAdd(hn::Set(d, weight_decay), p, g);
-    if (kDecay) p = hn::Mul(p, hn::Set(d, shrink));
-    m = hn::MulAdd(hn::Set(d, rest1), hn::Sub(g, m), m);
-    v = hn::MulAdd(hn::Mul(g, hn::Set(d, rest2)), g, hn::Mul(v, hn::Set(d, beta2)));
-    at.store(m, d, s.exp_avg + i);
-    at.store(v, d, s.exp_avg_sq + i);
+    auto g = at.load(d, s.grad + i);
+    decay.apply(d, g, p);
+    if (buffered) {
+      auto b = g;
+      if (!first) {
+        b = hn::MulAdd(g, hn::Set(d, rest),
+                       hn::Mul(at.load(d, s.state[0] + i), hn::Set(d, momentum)));
+      }
+      at.store(b, d, s.state[0] + i);
+      g = a.nesterov ? hn::MulAdd(hn::Set(d, momentum), b, g) : b;
+    }
+    at.store(hn::NegMulAdd(hn::Set(d, lr), g, p), d, s.param + i);
+  });
+}
+
+template <bool kCoupled, bool kAmsgrad, class T>
+void adam_update(const AdamArgs& a, const StepTensor& t, const Span<T>& s, int64_t n) {
+  const Decay<T> decay(a.maximize, a.weight_decay, a.decoupled, a.lr);
+  const T beta2 = static_cast<T>(a.beta2), eps = static_cast<T>(a.eps);
+  const T rest1 = static_cast<T>(1 - a.beta1), rest2 = static_cast<T>(1 - a.beta2);
+  const T step_size = static_cast<T>(t.scalar[0]);
+  const T correction = static_cast<T>(1 / t.scalar[1]);
+  over<T>(n, [&](auto d, const auto& at, int64_t i) HWY_ATTR {
+    auto p = at.load(d, s.param + i);
+    auto g = at.load(d, s.grad + i);
+    decay.template apply_as<kCoupled>(d, g, p);
+    const auto m = blend(d, at.load(d, s.state[0] + i), g, rest1);
+    auto v = blend_square(d, at.load(d, s.state[1] + i), g, beta2, rest2);
+    at.store(m, d, s.state[0] + i);
+    at.store(v, d, s.state[1] + i);
     if (kAmsgrad) {
-      const auto most = at.load(d, s.max_exp_avg_sq + i);
-      v = hn::IfThenElse(hn::Or(hn::Gt(most, v), hn::Ne(most, most)), most, v);
-      at.store(v, d, s.max_exp_avg_sq + i);
+      v = larger(at.load(d, s.state[2] + i), v);
+      at.store(v, d, s.state[2] + i);
     }
     const auto bottom = hn::MulAdd(hn::Sqrt(v), hn::Set(d, correction), hn::Set(d, eps));
     p = hn::NegMulAdd(hn::Set(d, step_size), hn::Div(m, bottom), p);
     at.store(p, d, s.param + i);
   });
 }
-
 template <class T>
-void adam_span(const AdamArgs& a, const AdamTensor& t, const AdamSpan<T>& s, int64_t n) {
-  const bool decay = a.weight_decay != 0;
-  if (decay) {
+void update(const AdamArgs& a, const StepTensor& t, const Span<T>& s, int64_t n) {
+  if (a.weight_decay != 0 && !a.decoupled) {
     a.amsgrad ? adam_update<true, true>(a, t, s, n) : adam_update<true, false>(a, t, s, n);
   } else {
     a.amsgrad ? adam_update<false, true>(a, t, s, n) : adam_update<false, false>(a, t, s, n);
@@ -112,40 +186,189 @@ void adam_span(const AdamArgs& a, const AdamTensor& t, const AdamSpan<T>& s, int
 }
 
 template <class T>
-void sgd_span(const SgdArgs& a, const SgdTensor& t, const SgdSpan<T>& s, int64_t n) {
-  const T sign = a.maximize ? T(-1) : T(1);
-  const T lr = static_cast<T>(a.lr), momentum = static_cast<T>(a.momentum);
-  const T rest = static_cast<T>(1 - a.dampening), weight_decay = static_cast<T>(a.weight_decay);
-  const bool decay = a.weight_decay != 0, buffered = s.buffer != nullptr;
+void update(const NAdamArgs& a, const StepTensor& t, const Span<T>& s, int64_t n) {
+  const Decay<T> decay(a.maximize, a.weight_decay, a.decoupled, a.lr);
+  const T beta2 = static_cast<T>(a.beta2), eps = static_cast<T>(a.eps);
+  const T rest1 = static_cast<T>(1 - a.beta1), rest2 = static_cast<T>(1 - a.beta2);
+  const T along_g = static_cast<T>(t.scalar[0]), along_m = static_cast<T>(t.scalar[1]);
+  const T correction = static_cast<T>(1 / t.scalar[2]);
   over<T>(n, [&](auto d, const auto& at, int64_t i) HWY_ATTR {
     auto p = at.load(d, s.param + i);
-    auto g = hn::Mul(at.load(d, s.grad + i), hn::Set(d, sign));
-    if (decay) g = hn::MulAdd(hn::Set(d, weight_decay), p, g);
-    if (buffered) {
-      auto b = g;
-      if (!t.first) {
-        b = hn::MulAdd(g, hn::Set(d, rest),
-                       hn::Mul(at.load(d, s.buffer + i), hn::Set(d, momentum)));
-      }
-      at.store(b, d, s.buffer + i);
-      g = a.nesterov ? hn::MulAdd(hn::Set(d, momentum), b, g) : b;
-    }
-    at.store(hn::NegMulAdd(hn::Set(d, lr), g, p), d, s.param + i);
+    auto g = at.load(d, s.grad + i);
+    decay.apply(d, g, p);
+    const auto m = blend(d, at.load(d, s.state[0] + i), g, rest1);
+    const auto v = blend_square(d, at.load(d, s.state[1] + i), g, beta2, rest2);
+    at.store(m, d, s.state[0] + i);
+    at.store(v, d, s.state[1] + i);
+    const auto top = hn::MulAdd(hn::Set(d, along_g), g, hn::Mul(hn::Set(d, along_m), m));
+    const auto bottom = hn::MulAdd(hn::Sqrt(v), hn::Set(d, correction), hn::Set(d, eps));
+    at.store(hn::Sub(p, hn::Div(top, bottom)), d, s.param + i);
   });
 }
 
-void adam_f32(const AdamArgs& a, const AdamTensor& t, const AdamSpan<float>& s, int64_t n) {
-  adam_span(a, t, s, n);
+template <class T>
+void update(const RAdamArgs& a, const StepTensor& t, const Span<T>& s, int64_t n) {
+  const Decay<T> decay(a.maximize, a.weight_decay, a.decoupled, a.lr);
+  const T beta2 = static_cast<T>(a.beta2), eps = static_cast<T>(a.eps);
+  const T rest1 = static_cast<T>(1 - a.beta1), rest2 = static_cast<T>(1 - a.beta2);
+  const T step_size = static_cast<T>(t.scalar[0]);
+  const bool rectified = t.scalar[1] != 0;
+  over<T>(n, [&](auto d, const auto& at, int64_t i) HWY_ATTR {
+    auto p = at.load(d, s.param + i);
+    auto g = at.load(d, s.grad + i);
+    decay.apply(d, g, p);
+    const auto m = blend(d, at.load(d, s.state[0] + i), g, rest1);
+    const auto v = blend_square(d, at.load(d, s.state[1] + i), g, beta2, rest2);
+    at.store(m, d, s.state[0] + i);
+    at.store(v, d, s.state[1] + i);
+    const auto along = rectified ? hn::Div(m, hn::Add(hn::Sqrt(v), hn::Set(d, eps))) : m;
+    at.store(hn::NegMulAdd(hn::Set(d, step_size), along, p), d, s.param + i);
+  });
 }
-void adam_f64(const AdamArgs& a, const AdamTensor& t, const AdamSpan<double>& s, int64_t n) {
-  adam_span(a, t, s, n);
+
+template <class T>
+void update(const AdamaxArgs& a, const StepTensor& t, const Span<T>& s, int64_t n) {
+  const Decay<T> decay(a.maximize, a.weight_decay);
+  const T beta2 = static_cast<T>(a.beta2), eps = static_cast<T>(a.eps);
+  const T rest1 = static_cast<T>(1 - a.beta1), step_size = static_cast<T>(t.scalar[0]);
+  over<T>(n, [&](auto d, const auto& at, int64_t i) HWY_ATTR {
+    auto p = at.load(d, s.param + i);
+    auto g = at.load(d, s.grad + i);
+    decay.apply(d, g, p);
+    const auto m = blend(d, at.load(d, s.state[0] + i), g, rest1);
+    const auto u = larger(hn::Mul(at.load(d, s.state[1] + i), hn::Set(d, beta2)),
+                          hn::Add(hn::Abs(g), hn::Set(d, eps)));
+    at.store(m, d, s.state[0] + i);
+    at.store(u, d, s.state[1] + i);
+    at.store(hn::NegMulAdd(hn::Set(d, step_size), hn::Div(m, u), p), d, s.param + i);
+  });
 }
-void sgd_f32(const SgdArgs& a, const SgdTensor& t, const SgdSpan<float>& s, int64_t n) {
-  sgd_span(a, t, s, n);
+
+template <class T>
+void update(const RMSpropArgs& a, const StepTensor&, const Span<T>& s, int64_t n) {
+  const Decay<T> decay(a.maximize, a.weight_decay);
+  const T lr = static_cast<T>(a.lr), momentum = static_cast<T>(a.momentum);
+  const T alpha = static_cast<T>(a.alpha), rest = static_cast<T>(1 - a.alpha);
+  const T eps = static_cast<T>(a.eps);
+  T *square_avg = s.state[0], *buffer = s.state[1], *grad_avg = s.state[2];
+  over<T>(n, [&](auto d, const auto& at, int64_t i) HWY_ATTR {
+    auto p = at.load(d, s.param + i);
+    auto g = at.load(d, s.grad + i);
+    decay.apply(d, g, p);
+    auto v = blend_square(d, at.load(d, square_avg + i), g, alpha, rest);
+    at.store(v, d, square_avg + i);
+    if (grad_avg != nullptr) {
+      const auto m = blend(d, at.load(d, grad_avg + i), g, rest);
+      at.store(m, d, grad_avg + i);
+      v = hn::NegMulAdd(m, m, v);
+    }
+    auto step = hn::Div(g, hn::Add(hn::Sqrt(v), hn::Set(d, eps)));
+    if (buffer != nullptr) {
+      step = hn::MulAdd(at.load(d, buffer + i), hn::Set(d, momentum), step);
+      at.store(step, d, buffer + i);
+    }
+    at.store(hn::NegMulAdd(hn::Set(d, lr), step, p), d, s.param + i);
+  });
 }
-void sgd_f64(const SgdArgs& a, const SgdTensor& t, const SgdSpan<double>& s, int64_t n) {
-  sgd_span(a, t, s, n);
+
+template <class T>
+void update(const AdagradArgs& a, const StepTensor& t, const Span<T>& s, int64_t n) {
+  const Decay<T> decay(a.maximize, a.weight_decay);
+  const T lr = static_cast<T>(t.scalar[0]), eps = static_cast<T>(a.eps);
+  over<T>(n, [&](auto d, const auto& at, int64_t i) HWY_ATTR {
+    auto p = at.load(d, s.param + i);
+    auto g = at.load(d, s.grad + i);
+    decay.apply(d, g, p);
+    const auto sum = hn::MulAdd(g, g, at.load(d, s.state[0] + i));
+    at.store(sum, d, s.state[0] + i);
+    const auto step = hn::Div(g, hn::Add(hn::Sqrt(sum), hn::Set(d, eps)));
+    at.store(hn::NegMulAdd(hn::Set(d, lr), step, p), d, s.param + i);
+  });
 }
+
+template <class T>
+void update(const AdadeltaArgs& a, const StepTensor&, const Span<T>& s, int64_t n) {
+  const Decay<T> decay(a.maximize, a.weight_decay);
+  const T lr = static_cast<T>(a.lr), eps = static_cast<T>(a.eps);
+  const T rho = static_cast<T>(a.rho), rest = static_cast<T>(1 - a.rho);
+  over<T>(n, [&](auto d, const auto& at, int64_t i) HWY_ATTR {
+    auto p = at.load(d, s.param + i);
+    auto g = at.load(d, s.grad + i);
+    decay.apply(d, g, p);
+    const auto v = blend_square(d, at.load(d, s.state[0] + i), g, rho, rest);
+    const auto deltas = at.load(d, s.state[1] + i);
+    const auto ratio = hn::Div(hn::Sqrt(hn::Add(deltas, hn::Set(d, eps))),
+                               hn::Sqrt(hn::Add(v, hn::Set(d, eps))));
+    const auto delta = hn::Mul(ratio, g);
+    at.store(v, d, s.state[0] + i);
+    at.store(blend_square(d, deltas, delta, rho, rest), d, s.state[1] + i);
+    at.store(hn::NegMulAdd(hn::Set(d, lr), delta, p), d, s.param + i);
+  });
+}
+
+template <class T>
+void update(const AsgdArgs& a, const StepTensor& t, const Span<T>& s, int64_t n) {
+  const Decay<T> decay(a.maximize, a.weight_decay);
+  const T eta = static_cast<T>(t.scalar[0]), mu = static_cast<T>(t.scalar[1]);
+  const T shrink = static_cast<T>(1 - a.lambd * t.scalar[0]);
+  over<T>(n, [&](auto d, const auto& at, int64_t i) HWY_ATTR {
+    auto p = at.load(d, s.param + i);
+    auto g = at.load(d, s.grad + i);
+    decay.apply(d, g, p);
+    p = hn::NegMulAdd(hn::Set(d, eta), g, hn::Mul(p, hn::Set(d, shrink)));
+    at.store(p, d, s.param + i);
+    // A mean of one is the value itself, whatever the state holds.
+    at.store(mu == T(1) ? p : blend(d, at.load(d, s.state[0] + i), p, mu), d, s.state[0] + i);
+  });
+}
+
+template <class T>
+void update(const RpropArgs& a, const StepTensor&, const Span<T>& s, int64_t n) {
+  const Decay<T> decay(a.maximize, 0);
+  const T minus = static_cast<T>(a.eta_minus), plus = static_cast<T>(a.eta_plus);
+  const T least = static_cast<T>(a.step_min), most = static_cast<T>(a.step_max);
+  over<T>(n, [&](auto d, const auto& at, int64_t i) HWY_ATTR {
+    const auto zero = hn::Zero(d);
+    auto p = at.load(d, s.param + i);
+    auto g = at.load(d, s.grad + i);
+    decay.apply(d, g, p);
+    const auto turn = hn::Mul(g, at.load(d, s.state[0] + i));
+    auto factor = hn::IfThenElse(hn::Gt(turn, zero), hn::Set(d, plus), hn::Set(d, T(1)));
+    factor = hn::IfThenElse(hn::Lt(turn, zero), hn::Set(d, minus), factor);
+    auto size = hn::Mul(at.load(d, s.state[1] + i), factor);
+    size = larger(hn::Set(d, least), size);
+    size = hn::IfThenElse(hn::Gt(size, hn::Set(d, most)), hn::Set(d, most), size);
+    g = hn::IfThenElse(hn::Lt(turn, zero), zero, g);
+    at.store(g, d, s.state[0] + i);
+    at.store(size, d, s.state[1] + i);
+    at.store(hn::NegMulAdd(sign_of(d, g), size, p), d, s.param + i);
+  });
+}
+
+template <class T>
+void update(const LionArgs& a, const StepTensor&, const Span<T>& s, int64_t n) {
+  const Decay<T> decay(a.maximize, a.weight_decay, true, a.lr);
+  const T lr = static_cast<T>(a.lr);
+  const T rest1 = static_cast<T>(1 - a.beta1), rest2 = static_cast<T>(1 - a.beta2);
+  over<T>(n, [&](auto d, const auto& at, int64_t i) HWY_ATTR {
+    auto p = at.load(d, s.param + i);
+    auto g = at.load(d, s.grad + i);
+    decay.apply(d, g, p);
+    const auto m = at.load(d, s.state[0] + i);
+    const auto way = sign_of(d, blend(d, m, g, rest1));
+    at.store(blend(d, m, g, rest2), d, s.state[0] + i);
+    at.store(hn::NegMulAdd(hn::Set(d, lr), way, p), d, s.param + i);
+  });
+}
+
+template <class All>
+struct Table;
+template <class... Args>
+struct Table<std::tuple<Update<Args>...>> {
+  static constexpr std::tuple<Update<Args>...> all{
+      Update<Args>{&update<float>, &update<double>}...};
+};
+const Updates& updates() { return Table<Updates>::all; }
 
 }  // namespace HWY_NAMESPACE
 }  // namespace taper::cpu
@@ -155,10 +378,7 @@ HWY_AFTER_NAMESPACE();
 namespace taper::cpu {
 namespace {
 
-HWY_EXPORT(adam_f32);
-HWY_EXPORT(adam_f64);
-HWY_EXPORT(sgd_f32);
-HWY_EXPORT(sgd_f64);
+HWY_EXPORT(updates);
 
 /// Elements below which a second thread does not pay.
 constexpr int64_t kGrain = 16384;
@@ -167,17 +387,17 @@ constexpr int64_t kTile = 512;
 
 /// Splits the elements of all tensors, laid end to end, over the threads; calls
 /// work(tensor, first, count) on each piece.
-template <class Entry, class Work>
-void over_elements(ArrayRef<Entry> tensors, const Work& work) {
+template <class Work>
+void over_elements(ArrayRef<StepTensor> tensors, const Work& work) {
   int64_t total = 0;
-  for (const Entry& t : tensors) total += t.param.numel();
+  for (const StepTensor& t : tensors) total += t.param.numel();
   if (total <= kGrain) {
-    for (const Entry& t : tensors) work(t, 0, t.param.numel());
+    for (const StepTensor& t : tensors) work(t, 0, t.param.numel());
     return;
   }
   parallel_for(0, total, kGrain, [&](int64_t begin, int64_t end) {
     int64_t start = 0;
-    for (const Entry& t : tensors) {
+    for (const StepTensor& t : tensors) {
       const int64_t n = t.param.numel();
       const int64_t first = std::max<int64_t>(begin - start, 0);
       const int64_t last = std::min(end - start, n);
@@ -215,81 +435,62 @@ T* at(const View& view, int64_t first) {
   return view.defined() ? view.data<T>() + first : nullptr;
 }
 
-template <class T, class Update>
-void adam_piece(const AdamArgs& a, const AdamTensor& t, int64_t first, int64_t n,
-                const Update& update) {
+template <class T, class Args, class F>
+void piece(const Args& a, const StepTensor& t, int64_t first, int64_t n, const F& update) {
   if constexpr (sizeof(T) >= 4) {
     update(a, t,
-           AdamSpan<T>{at<T>(t.param, first), at<T>(t.exp_avg, first), at<T>(t.exp_avg_sq, first),
-                       at<T>(t.max_exp_avg_sq, first), t.grad.data<T>() + first},
+           Span<T>{at<T>(t.param, first),
+                   t.grad.data<T>() + first,
+                   {at<T>(t.state[0], first), at<T>(t.state[1], first), at<T>(t.state[2], first)}},
            n);
   } else {
-    Tile<T> p(t.param, first), g(t.grad, first), m(t.exp_avg, first), v(t.exp_avg_sq, first),
-        most(t.max_exp_avg_sq, first);
+    static_assert(StepTensor::kStates == 3);
+    Tile<T> p(t.param, first), g(t.grad, first);
+    Tile<T> states[] = {{t.state[0], first}, {t.state[1], first}, {t.state[2], first}};
     for (int64_t i = 0; i < n; i += kTile) {
       const int64_t count = std::min(kTile, n - i);
       update(a, t,
-             AdamSpan<float>{p.load(i, count), m.load(i, count), v.load(i, count),
-                             most.load(i, count), g.load(i, count)},
+             Span<float>{p.load(i, count),
+                         g.load(i, count),
+                         {states[0].load(i, count), states[1].load(i, count),
+                          states[2].load(i, count)}},
              count);
-      p.store(i, count), m.store(i, count), v.store(i, count), most.store(i, count);
-    }
-  }
-}
-
-template <class T, class Update>
-void sgd_piece(const SgdArgs& a, const SgdTensor& t, int64_t first, int64_t n,
-               const Update& update) {
-  if constexpr (sizeof(T) >= 4) {
-    update(a, t,
-           SgdSpan<T>{at<T>(t.param, first), at<T>(t.momentum_buffer, first),
-                      t.grad.data<T>() + first},
-           n);
-  } else {
-    Tile<T> p(t.param, first), g(t.grad, first), b(t.momentum_buffer, first);
-    for (int64_t i = 0; i < n; i += kTile) {
-      const int64_t count = std::min(kTile, n - i);
-      update(a, t, SgdSpan<float>{p.load(i, count), b.load(i, count), g.load(i, count)}, count);
-      p.store(i, count), b.store(i, count);
+      p.store(i, count);
+      for (Tile<T>& state : states) state.store(i, count);
     }
   }
 }
 
 }  // namespace
 
-void adam_step(const AdamArgs& args, ArrayRef<AdamTensor> tensors) {
-  const auto f32 = HWY_DYNAMIC_DISPATCH(adam_f32);
-  const auto f64 = HWY_DYNAMIC_DISPATCH(adam_f64);
-  over_elements(tensors, [&](const AdamTensor& t, int64_t first, int64_t n) {
+template <class Args>
+void optimizer_step(const Args& args, ArrayRef<StepTensor> tensors) {
+  const auto& update = std::get<Update<Args>>(HWY_DYNAMIC_DISPATCH(updates)());
+  over_elements(tensors, [&](const StepTensor& t, int64_t first, int64_t n) {
     switch (t.param.dtype()) {
       case kFloat:
-        return adam_piece<float>(args, t, first, n, f32);
+        return piece<float>(args, t, first, n, update.f32);
       case kDouble:
-        return adam_piece<double>(args, t, first, n, f64);
+        return piece<double>(args, t, first, n, update.f64);
       case kHalf:
-        return adam_piece<Half>(args, t, first, n, f32);
+        return piece<Half>(args, t, first, n, update.f32);
       default:
-        return adam_piece<BFloat16>(args, t, first, n, f32);
+        return piece<BFloat16>(args, t, first, n, update.f32);
     }
   });
 }
 
-void sgd_step(const SgdArgs& args, ArrayRef<SgdTensor> tensors) {
-  const auto f32 = HWY_DYNAMIC_DISPATCH(sgd_f32);
-  const auto f64 = HWY_DYNAMIC_DISPATCH(sgd_f64);
-  over_elements(tensors, [&](const SgdTensor& t, int64_t first, int64_t n) {
-    switch (t.param.dtype()) {
-      case kFloat:
-        return sgd_piece<float>(args, t, first, n, f32);
-      case kDouble:
-        return sgd_piece<double>(args, t, first, n, f64);
-      case kHalf:
-        return sgd_piece<Half>(args, t, first, n, f32);
-      default:
-        return sgd_piece<BFloat16>(args, t, first, n, f32);
-    }
-  });
-}
+template void optimizer_step(const SgdArgs&, ArrayRef<StepTensor>);
+template void optimizer_step(const AdamArgs&, ArrayRef<StepTensor>);
+template void optimizer_step(const NAdamArgs&, ArrayRef<StepTensor>);
+template void optimizer_step(const RAdamArgs&, ArrayRef<StepTensor>);
+template void optimizer_step(const AdamaxArgs&, ArrayRef<StepTensor>);
+template void optimizer_step(const RMSpropArgs&, ArrayRef<StepTensor>);
+template void optimizer_step(const AdagradArgs&, ArrayRef<StepTensor>);
+template void optimizer_step(const AdadeltaArgs&, ArrayRef<StepTensor>);
+template void optimizer_step(const AsgdArgs&, ArrayRef<StepTensor>);
+template void optimizer_step(const RpropArgs&, ArrayRef<StepTensor>);
+template void optimizer_step(const LionArgs&, ArrayRef<StepTensor>);
 
 }  // namespace taper::cpu
 #endif
