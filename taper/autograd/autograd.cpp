@@ -45,6 +45,7 @@ void backward(TensorList tensors, TensorList grad_tensors, std::optional<bool> r
       if (!grads[i].defined()) continue;
       Tensor& sum = inputs[i].mutable_grad();
       sum = sum.defined() ? sum.add(grads[i]) : grads[i].clone();
+      run_post_accumulate_hooks(inputs[i].impl());
     }
     return;
   }
@@ -154,20 +155,23 @@ bool Tensor::retains_grad() const {
   return state != nullptr && state->retains_grad;
 }
 
+namespace {
+
+NodeHooks& make_leaf_hooks(const TensorImpl& leaf) {
+  auto& owned = VariableState::make(leaf).leaf_hooks;
+  if (!owned) owned = std::make_unique<NodeHooks>();
+  return *owned;
+}
+
+}  // namespace
+
 unsigned Tensor::add_hook(Function<Tensor(const Tensor&)> hook) const {
   TAPER_CHECK(requires_grad(),
               "register_hook: cannot register a hook on a tensor that doesn't require gradient");
   const Edge edge = gradient_edge(impl());
-  NodeHooks* hooks;
-  if (is_leaf()) {
-    auto& owned = VariableState::make(impl()).leaf_hooks;
-    if (!owned) owned = std::make_unique<NodeHooks>();
-    hooks = owned.get();
-  } else {
-    hooks = &edge.node->make_hooks();
-  }
-  hooks->tensor_hooks.push_back({edge.output_nr, std::move(hook)});
-  return static_cast<unsigned>(hooks->tensor_hooks.size() - 1);
+  NodeHooks& hooks = is_leaf() ? make_leaf_hooks(impl()) : edge.node->make_hooks();
+  hooks.tensor_hooks.push_back({edge.output_nr, std::move(hook)});
+  return static_cast<unsigned>(hooks.tensor_hooks.size() - 1);
 }
 
 void Tensor::remove_hook(unsigned position) const {
@@ -177,6 +181,27 @@ void Tensor::remove_hook(unsigned position) const {
   TAPER_CHECK_AS(IndexError, hooks != nullptr && position < hooks->tensor_hooks.size(),
                  "remove_hook: Invalid index, no hook at position ", position);
   hooks->tensor_hooks[position].hook = nullptr;
+}
+
+unsigned Tensor::register_post_accumulate_grad_hook(Function<void(const Tensor&)> hook) const {
+  TAPER_CHECK(requires_grad(),
+              "register_post_accumulate_grad_hook: cannot register a hook on a tensor that doesn't "
+              "require gradient");
+  TAPER_CHECK(is_leaf(),
+              "register_post_accumulate_grad_hook: post accumulate grad hooks cannot be registered "
+              "on non-leaf tensors");
+  TAPER_CHECK(hook, "register_post_accumulate_grad_hook: expected a function, got an empty one");
+  auto& hooks = make_leaf_hooks(impl()).post_accumulate;
+  hooks.push_back(std::move(hook));
+  return static_cast<unsigned>(hooks.size() - 1);
+}
+
+void Tensor::remove_post_accumulate_grad_hook(unsigned position) const {
+  const VariableState* state = VariableState::of(impl());
+  NodeHooks* hooks = state != nullptr ? state->leaf_hooks.get() : nullptr;
+  TAPER_CHECK_AS(IndexError, hooks != nullptr && position < hooks->post_accumulate.size(),
+                 "remove_post_accumulate_grad_hook: Invalid index, no hook at position ", position);
+  hooks->post_accumulate[position] = nullptr;
 }
 
 Tensor Tensor::detach() const { return Tensor(TensorImpl::alias(impl())); }

@@ -11,6 +11,7 @@ namespace autograd {
 
 using Variable = Tensor;
 using variable_list = std::vector<Tensor>;
+using tensor_list = std::vector<Tensor>;
 
 /// Adds the gradient of the tensors, weighted by grad_tensors (none needed for scalars), to the
 /// grad of every leaf, or of `inputs` only when given. retain_graph defaults to create_graph.

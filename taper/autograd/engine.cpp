@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "taper/autograd/anomaly_mode.h"
 #include "taper/autograd/grad_mode.h"
 #include "taper/autograd/record.h"
 #include "taper/autograd/variable.h"
@@ -117,7 +118,7 @@ class Run {
     for (size_t i = 0; i < pass_.roots.size(); ++i) visit_root(pass_.roots[i]);
     if (!pass_.captures.empty()) mark_needed();
     for (size_t i = 0; i < pass_.roots.size(); ++i) {
-      deliver(task_of(pass_.roots[i]), pass_.roots[i], pass_.root_grads[i], "root");
+      deliver(task_of(pass_.roots[i]), pass_.roots[i], pass_.root_grads[i], nullptr, i);
     }
     for (size_t i = 0; i < pass_.roots.size(); ++i) {
       Task& task = task_of(pass_.roots[i]);
@@ -196,10 +197,10 @@ class Run {
   Task& task_of(const Edge& edge) { return s_.tasks[s_.find(edge.node.get()).task]; }
 
   /// Adds a gradient to what a node has been given; brings it to the form the output had.
-  static void deliver(Task& task, const Edge& edge, Tensor grad, const char* from) {
+  static void deliver(Task& task, const Edge& edge, Tensor grad, const Node* from, size_t index) {
     const OutputMeta& meta = edge.node->output_meta(edge.output_nr);
     if (grad.sizes() != IntArrayRef(meta.sizes) || grad.scalar_type() != meta.dtype) [[unlikely]] {
-      grad = fit(std::move(grad), meta, from);
+      grad = fit(std::move(grad), meta, from, index);
     }
     const size_t outputs = std::max<size_t>(edge.node->num_outputs(), 1);
     while (task.grads.size() < outputs) task.grads.emplace_back();
@@ -214,10 +215,11 @@ class Run {
     }
   }
 
-  static Tensor fit(Tensor grad, const OutputMeta& meta, const char* from) {
+  static Tensor fit(Tensor grad, const OutputMeta& meta, const Node* from, size_t index) {
     if (grad.sizes() != IntArrayRef(meta.sizes)) {
-      TAPER_CHECK_AS(ShapeError, is_expandable_to(meta.sizes, grad.sizes()), from,
-                     ": returned an invalid gradient - got ", grad.sizes(),
+      TAPER_CHECK_AS(ShapeError, is_expandable_to(meta.sizes, grad.sizes()), "Function ",
+                     from != nullptr ? from->name() : "root",
+                     " returned an invalid gradient at index ", index, " - got ", grad.sizes(),
                      " but expected shape compatible with ", meta.sizes);
       grad = grad.sum_to_size(meta.sizes);
     }
@@ -241,13 +243,17 @@ class Run {
     // A node none of whose outputs has a gradient passes none on.
     bool any = false;
     for (const Tensor& grad : grads) any |= grad.defined();
-    if (any) node->apply(grads, out, !pass_.keep_graph);
+    if (any) {
+      node->apply(grads, out, !pass_.keep_graph);
+      if (check_nan_) [[unlikely]]
+        fail_on_nan(*node, out);
+    }
     grads.clear();
     for (size_t i = 0; i < node->num_inputs(); ++i) {
       const Edge& edge = node->next_edge(i);
       if (!edge.valid()) continue;
       Task& task = task_of(edge);
-      if (out[i].defined()) deliver(task, edge, std::move(out[i]), node->name());
+      if (out[i].defined()) deliver(task, edge, std::move(out[i]), node, i);
       if (--task.waiting > 0 || task.queued) continue;
       while (task.grads.size() < std::max<size_t>(edge.node->num_outputs(), 1)) {
         task.grads.emplace_back();
@@ -261,8 +267,22 @@ class Run {
     }
   }
 
+  TAPER_COLD static void fail_on_nan(const Node& node, const GradList& grads) {
+    NoGradGuard no_grad;
+    for (size_t i = 0; i < grads.size(); ++i) {
+      const Tensor& grad = grads[i];
+      if (!grad.defined() || !grad.is_floating_point()) continue;
+      const bool has_nan = grad.ne(grad).any().item<bool>();
+      TAPER_CHECK(!has_nan, "Function '", node.name(), "' returned nan values in its ", i,
+                  "th output. That is the gradient of argument ", i,
+                  " of the op whose backward is ", node.op_name(), "; its result has sizes ",
+                  IntArrayRef(node.output_meta(0).sizes), ".");
+    }
+  }
+
   static void run_hooks(NodeHooks& hooks, GradList& grads) {
-    for (size_t i = 0; i < hooks.tensor_hooks.size(); ++i) {
+    const size_t count = hooks.tensor_hooks.size();  // not those that a hook registers
+    for (size_t i = 0; i < count; ++i) {
       const uint32_t nr = hooks.tensor_hooks[i].output_nr;
       const TensorHook hook = hooks.tensor_hooks[i].hook;
       if (!hook || !grads[nr].defined()) continue;
@@ -287,6 +307,7 @@ class Run {
   BackwardPass& pass_;
   EngineScratch& s_;
   std::vector<uint32_t> finished_;
+  const bool check_nan_ = autograd::AnomalyMode::should_check_nan();
   GradList captured_;
 };
 

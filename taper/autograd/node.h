@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "taper/base/intrusive_ptr.h"
 #include "taper/base/small_vector.h"
@@ -30,6 +31,7 @@ struct OutputMeta {
 };
 
 using TensorHook = Function<Tensor(const Tensor&)>;
+using PostAccumulateHook = Function<void(const Tensor&)>;
 
 /// Hooks of the tensors that a node made; allocated only when there are any.
 struct NodeHooks {
@@ -44,6 +46,8 @@ struct NodeHooks {
     TensorImpl* tensor;
   };
   SmallVector<Retained, 1> retained;
+  /// Of a leaf, after its grad has grown; blank once removed.
+  SmallVector<PostAccumulateHook, 1> post_accumulate;
 };
 
 /// A list of gradients, one per output or input of an op, or of its saved tensors; in place for the
@@ -57,6 +61,8 @@ class Node : public RefCounted {
   virtual ~Node() = default;
 
   const char* name() const { return name_; }
+  /// The name of the op's own node, for one that stands for it.
+  virtual const char* op_name() const { return name_; }
   uint64_t sequence() const { return sequence_; }
   size_t num_inputs() const { return edges_.size(); }
   size_t num_outputs() const { return outputs_.size(); }
@@ -66,6 +72,9 @@ class Node : public RefCounted {
   /// Fills out[i] for each wanted input i. grads has one entry per output, undefined where no
   /// gradient came. With release the node may give up what it saved.
   virtual void apply(GradList& grads, GradList& out, bool release) = 0;
+
+  /// The tensors kept for the backward, as they are; empty once given up.
+  virtual std::vector<Tensor> saved_tensors() { return {}; }
 
   /// Hooks, or null.
   virtual NodeHooks* hooks() const { return hooks_.get(); }

@@ -1,29 +1,24 @@
 #include "taper/autograd/record.h"
 
+#include "taper/autograd/saved_tensor.h"
 #include "taper/autograd/variable.h"
 #include "taper/base/spin_lock.h"
 
 namespace taper {
 namespace {
 
-const char* type_name(const TensorImpl& impl) { return toString(impl.dtype()); }
-
 /// The node of an op recorded with record(): a closure and the tensors it needs.
-class RecordedNode final : public Node {
+class RecordedNode : public Node {
  public:
   explicit RecordedNode(const Record& r) : Node(r.name), backward_(r.backward) {}
 
   void save(const TensorImpl* impl, int output_nr) {
-    Saved& s = saved_.emplace_back();
-    if (impl == nullptr) return;
-    TAPER_CHECK(!impl->is_inference(), name(),
-                ": Inference tensors cannot be saved for backward. To work around you can make a "
-                "clone to get a normal tensor and use it in autograd.");
-    s.version = impl->version();
-    s.output_nr = output_nr;
-    // An output would hold this node, which would hold the output: keep its memory only.
-    s.tensor = output_nr >= 0 ? TensorImpl::alias(*impl)
-                              : TensorImplPtr::share(const_cast<TensorImpl*>(impl));
+    if (impl != nullptr) {
+      SavedTensor::check_savable(name(), *impl);
+      saved_.emplace_back(*impl, output_nr);
+    } else {
+      saved_.emplace_back();
+    }
   }
 
   void apply(GradList& grads, GradList& out, bool release) override {
@@ -33,68 +28,67 @@ class RecordedNode final : public Node {
     backward_(context);
   }
 
- private:
-  struct Saved {
-    TensorImplPtr tensor;
-    uint32_t version = 0;
-    int output_nr = -1;
-  };
-
-  void unpack(GradList& tensors, bool release) {
+  std::vector<Tensor> saved_tensors() override {
     SpinLock lock(lock_);
-    TAPER_CHECK(!released_, name(),
-                ": Trying to backward through the graph a second time (or directly access saved "
-                "tensors after they have already been freed). Saved intermediate values of the "
-                "graph are freed when you call .backward() or autograd::grad(). Specify "
-                "retain_graph=true if you need to backward through the graph a second time.");
-    for (Saved& s : saved_) {
-      if (s.tensor) check_version(s);
-    }
-    for (Saved& s : saved_) {
-      const int output_nr = s.output_nr;
-      Tensor t(release ? std::move(s.tensor) : s.tensor);
-      if (output_nr >= 0 && t.defined() && thread_state.grad_enabled) {
-        t = Tensor(TensorImpl::alias(t.impl()));
-        set_history(t.impl(), NodePtr::share(this), static_cast<uint32_t>(output_nr));
-      }
-      tensors.push_back(std::move(t));
-    }
-    released_ = release && !saved_.empty();
+    std::vector<Tensor> tensors;
+    for (const SavedTensor& s : saved_) tensors.emplace_back(s.tensor);
+    return tensors;
   }
 
-  void check_version(const Saved& s) const {
-    TAPER_CHECK(s.tensor->version() == s.version, name(),
-                ": one of the variables needed for gradient computation has been modified by an "
-                "inplace operation: [",
-                type_name(*s.tensor), " ", s.tensor->sizes(), "] is at version ",
-                s.tensor->version(), "; expected version ", s.version, " instead.");
+ protected:
+  void unpack(GradList& tensors, bool release) {
+    SpinLock lock(lock_);
+    if (released_) [[unlikely]]
+      fail_released(name());
+    for (const SavedTensor& s : saved_) s.check_version(name());
+    for (SavedTensor& s : saved_) tensors.push_back(s.restore(*this, release));
+    released_ = release && !saved_.empty();
   }
 
   std::atomic_flag lock_ = ATOMIC_FLAG_INIT;
   bool released_ = false;
-  SmallVector<Saved, 5> saved_;
+  SmallVector<SavedTensor, 5> saved_;
   BackwardFunction backward_;
 };
 
-}  // namespace
+/// A RecordedNode whose saved tensors went through hooks.
+class PackedNode final : public RecordedNode {
+ public:
+  using RecordedNode::RecordedNode;
 
-bool wants_grad(const TensorArgs& tensors) {
-  if (!thread_state.grad_enabled) return false;
-  for (size_t i = 0; i < tensors.size(); ++i) {
-    const TensorImpl* impl = tensors[i];
-    if (impl != nullptr && (impl->autograd() != nullptr || impl->base() != nullptr) &&
-        tensor_requires_grad(*impl)) {
-      return true;
-    }
+  void save(const TensorImpl* impl, int output_nr) {
+    packed_.emplace_back(name(), impl, output_nr, thread_state.saved_hooks);
   }
-  return false;
-}
 
-namespace detail {
+  void apply(GradList& grads, GradList& out, bool release) override {
+    // The hooks are the program's: they run without the lock, and what they throw leaves the node
+    // as it was.
+    std::vector<PackedTensor> packed;
+    {
+      SpinLock lock(lock_);
+      if (released_) fail_released(name());
+      packed = packed_;
+    }
+    GradList saved;
+    for (const PackedTensor& p : packed) saved.push_back(p.unpack(name(), this));
+    packed.clear();
+    if (release && !saved.empty()) {
+      SpinLock lock(lock_);
+      released_ = true;
+      packed.swap(packed_);
+    }
+    packed.clear();
+    Backward context(*this, grads, saved, out);
+    backward_(context);
+  }
 
-void record(const Record& r) {
-  if (!r.wanted && !wants_grad(r.inputs)) return;
-  auto* recorded = new RecordedNode(r);
+ private:
+  std::vector<PackedTensor> packed_;
+};
+
+template <class NodeType>
+void record_as(const Record& r) {
+  auto* recorded = new NodeType(r);
   NodePtr node = NodePtr::adopt(recorded);
   for (size_t i = 0; i < r.inputs.size(); ++i) {
     recorded->add_edge(r.inputs[i] != nullptr ? gradient_edge(*r.inputs[i]) : Edge());
@@ -121,6 +115,29 @@ void record(const Record& r) {
   const size_t last = r.outputs.size() - 1;
   for (size_t i = 0; i < last; ++i) attach(i, node);
   attach(last, std::move(node));
+}
+
+}  // namespace
+
+bool wants_grad(const TensorArgs& tensors) {
+  if (!thread_state.grad_enabled) return false;
+  for (size_t i = 0; i < tensors.size(); ++i) {
+    const TensorImpl* impl = tensors[i];
+    if (impl != nullptr && (impl->autograd() != nullptr || impl->base() != nullptr) &&
+        tensor_requires_grad(*impl)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+namespace detail {
+
+void record(const Record& r) {
+  if (!r.wanted && !wants_grad(r.inputs)) return;
+  if (thread_state.saved_hooks == nullptr) [[likely]]
+    return record_as<RecordedNode>(r);
+  record_as<PackedNode>(r);
 }
 
 }  // namespace detail

@@ -1,7 +1,7 @@
 #include "taper/autograd/variable.h"
 
 #include <new>
-#include <string_view>
+#include <string>
 
 #include "taper/autograd/grad_mode.h"
 #include "taper/autograd/record.h"
@@ -30,6 +30,8 @@ class CopySlices final : public Node {
     add_output(base);
     stamp();
   }
+
+  const char* op_name() const override { return node_->op_name(); }
 
   void apply(GradList& grads, GradList& out, bool release) override {
     // A copy with the base's geometry, so that the view's geometry addresses the same elements.
@@ -106,38 +108,36 @@ void drop_retained(VariableState& state) {
 /// Whether a view's base was given new history, by an op in place, since the view last looked.
 bool base_changed(const TensorImpl& impl) {
   const TensorImpl* base = impl.base();
-  return base != nullptr && !impl.made_without_grad() && base->history() != impl.base_history();
+  return base != nullptr && base->history() != impl.base_history();
 }
 
-bool is_hook_node(const Node& node) {
-  return std::string_view(node.name()) == "BackwardHookFunctionBackward";
-}
-
-/// Whether the gradient of a view passes, before it reaches the base's, a module's backward hooks:
-/// a write to the view would lead it past them.
-bool passes_hooks(const TensorImpl& impl) {
+/// PyTorch's errors for a view whose history cannot be rewritten.
+[[noreturn]] void fail_view(const char* op, const TensorImpl& impl, const char* what) {
   const VariableState* state = VariableState::of(impl);
-  const VariableState* base = VariableState::of(*impl.base());
-  const Node* end = base != nullptr ? base->grad_fn.get() : nullptr;
-  const Node* node = state != nullptr ? state->grad_fn.get() : nullptr;
-  while (node != nullptr && node != end) {
-    if (is_hook_node(*node)) return true;
-    if (node->num_inputs() != 1) return false;
-    node = node->next_edge(0).node.get();
+  const bool made = state != nullptr && state->grad_fn;
+  std::string text;
+  if (made) text = str("Output ", state->output_nr, " of ", state->grad_fn->name(), " is a view ");
+  if (!made || impl.view_kind() == ViewKind::kNoGrad) {
+    text += str(made ? "of a view which was created in" : "A view was created in", " no_grad mode ",
+                "and ", what, " modified inplace with grad mode enabled.");
+  } else {
+    text += str("and ", what, " modified inplace.");
   }
-  return false;
-}
-
-[[noreturn]] void fail_hooked_view(const TensorImpl& impl, const char* what) {
-  const VariableState& state = *VariableState::of(impl);
-  TAPER_CHECK(false, "Output ", state.output_nr, " of ", state.grad_fn->name(), " is a view and ",
-              what,
-              " modified inplace. This view was created inside a custom Function (or because an "
-              "input was returned as-is) and the autograd logic to handle view+inplace would "
-              "override the custom backward associated with the custom Function, leading to "
-              "incorrect gradients. This behavior is forbidden. You can fix this by cloning the "
-              "output of the custom Function.");
-  __builtin_unreachable();
+  const char* why[] = {
+      "",
+      " Given that this use case is ambiguous and error-prone, it is forbidden. You can clarify "
+      "your code by moving both the view and the inplace either both inside the no_grad block (if "
+      "you don't want the inplace to be tracked) or both outside (if you want the inplace to be "
+      "tracked).",
+      " This view is the output of a function that returns multiple views. Such functions do not "
+      "allow the output views to be modified inplace. You should replace the inplace operation by "
+      "an out-of-place one.",
+      " This view was created inside a custom Function (or because an input was returned as-is) "
+      "and "
+      "the autograd logic to handle view+inplace would override the custom backward associated "
+      "with the custom Function, leading to incorrect gradients. This behavior is forbidden. You "
+      "can fix this by cloning the output of the custom Function."};
+  throw Error(str(op, ": ", text, why[static_cast<size_t>(impl.view_kind())]));
 }
 
 }  // namespace
@@ -209,7 +209,13 @@ bool is_sole_owner(const Tensor& grad) {
 
 void AccumulateGrad::apply(GradList& grads, GradList&, bool) {
   VariableState& state = *VariableState::of(*variable_);
-  Tensor& incoming = grads[0];
+  accumulate(state, grads[0]);
+  // After the lock: a hook may run a backward of its own.
+  if (state.leaf_hooks) [[unlikely]]
+    run_post_accumulate_hooks(*variable_);
+}
+
+void AccumulateGrad::accumulate(VariableState& state, Tensor& incoming) {
   std::lock_guard lock(mutex_);
   if (state.grad.defined()) {
     if (thread_state.grad_enabled) {
@@ -232,6 +238,18 @@ void AccumulateGrad::apply(GradList& grads, GradList&, bool) {
   }
 }
 
+void run_post_accumulate_hooks(const TensorImpl& leaf) {
+  const VariableState* state = VariableState::of(leaf);
+  if (state == nullptr || !state->leaf_hooks) return;
+  const Tensor self(TensorImplPtr::share(const_cast<TensorImpl*>(&leaf)));
+  const auto& hooks = state->leaf_hooks->post_accumulate;
+  const size_t count = hooks.size();  // not those that a hook registers
+  for (size_t i = 0; i < count; ++i) {
+    const PostAccumulateHook hook = hooks[i];  // a copy: a hook may remove itself
+    if (hook) hook(self);
+  }
+}
+
 bool tensor_requires_grad(const TensorImpl& impl) {
   const VariableState* state = VariableState::of(impl);
   if (state != nullptr && (state->requires_grad || state->grad_fn)) return true;
@@ -241,8 +259,8 @@ bool tensor_requires_grad(const TensorImpl& impl) {
 NodePtr current_grad_fn(const TensorImpl& impl) {
   if (base_changed(impl) && tensor_requires_grad(*impl.base())) {
     VariableState& state = VariableState::make(impl);
-    if (state.grad_fn && is_hook_node(*state.grad_fn)) {
-      fail_hooked_view(impl, "its base or another view of its base has been");
+    if (impl.view_kind() != ViewKind::kPlain) {
+      fail_view("grad_fn", impl, "its base or another view of its base has been");
     }
     drop_retained(state);
     state.grad_fn = NodePtr::adopt(new ViewOfBase(*impl.base(), impl));
@@ -313,7 +331,7 @@ void replace_history(const TensorImpl& impl, NodePtr node, uint32_t output_nr) {
 
 void rebase_history(const TensorImpl& impl, NodePtr node, uint32_t output_nr) {
   const TensorImpl* base = impl.base();
-  if (base == nullptr || impl.made_without_grad()) {
+  if (base == nullptr) {
     replace_history(impl, std::move(node), output_nr);
     return;
   }
@@ -329,27 +347,21 @@ void check_inplace(const char* op, const TensorImpl& impl, bool inputs_require_g
               ": Inplace update to inference tensor outside InferenceMode is not allowed. You can "
               "make a clone to get a normal tensor before doing inplace update.");
   if (!thread_state.grad_enabled) return;
-  if (impl.base() != nullptr && passes_hooks(impl)) fail_hooked_view(impl, "is being");
-  const VariableState* state = VariableState::of(impl);
-  TAPER_CHECK(state == nullptr || !state->requires_grad || state->grad_fn, op,
-              ": a leaf Variable that requires grad is being used in an in-place operation.");
+  const auto is_leaf = [](const TensorImpl& of) {
+    const VariableState* state = VariableState::of(of);
+    return state != nullptr && state->requires_grad && !state->grad_fn;
+  };
   if (const TensorImpl* base = impl.base()) {
-    const VariableState* base_state = VariableState::of(*base);
-    const bool base_is_leaf =
-        base_state != nullptr && base_state->requires_grad && !base_state->grad_fn;
-    if (impl.made_without_grad()) {
-      TAPER_CHECK(!(base_state != nullptr && (base_state->requires_grad || base_state->grad_fn)) &&
-                      !inputs_require_grad,
-                  op,
-                  ": A view was created in no_grad mode and is being modified inplace with grad "
-                  "mode enabled. Given that this use case is ambiguous and error-prone, it is "
-                  "forbidden. Move both the view and the in-place op inside, or both outside, the "
-                  "no_grad scope.");
+    if (impl.view_kind() != ViewKind::kPlain &&
+        (inputs_require_grad || tensor_requires_grad(impl) || tensor_requires_grad(*base))) {
+      fail_view(op, impl, "is being");
     }
-    TAPER_CHECK(!base_is_leaf, op,
+    TAPER_CHECK(!is_leaf(*base), op,
                 ": a view of a leaf Variable that requires grad is being used in an in-place "
                 "operation.");
   }
+  TAPER_CHECK(!is_leaf(impl), op,
+              ": a leaf Variable that requires grad is being used in an in-place operation.");
 }
 
 }  // namespace taper

@@ -49,12 +49,15 @@ class AccumulateGrad final : public Node {
 
  private:
   bool may_end() noexcept override;
+  void accumulate(VariableState& state, Tensor& incoming);
 
   TensorImplPtr variable_;
   OutputMeta meta_;
   std::mutex mutex_;
 };
 
+/// Calls the hooks of a leaf whose grad has grown.
+void run_post_accumulate_hooks(const TensorImpl& leaf);
 /// sum += grad, outside the graph.
 void accumulate_grad(Tensor& sum, const Tensor& grad);
 /// Whether gradients flow to this tensor.

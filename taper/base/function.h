@@ -10,7 +10,10 @@
 
 namespace taper TAPER_API {
 
-template <class Signature>
+/// Of a signature, a callable value; of any other type, the base of a custom function
+/// (autograd/function.h). LibTorch's name for that is autograd::Function: were there two templates,
+/// a program that uses both namespaces could name neither.
+template <class T>
 class Function;
 
 /// A copyable callable value; std::function without the cost of <functional> in every user's

@@ -4,6 +4,12 @@
 
 #include "taper/base/macros.h"
 
+namespace taper TAPER_API {
+namespace autograd::graph {
+class saved_tensors_hooks;
+}
+}  // namespace taper TAPER_API
+
 namespace taper {
 
 struct ThreadCache;    // core/allocator.cpp
@@ -21,6 +27,8 @@ struct ThreadState {
   uint64_t node_sequence = 0;
   ThreadCache* cache = nullptr;
   EngineScratch* engine = nullptr;
+  /// The innermost pair of hooks that the tensors saved by ops go through.
+  const autograd::graph::saved_tensors_hooks* saved_hooks = nullptr;
   void* nodes_to_delete = nullptr;
 };
 

@@ -155,7 +155,7 @@ TensorImplPtr TensorImpl::view(const TensorImpl& other, IntArrayRef sizes, IntAr
     TensorImpl* root = other.base_ ? other.base_.get() : const_cast<TensorImpl*>(&other);
     new (&impl->base_) TensorImplPtr(TensorImplPtr::share(root));
     impl->base_history_ = root->history_;
-    impl->made_without_grad_ = !thread_state.grad_enabled;
+    impl->view_kind_ = thread_state.grad_enabled ? other.view_kind_ : ViewKind::kNoGrad;
   }
   return result;
 }

@@ -11,6 +11,10 @@
 
 namespace taper TAPER_API {
 
+/// What forbids writes in place to a view: it was made while gradients were off, is one of several
+/// views of one node, or came out of a custom function.
+enum class ViewKind : uint8_t { kPlain, kNoGrad, kMultiOutput, kCustomFunction };
+
 /// What autograd keeps of a tensor; only autograd/ knows the type behind it. A tensor that takes
 /// no part in a graph has none.
 struct AutogradState {
@@ -57,9 +61,9 @@ class TensorImpl : public RefCounted {
   /// A number that came from a Scalar: it does not take part in type promotion as a tensor.
   bool is_wrapped_number() const { return wrapped_number_; }
   void set_wrapped_number(bool value) { wrapped_number_ = value; }
-  /// A view that was made while gradients were off may not be written while they are on.
-  bool made_without_grad() const { return made_without_grad_; }
-  void set_made_without_grad(bool value) { made_without_grad_ = value; }
+  /// A view of a view is of its kind.
+  ViewKind view_kind() const { return view_kind_; }
+  void set_view_kind(ViewKind kind) { view_kind_ = kind; }
 
   /// The tensor that this one is a view of (never itself a view), or null.
   TensorImpl* base() const { return base_.get(); }
@@ -96,7 +100,7 @@ class TensorImpl : public RefCounted {
   bool contiguous_ : 1 = true;
   bool inference_ : 1 = false;
   bool wrapped_number_ : 1 = false;
-  bool made_without_grad_ : 1 = false;
+  ViewKind view_kind_ = ViewKind::kPlain;
   uint8_t stride_start_ = kInlineDims;
   int64_t* dims_ = inline_dims_;  // sizes, then strides at stride_start_
   uint32_t history_ = 0;

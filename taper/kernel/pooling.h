@@ -15,6 +15,7 @@ struct PoolGeometry {
   int64_t dilation[2] = {1, 1};   // max-pooling only
   bool count_include_pad = true;  // averages: the padding counts as zeros
   int64_t divisor = 0;            // averages: divide by this instead, unless 0
+  bool adaptive = false;          // max-pooling: as adaptive_avg_pool2d, and nothing above counts
 };
 
 namespace cpu {
@@ -32,7 +33,7 @@ void adaptive_avg_pool2d_backward(View grad_input, ConstView grad_out);
 
 /// out = the largest value of each window; NaN wins. indices, which may be absent, receive where
 /// it was: Long, PyTorch's row * columns + column; or Byte, its number within the window
-/// (windows of at most 256 elements), an eighth of the memory. Any dtype but Bool.
+/// (windows of at most 256 elements, not adaptive), an eighth of the memory. Any dtype but Bool.
 inline constinit Kernel<void(View, View, ConstView, const PoolGeometry&)> max_pool2d_kernel{
     "max_pool2d", &cpu::max_pool2d};
 /// out[p] = source[indices[p]], plane by plane, by either kind of indices.

@@ -15,8 +15,7 @@ double check_decay(double decay) {
 }
 
 /// averaged + (current - averaged) * weight; what is no float is rounded towards zero.
-void blend(const std::vector<Tensor>& averaged, const std::vector<Tensor>& current,
-           double weight) {
+void blend(const std::vector<Tensor>& averaged, const std::vector<Tensor>& current, double weight) {
   for (size_t i = 0; i < averaged.size(); ++i) {
     if (averaged[i].is_floating_point()) {
       averaged[i].lerp_(current[i].to(averaged[i].scalar_type()), weight);

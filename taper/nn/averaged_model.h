@@ -100,7 +100,7 @@ class AveragedModel : public ModuleHolder<AveragedModelImpl<ModuleType>> {
 template <class Holder>
 requires requires { typename Holder::ContainedType; }
 AveragedModel(const Holder&, AveragedModelOptions = {})
-    -> AveragedModel<typename Holder::ContainedType>;
+    ->AveragedModel<typename Holder::ContainedType>;
 
 namespace detail {
 

@@ -160,6 +160,8 @@ bool insert_node(const std::shared_ptr<BackwardLink>& link, bool is_input,
   }
   node->stamp();
   for (size_t i = 0; i < slots.size(); ++i) {
+    // A write to the view would lead its gradient past the hooks.
+    const_cast<TensorImpl&>(views[i].impl()).set_view_kind(ViewKind::kCustomFunction);
     set_history(views[i].impl(), node, static_cast<uint32_t>(i));
     *places[slots[i]] = views[i];
   }

@@ -9,6 +9,8 @@
 #include "taper/nn/dropout.h"
 #include "taper/nn/embedding.h"
 #include "taper/nn/functional.h"
+#include "taper/nn/functional_loss.h"
+#include "taper/nn/functional_vision.h"
 #include "taper/nn/init.h"
 #include "taper/nn/linear.h"
 #include "taper/nn/loss.h"

@@ -60,4 +60,40 @@ Tensor cross_entropy_loss(const Tensor& self, const Tensor& target,
                           int64_t reduction = Reduction::Mean, int64_t ignore_index = -100,
                           double label_smoothing = 0.0);
 
+// Losses of margins.
+
+/// x where y is 1, max(0, margin - x) where y is -1.
+Tensor hinge_embedding_loss(const Tensor& self, const Tensor& target, double margin = 1.0,
+                            int64_t reduction = Reduction::Mean);
+/// max(0, -y (x1 - x2) + margin).
+Tensor margin_ranking_loss(const Tensor& input1, const Tensor& input2, const Tensor& target,
+                           double margin = 0.0, int64_t reduction = Reduction::Mean);
+/// 1 - cos(x1, x2) where y is 1, max(0, cos(x1, x2) - margin) where y is -1: x [n, d] and y [n], or
+/// x [d] and y [].
+Tensor cosine_embedding_loss(const Tensor& input1, const Tensor& input2, const Tensor& target,
+                             double margin = 0.0, int64_t reduction = Reduction::Mean);
+/// ln(1 + e^(-y x)).
+Tensor soft_margin_loss(const Tensor& self, const Tensor& target,
+                        int64_t reduction = Reduction::Mean);
+/// Sum over the classes j but the target's t of w[t] max(0, margin - x[t] + x[j])^p / C: x [n, C]
+/// or [C], an int64 class for each sample, p 1 or 2. Throws an IndexError on a target that is no
+/// class.
+Tensor multi_margin_loss(const Tensor& self, const Tensor& target, const Scalar& p = 1,
+                         const Scalar& margin = 1, const std::optional<Tensor>& weight = {},
+                         int64_t reduction = Reduction::Mean);
+/// Sum over the targets t and the classes j that are none of max(0, 1 - (x[t] - x[j])) / C: x and
+/// target are [n, C] or [C]; a sample's int64 targets end at the first -1.
+Tensor multilabel_margin_loss(const Tensor& self, const Tensor& target,
+                              int64_t reduction = Reduction::Mean);
+/// max(0, |a - p| - |a - n| + margin), distances by pairwise_distance(); with swap the lesser of
+/// |a - n| and |p - n| counts.
+Tensor triplet_margin_loss(const Tensor& anchor, const Tensor& positive, const Tensor& negative,
+                           double margin = 1.0, double p = 2, double eps = 1e-6, bool swap = false,
+                           int64_t reduction = Reduction::Mean);
+
+/// e^x - y x with log_input, else x - y ln(x + eps); full adds Stirling's y ln y - y + ln(2 pi y) /
+/// 2 where y > 1.
+Tensor poisson_nll_loss(const Tensor& input, const Tensor& target, bool log_input, bool full,
+                        double eps, int64_t reduction);
+
 }  // namespace taper

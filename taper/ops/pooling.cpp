@@ -1,7 +1,8 @@
 #include "taper/ops/pooling.h"
 
-#include "taper/kernel/pooling.h"
-#include "taper/ops/op_util.h"
+#include "taper/ops/pointwise.h"
+#include "taper/ops/pooling_util.h"
+#include "taper/ops/scatter.h"
 
 namespace taper {
 namespace {
@@ -96,116 +97,17 @@ Tensor adaptive_backward(const Tensor& grad, IntArrayRef sizes, MemoryFormat for
   return out;
 }
 
-void set_pair(const char* op, const char* what, IntArrayRef values, size_t directions,
-              int64_t (&to)[2]) {
-  TAPER_CHECK_AS(ShapeError, values.size() == 1 || values.size() == directions, op, ": ", what,
-                 " must either be a single int, or a tuple of ",
-                 directions == 1 ? "one int" : "two ints", ", got ", values);
-  // One direction is 2-D pooling over rows of height 1.
-  if (directions == 2) to[0] = values[0];
-  to[1] = values[values.size() - 1];
-}
-
-PoolGeometry pool_geometry(const char* op, size_t directions, IntArrayRef kernel,
-                           IntArrayRef stride, IntArrayRef padding, IntArrayRef dilation) {
-  PoolGeometry g;
-  set_pair(op, "kernel_size", kernel, directions, g.kernel);
-  set_pair(op, "stride", stride.empty() ? kernel : stride, directions, g.stride);
-  set_pair(op, "padding", padding, directions, g.padding);
-  set_pair(op, "dilation", dilation, directions, g.dilation);
-  for (int d = 0; d < 2; ++d) {
-    TAPER_CHECK_AS(ShapeError, g.kernel[d] > 0, op,
-                   ": kernel size should be greater than zero, but got kH: ", g.kernel[0],
-                   " kW: ", g.kernel[1]);
-    TAPER_CHECK_AS(ShapeError, g.stride[d] > 0, op,
-                   ": stride should be greater than zero, but got dH: ", g.stride[0],
-                   " dW: ", g.stride[1]);
-    TAPER_CHECK_AS(ShapeError, g.dilation[d] > 0, op,
-                   ": dilation should be greater than zero, but got dilationH: ", g.dilation[0],
-                   " dilationW: ", g.dilation[1]);
-    const int64_t effective = g.dilation[d] * (g.kernel[d] - 1) + 1;
-    TAPER_CHECK_AS(ShapeError, g.padding[d] >= 0 && g.padding[d] <= effective / 2, op,
-                   ": pad should be at most half of effective kernel size, but got pad=",
-                   g.padding[d], ", kernel_size=", g.kernel[d], " and dilation=", g.dilation[d]);
-  }
-  return g;
-}
-
-/// Windows over one direction, by PyTorch's rule: the last one must begin inside the input or the
-/// padding in front.
-int64_t windows(const PoolGeometry& g, int d, int64_t in, bool ceil_mode) {
-  const int64_t room = in + 2 * g.padding[d] - g.dilation[d] * (g.kernel[d] - 1) - 1 +
-                       (ceil_mode ? g.stride[d] - 1 : 0);
-  if (room < 0) return 0;
-  const int64_t count = room / g.stride[d] + 1;
-  return ceil_mode && (count - 1) * g.stride[d] >= in + g.padding[d] ? count - 1 : count;
-}
-
-/// An input as [images, channels, rows, columns], and the way back.
-class Images {
- public:
-  Images(const char* op, size_t directions, const Tensor& self)
-      : directions_(directions), batched_(self.dim() == static_cast<int64_t>(directions) + 2) {
-    const int64_t rank = static_cast<int64_t>(directions) + 2;
-    bool valid = batched_ || self.dim() == rank - 1;
-    for (int64_t d = batched_ ? 1 : 0; valid && d < self.dim(); ++d) valid = self.sizes()[d] > 0;
-    TAPER_CHECK_AS(
-        ShapeError, valid, op, ": Expected ", rank - 1, "D or ", rank,
-        "D (batch mode) tensor with optional 0 dim batch size for input, but got: ", self.sizes());
-    Tensor x = batched_ ? self : self.unsqueeze(0);
-    if (directions == 1) x = x.unsqueeze(2);
-    format_ = directions == 2 ? x.suggest_memory_format() : MemoryFormat::Contiguous;
-    x_ = x.contiguous(format_);
-  }
-  const Tensor& tensor() const { return x_; }
-  MemoryFormat format() const { return format_; }
-  int64_t height() const { return x_.sizes()[2]; }
-  int64_t width() const { return x_.sizes()[3]; }
-  Tensor restore(Tensor out) const {
-    if (directions_ == 1) out = out.squeeze(2);
-    return batched_ ? out : out.squeeze(0);
-  }
-  DimVector sizes(int64_t rows, int64_t cols) const {
-    return DimVector({x_.sizes()[0], x_.sizes()[1], rows, cols});
-  }
-
- private:
-  size_t directions_;
-  bool batched_;
-  MemoryFormat format_;
-  Tensor x_;
-};
-
-DimVector pooled_sizes(const char* op, const Images& images, const PoolGeometry& g,
-                       bool ceil_mode) {
-  const int64_t rows = windows(g, 0, images.height(), ceil_mode);
-  const int64_t cols = windows(g, 1, images.width(), ceil_mode);
-  const int64_t channels = images.tensor().sizes()[1];
-  TAPER_CHECK_AS(ShapeError, rows > 0 && cols > 0, op, ": Given input size: (", channels, "x",
-                 images.height(), "x", images.width(), "). Calculated output size: (", channels,
-                 "x", rows, "x", cols, "). Output size is too small");
-  return images.sizes(rows, cols);
-}
-
 struct Pooled {
   Tensor out, indices;
 };
 
-Pooled max_pool(const char* op, size_t directions, const Tensor& self, IntArrayRef kernel_size,
-                IntArrayRef stride, IntArrayRef padding, IntArrayRef dilation, bool ceil_mode,
-                bool with_indices) {
-  const PoolGeometry g = pool_geometry(op, directions, kernel_size, stride, padding, dilation);
-  const Images images(op, directions, self);
-  const Tensor& x = images.tensor();
-  TAPER_CHECK_AS(DTypeError, x.scalar_type() != kBool, op, ": \"", op,
-                 "\" not implemented for 'Bool'");
-  const DimVector sizes = pooled_sizes(op, images, g, ceil_mode);
-  const MemoryFormat format = images.format();
+Pooled max_planes(const char* op, const Tensor& x, IntArrayRef sizes, const PoolGeometry& g,
+                  MemoryFormat format, bool with_indices) {
   const Tensor out = new_images(op, sizes, x.scalar_type(), format);
   Tensor indices;
   if (with_indices || wants_grad({x})) {
     // Numbers within the window take an eighth of the memory.
-    const bool small = !with_indices && g.kernel[0] * g.kernel[1] <= 256;
+    const bool small = !with_indices && !g.adaptive && g.kernel[0] * g.kernel[1] <= 256;
     indices = new_tensor(op, sizes, small ? kByte : kLong);
   }
   max_pool2d_kernel(out.device(), out_view(out), indices.defined() ? out_view(indices) : View(),
@@ -219,34 +121,131 @@ Pooled max_pool(const char* op, size_t directions, const Tensor& self, IntArrayR
               b.set(0, scatter(b.grad(), b.saved(0), b.sizes(0), g, format));
             }});
   }
-  return {images.restore(out), with_indices ? images.restore(indices) : Tensor()};
+  return {out, indices};
+}
+
+/// Where the largest of a volume's window lies, from where it lies in its plane and along the
+/// depth; -1 where nothing of the window lies in the volume.
+Tensor volume_indices(const PoolImages& images, const Tensor& in_plane, const Tensor& along) {
+  const int64_t volumes = along.sizes()[0], places = along.sizes()[3];
+  const Tensor at = along.reshape({volumes, -1}), found = at.clamp_min(0);
+  const Tensor plane = in_plane.reshape({volumes, images.size(0) * places}).gather(1, found);
+  const Tensor number = found.div(places, "floor").mul(images.size(1) * images.size(2)).add(plane);
+  return number.masked_fill(at.lt(0).logical_or(plane.lt(0)), -1);
+}
+
+Pooled max_of(const char* op, const PoolImages& images, const int64_t (&sizes)[3],
+              const PoolGeometry& plane, const PoolGeometry& depth, bool with_indices) {
+  if (!images.is_volume()) {
+    const Pooled p = max_planes(op, images.tensor(), images.plane_sizes(sizes), plane,
+                                images.format(), with_indices);
+    return {images.restore(p.out), with_indices ? images.restore(p.indices) : Tensor()};
+  }
+  const Pooled first = max_planes(op, images.planes(), images.planes_sizes(sizes), plane,
+                                  MemoryFormat::Contiguous, with_indices);
+  const Pooled second = max_planes(op, PoolImages::as_depth(first.out), images.depth_sizes(sizes),
+                                   depth, MemoryFormat::Contiguous, with_indices);
+  Pooled result{images.restore(images.from_depth(second.out, sizes)), Tensor()};
+  if (with_indices) {
+    const Tensor at = volume_indices(images, first.indices, second.indices);
+    result.indices = images.restore(images.from_depth(at, sizes));
+  }
+  return result;
+}
+
+Pooled max_pool(const char* op, size_t directions, const Tensor& self, IntArrayRef kernel_size,
+                IntArrayRef stride, IntArrayRef padding, IntArrayRef dilation, bool ceil_mode,
+                bool with_indices) {
+  const PoolSteps s = pool_steps(op, directions, kernel_size, stride, padding, dilation);
+  const PoolImages images(op, directions, self);
+  TAPER_CHECK_AS(DTypeError, self.scalar_type() != kBool, op, ": \"", op,
+                 "\" not implemented for 'Bool'");
+  int64_t sizes[3] = {1, 1, 1};
+  set_pooled_sizes(op, images, s, ceil_mode, sizes);
+  return max_of(op, images, sizes, s.plane(), s.depth(), with_indices);
+}
+
+std::tuple<Tensor, Tensor> max_pool_pair(const char* op, size_t directions, const Tensor& self,
+                                         IntArrayRef kernel_size, IntArrayRef stride,
+                                         IntArrayRef padding, IntArrayRef dilation,
+                                         bool ceil_mode) {
+  Pooled p =
+      max_pool(op, directions, self, kernel_size, stride, padding, dilation, ceil_mode, true);
+  return {std::move(p.out), std::move(p.indices)};
+}
+
+/// Half types are not rounded between the two steps of a volume.
+Tensor widened(const Tensor& x) {
+  return isReducedFloatingType(x.scalar_type()) ? x.to(kFloat) : x;
 }
 
 Tensor avg_pool(const char* op, size_t directions, const Tensor& self, IntArrayRef kernel_size,
                 IntArrayRef stride, IntArrayRef padding, bool ceil_mode, bool count_include_pad,
-                int64_t divisor) {
-  PoolGeometry g = pool_geometry(op, directions, kernel_size, stride, padding, 1);
+                std::optional<int64_t> divisor) {
+  TAPER_CHECK(!divisor || *divisor != 0, op, ": divisor must be not zero");
+  const PoolSteps s = pool_steps(op, directions, kernel_size, stride, padding, 1);
+  const PoolImages images(op, directions, self);
+  int64_t sizes[3] = {1, 1, 1};
+  set_pooled_sizes(op, images, s, ceil_mode, sizes);
+  PoolGeometry g = s.plane();
   g.count_include_pad = count_include_pad;
-  g.divisor = divisor;
-  const Images images(op, directions, self);
-  const DimVector sizes = pooled_sizes(op, images, g, ceil_mode);
-  return images.restore(average(images.tensor(), sizes, g, images.format()));
+  if (!images.is_volume()) {
+    g.divisor = divisor.value_or(0);
+    return images.restore(average(images.tensor(), images.plane_sizes(sizes), g, images.format()));
+  }
+  check_floating(op, self);
+  if (divisor) g.divisor = 1;
+  const Tensor planes =
+      average(widened(images.planes()), images.planes_sizes(sizes), g, MemoryFormat::Contiguous);
+  g = s.depth();
+  g.count_include_pad = count_include_pad;
+  g.divisor = divisor.value_or(0);
+  const Tensor out =
+      average(PoolImages::as_depth(planes), images.depth_sizes(sizes), g, MemoryFormat::Contiguous);
+  return images.restore(images.from_depth(out, sizes)).to(self.scalar_type());
+}
+
+/// The sizes of an adaptive result; -1 keeps the input's.
+void set_adaptive_sizes(const char* op, size_t directions, const PoolImages& images,
+                        IntArrayRef output_size, int64_t (&sizes)[3]) {
+  TAPER_CHECK_AS(ShapeError, output_size.size() == 1 || output_size.size() == directions, op,
+                 ": output_size must be ", directions, ", got ", output_size);
+  for (size_t d = 0; d < directions; ++d) {
+    const size_t at = 3 - directions + d;
+    const int64_t size = output_size[output_size.size() == 1 ? 0 : d];
+    TAPER_CHECK_AS(ShapeError, size >= -1, op,
+                   ": elements of output_size must be greater than or equal to 0 but received ",
+                   output_size);
+    sizes[at] = size == -1 ? images.size(static_cast<int>(at)) : size;
+  }
 }
 
 Tensor adaptive_pool(const char* op, size_t directions, const Tensor& self,
                      IntArrayRef output_size) {
-  TAPER_CHECK_AS(ShapeError, output_size.size() == 1 || output_size.size() == directions, op,
-                 ": output_size must be ", directions, ", got ", output_size);
-  const Images images(op, directions, self);
+  const PoolImages images(op, directions, self);
   check_floating(op, self);
-  int64_t rows = directions == 1 ? 1 : output_size[0];
-  int64_t cols = output_size[output_size.size() - 1];
-  if (rows == -1) rows = images.height();
-  if (cols == -1) cols = images.width();
-  TAPER_CHECK_AS(ShapeError, rows >= 0 && cols >= 0, op,
-                 ": elements of output_size must be greater than or equal to 0 but received ",
-                 output_size);
-  return images.restore(adaptive(images.tensor(), images.sizes(rows, cols), images.format()));
+  int64_t sizes[3] = {1, 1, 1};
+  set_adaptive_sizes(op, directions, images, output_size, sizes);
+  if (!images.is_volume()) {
+    return images.restore(adaptive(images.tensor(), images.plane_sizes(sizes), images.format()));
+  }
+  const Tensor planes =
+      adaptive(widened(images.planes()), images.planes_sizes(sizes), MemoryFormat::Contiguous);
+  const Tensor out =
+      adaptive(PoolImages::as_depth(planes), images.depth_sizes(sizes), MemoryFormat::Contiguous);
+  return images.restore(images.from_depth(out, sizes)).to(self.scalar_type());
+}
+
+std::tuple<Tensor, Tensor> adaptive_max(const char* op, size_t directions, const Tensor& self,
+                                        IntArrayRef output_size) {
+  const PoolImages images(op, directions, self);
+  check_floating(op, self);
+  int64_t sizes[3] = {1, 1, 1};
+  set_adaptive_sizes(op, directions, images, output_size, sizes);
+  PoolGeometry g;
+  g.adaptive = true;
+  Pooled p = max_of(op, images, sizes, g, g, true);
+  return {std::move(p.out), std::move(p.indices)};
 }
 
 }  // namespace
@@ -260,9 +259,7 @@ Tensor max_pool1d(const Tensor& self, IntArrayRef kernel_size, IntArrayRef strid
 std::tuple<Tensor, Tensor> max_pool1d_with_indices(const Tensor& self, IntArrayRef kernel_size,
                                                    IntArrayRef stride, IntArrayRef padding,
                                                    IntArrayRef dilation, bool ceil_mode) {
-  Pooled p =
-      max_pool("max_pool1d", 1, self, kernel_size, stride, padding, dilation, ceil_mode, true);
-  return {std::move(p.out), std::move(p.indices)};
+  return max_pool_pair("max_pool1d", 1, self, kernel_size, stride, padding, dilation, ceil_mode);
 }
 
 Tensor max_pool2d(const Tensor& self, IntArrayRef kernel_size, IntArrayRef stride,
@@ -274,23 +271,39 @@ Tensor max_pool2d(const Tensor& self, IntArrayRef kernel_size, IntArrayRef strid
 std::tuple<Tensor, Tensor> max_pool2d_with_indices(const Tensor& self, IntArrayRef kernel_size,
                                                    IntArrayRef stride, IntArrayRef padding,
                                                    IntArrayRef dilation, bool ceil_mode) {
-  Pooled p =
-      max_pool("max_pool2d", 2, self, kernel_size, stride, padding, dilation, ceil_mode, true);
-  return {std::move(p.out), std::move(p.indices)};
+  return max_pool_pair("max_pool2d", 2, self, kernel_size, stride, padding, dilation, ceil_mode);
+}
+
+Tensor max_pool3d(const Tensor& self, IntArrayRef kernel_size, IntArrayRef stride,
+                  IntArrayRef padding, IntArrayRef dilation, bool ceil_mode) {
+  return max_pool("max_pool3d", 3, self, kernel_size, stride, padding, dilation, ceil_mode, false)
+      .out;
+}
+
+std::tuple<Tensor, Tensor> max_pool3d_with_indices(const Tensor& self, IntArrayRef kernel_size,
+                                                   IntArrayRef stride, IntArrayRef padding,
+                                                   IntArrayRef dilation, bool ceil_mode) {
+  return max_pool_pair("max_pool3d", 3, self, kernel_size, stride, padding, dilation, ceil_mode);
 }
 
 Tensor avg_pool1d(const Tensor& self, IntArrayRef kernel_size, IntArrayRef stride,
                   IntArrayRef padding, bool ceil_mode, bool count_include_pad) {
   return avg_pool("avg_pool1d", 1, self, kernel_size, stride, padding, ceil_mode, count_include_pad,
-                  0);
+                  std::nullopt);
 }
 
 Tensor avg_pool2d(const Tensor& self, IntArrayRef kernel_size, IntArrayRef stride,
                   IntArrayRef padding, bool ceil_mode, bool count_include_pad,
                   std::optional<int64_t> divisor_override) {
-  TAPER_CHECK(!divisor_override || *divisor_override != 0, "avg_pool2d: divisor must be not zero");
   return avg_pool("avg_pool2d", 2, self, kernel_size, stride, padding, ceil_mode, count_include_pad,
-                  divisor_override.value_or(0));
+                  divisor_override);
+}
+
+Tensor avg_pool3d(const Tensor& self, IntArrayRef kernel_size, IntArrayRef stride,
+                  IntArrayRef padding, bool ceil_mode, bool count_include_pad,
+                  std::optional<int64_t> divisor_override) {
+  return avg_pool("avg_pool3d", 3, self, kernel_size, stride, padding, ceil_mode, count_include_pad,
+                  divisor_override);
 }
 
 Tensor adaptive_avg_pool1d(const Tensor& self, IntArrayRef output_size) {
@@ -299,6 +312,22 @@ Tensor adaptive_avg_pool1d(const Tensor& self, IntArrayRef output_size) {
 
 Tensor adaptive_avg_pool2d(const Tensor& self, IntArrayRef output_size) {
   return adaptive_pool("adaptive_avg_pool2d", 2, self, output_size);
+}
+
+Tensor adaptive_avg_pool3d(const Tensor& self, IntArrayRef output_size) {
+  return adaptive_pool("adaptive_avg_pool3d", 3, self, output_size);
+}
+
+std::tuple<Tensor, Tensor> adaptive_max_pool1d(const Tensor& self, IntArrayRef output_size) {
+  return adaptive_max("adaptive_max_pool1d", 1, self, output_size);
+}
+
+std::tuple<Tensor, Tensor> adaptive_max_pool2d(const Tensor& self, IntArrayRef output_size) {
+  return adaptive_max("adaptive_max_pool2d", 2, self, output_size);
+}
+
+std::tuple<Tensor, Tensor> adaptive_max_pool3d(const Tensor& self, IntArrayRef output_size) {
+  return adaptive_max("adaptive_max_pool3d", 3, self, output_size);
 }
 
 }  // namespace taper

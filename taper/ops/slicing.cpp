@@ -232,6 +232,17 @@ Tensor as_strided(const Tensor& self, IntArrayRef size, IntArrayRef stride,
   return out;
 }
 
+namespace {
+
+/// A view that is one of several of one node: PyTorch forbids to write it in place.
+Tensor make_one_of(const Tensor& self, IntArrayRef sizes, IntArrayRef strides, int64_t offset) {
+  Tensor out = make_view(self, sizes, strides, offset);
+  if (thread_state.grad_enabled) out.impl_ptr()->set_view_kind(ViewKind::kMultiOutput);
+  return out;
+}
+
+}  // namespace
+
 std::vector<Tensor> unbind(const Tensor& self, int64_t dim) {
   TAPER_CHECK_AS(ShapeError, self.dim() > 0, "unbind: Dimension specified as ", dim,
                  " but tensor has no dimensions");
@@ -241,7 +252,7 @@ std::vector<Tensor> unbind(const Tensor& self, int64_t dim) {
   std::vector<Tensor> out;
   out.reserve(static_cast<size_t>(count));
   for (int64_t i = 0; i < count; ++i) {
-    out.push_back(make_view(self, sizes, strides, self.storage_offset() + i * step));
+    out.push_back(make_one_of(self, sizes, strides, self.storage_offset() + i * step));
   }
   if (count > 0 && needs_grad(self)) {
     record({.name = "UnbindBackward0",
@@ -267,7 +278,7 @@ std::vector<Tensor> split_into(const char* name, const Tensor& self, IntArrayRef
   out.reserve(pieces.size());
   for (int64_t piece : pieces) {
     sizes[dim] = piece;
-    out.push_back(make_view(self, sizes, self.strides(), offset));
+    out.push_back(make_one_of(self, sizes, self.strides(), offset));
     offset += piece * self.strides()[dim];
   }
   if (!out.empty() && needs_grad(self)) {
@@ -351,9 +362,15 @@ std::vector<Tensor> tensor_split(const Tensor& self, int64_t sections, int64_t d
   TAPER_CHECK(sections > 0, "tensor_split: number of sections must be larger than 0, got ",
               sections);
   const int64_t size = self.sizes()[dim];
-  std::vector<int64_t> pieces(static_cast<size_t>(sections), size / sections);
-  for (int64_t i = 0; i < size % sections; ++i) ++pieces[i];
-  return split_with_sizes(self, pieces, dim);
+  // Slices, as for indices: these views may be written in place.
+  std::vector<Tensor> parts;
+  int64_t start = 0;
+  for (int64_t i = 0; i < sections; ++i) {
+    const int64_t length = size / sections + (i < size % sections);
+    parts.push_back(narrow(self, dim, start, length));
+    start += length;
+  }
+  return parts;
 }
 
 std::vector<Tensor> tensor_split(const Tensor& self, IntArrayRef indices, int64_t dim) {

@@ -17,6 +17,7 @@
 #include "taper/ops/pointwise_activation.h"
 #include "taper/ops/pointwise_arith.h"
 #include "taper/ops/pointwise_compare.h"
+#include "taper/ops/pointwise_gates.h"
 #include "taper/ops/pointwise_math.h"
 #include "taper/ops/pointwise_special.h"
 #include "taper/ops/pointwise_ternary.h"
@@ -1957,6 +1958,16 @@ bool Tensor::allclose(const Tensor& other, double rtol, double atol, bool equal_
 
 bool Tensor::equal(const Tensor& other) const {
   return taper::equal(*this, other);
+}
+
+// taper/ops/pointwise_gates.h
+
+Tensor Tensor::hardshrink(const Scalar& lambd) const {
+  return taper::hardshrink(*this, lambd);
+}
+
+Tensor Tensor::prelu(const Tensor& weight) const {
+  return taper::prelu(*this, weight);
 }
 
 // taper/ops/pointwise_math.h

@@ -35,8 +35,8 @@ double root_mean_square(const Tensor& t) { return std::sqrt(t.square().mean().it
 /// Calls update(options, state, param, grad) for every parameter with a gradient and elements,
 /// after all that a user can get wrong is checked. The gradient comes in the type of computation.
 template <class Options, class State, class Update>
-Tensor tensor_step(Optimizer& optimizer, const char* name,
-                   const Optimizer::LossClosure& closure, const Update& update) {
+Tensor tensor_step(Optimizer& optimizer, const char* name, const Optimizer::LossClosure& closure,
+                   const Update& update) {
   Tensor loss = detail::StepAccess::begin(optimizer, closure);
   NoGradGuard no_grad;
   for (const OptimizerParamGroup& group : optimizer.param_groups()) {
@@ -113,8 +113,7 @@ Tensor orthogonalized(const Tensor& matrix, const MuonOptions& o) {
   return is_tall ? x.t() : x;
 }
 
-void update_muon(const MuonOptions& o, MuonParamState& s, const Tensor& param,
-                 const Tensor& grad) {
+void update_muon(const MuonOptions& o, MuonParamState& s, const Tensor& param, const Tensor& grad) {
   Tensor& buffer = in_type(s.momentum_buffer(), grad.sizes(), grad.scalar_type());
   buffer.lerp_(grad, 1 - o.momentum());
   const Tensor x = orthogonalized(o.nesterov() ? grad.lerp(buffer, o.momentum()) : buffer, o);
@@ -138,12 +137,11 @@ void AdafactorOptions::check() const {
   const auto [eps1, eps2] = eps_;
   check_bound(lr_ >= 0, "Adafactor: Learning rate should be >= 0 but is: ", lr_);
   check_bound(beta2_decay_ <= 0, "Adafactor: beta2_decay should be <= 0 but is: ", beta2_decay_);
-  check_bound(!(eps1 && !(*eps1 >= 0)), "Adafactor: epsilon1 should be >= 0 but is: ",
-              eps1.value_or(0));
+  check_bound(!(eps1 && !(*eps1 >= 0)),
+              "Adafactor: epsilon1 should be >= 0 but is: ", eps1.value_or(0));
   check_bound(eps2 >= 0, "Adafactor: epsilon2 should be >= 0 but is: ", eps2);
   check_bound(d_ >= 1, "Adafactor: Clipping threshold d should be >= 1 but is: ", d_);
-  check_bound(weight_decay_ >= 0, "Adafactor: weight_decay should be >= 0 but is: ",
-              weight_decay_);
+  check_bound(weight_decay_ >= 0, "Adafactor: weight_decay should be >= 0 but is: ", weight_decay_);
 }
 
 void AdafactorOptions::fields(Fields& f) {
@@ -174,6 +172,11 @@ Muon::Muon(std::vector<OptimizerParamGroup> param_groups, MuonOptions defaults)
 
 Muon::Muon(std::vector<Tensor> params, MuonOptions defaults)
     : OptimizerOf(std::move(params), std::move(defaults)) {
+  check_params();
+}
+
+Muon::Muon(const OrderedDict<std::string, Tensor>& named_params, MuonOptions defaults)
+    : OptimizerOf(named_params, std::move(defaults)) {
   check_params();
 }
 

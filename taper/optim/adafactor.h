@@ -79,6 +79,7 @@ class Muon : public detail::OptimizerOf<MuonOptions, MuonParamState> {
   /// Throws, as step() does, when a parameter is no matrix.
   explicit Muon(std::vector<OptimizerParamGroup> param_groups, MuonOptions defaults = {});
   explicit Muon(std::vector<Tensor> params, MuonOptions defaults = {});
+  explicit Muon(const OrderedDict<std::string, Tensor>& named_params, MuonOptions defaults = {});
   Tensor step(LossClosure closure = nullptr) override;
 
  private:

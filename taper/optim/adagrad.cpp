@@ -94,6 +94,11 @@ Adagrad::Adagrad(std::vector<Tensor> params, AdagradOptions defaults)
   make_states(*this);
 }
 
+Adagrad::Adagrad(const OrderedDict<std::string, Tensor>& named_params, AdagradOptions defaults)
+    : OptimizerOf(named_params, defaults) {
+  make_states(*this);
+}
+
 void AdagradOptions::check() const {
   check_common("Adagrad", lr_, eps_, weight_decay_);
   check_setting(lr_decay_ >= 0, "Adagrad", "lr_decay value", lr_decay_);

@@ -32,6 +32,8 @@ class Adagrad : public detail::OptimizerOf<AdagradOptions, AdagradParamState> {
  public:
   explicit Adagrad(std::vector<OptimizerParamGroup> param_groups, AdagradOptions defaults = {});
   explicit Adagrad(std::vector<Tensor> params, AdagradOptions defaults = {});
+  explicit Adagrad(const OrderedDict<std::string, Tensor>& named_params,
+                   AdagradOptions defaults = {});
   Tensor step(LossClosure closure = nullptr) override;
 };
 

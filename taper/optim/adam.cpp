@@ -51,12 +51,8 @@ struct NAdamRule {
   using Args = NAdamArgs;
 
   explicit NAdamRule(const Options& o)
-      : args{o.lr(),
-             std::get<0>(o.betas()),
-             std::get<1>(o.betas()),
-             o.eps(),
-             o.weight_decay(),
-             o.decoupled_weight_decay(),
+      : args{o.lr(),      std::get<0>(o.betas()), std::get<1>(o.betas()),
+             o.eps(),     o.weight_decay(),       o.decoupled_weight_decay(),
              o.maximize()},
         momentum_decay(o.momentum_decay()),
         corrections(args.beta1, args.beta2) {}
@@ -93,12 +89,8 @@ struct RAdamRule {
   using Args = RAdamArgs;
 
   explicit RAdamRule(const Options& o)
-      : args{o.lr(),
-             std::get<0>(o.betas()),
-             std::get<1>(o.betas()),
-             o.eps(),
-             o.weight_decay(),
-             o.decoupled_weight_decay(),
+      : args{o.lr(),      std::get<0>(o.betas()), std::get<1>(o.betas()),
+             o.eps(),     o.weight_decay(),       o.decoupled_weight_decay(),
              o.maximize()},
         corrections(args.beta1, args.beta2) {}
 
@@ -110,8 +102,8 @@ struct RAdamRule {
   void advance(State* s, StepTensor& entry) {
     if (corrections.set(++s->step())) {
       const double most = 2 / (1 - args.beta2) - 1;
-      const double rho = most - 2 * static_cast<double>(s->step()) * (1 - corrections.second) /
-                                    corrections.second;
+      const double rho =
+          most - 2 * static_cast<double>(s->step()) * (1 - corrections.second) / corrections.second;
       rectified = rho > 5;
       step_size = args.lr / corrections.first;
       if (rectified) {

@@ -33,9 +33,7 @@ double number_of(const IValue& from) {
   return from.toTensor().item<double>();
 }
 
-bool is_whole(double number) {
-  return std::fabs(number) <= 0x1p62 && number == std::trunc(number);
-}
+bool is_whole(double number) { return std::fabs(number) <= 0x1p62 && number == std::trunc(number); }
 
 }  // namespace
 
@@ -125,8 +123,8 @@ void Fields::scalar(const char* name, int64_t& value) {
     return;
   }
   (*this)(name, value);
-  TAPER_CHECK_AS(ConfigError, value >= 0, context_, ": key '", name,
-                 "': expected a count but got ", value);
+  TAPER_CHECK_AS(ConfigError, value >= 0, context_, ": key '", name, "': expected a count but got ",
+                 value);
 }
 
 void Fields::scalar(const char* name, double& value) {

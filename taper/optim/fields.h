@@ -39,6 +39,7 @@ void unpack(const IValue& from, std::optional<T>& value) {
 template <class T>
 IValue pack(const std::vector<T>& values) {
   std::vector<IValue> elements;
+  elements.reserve(values.size());
   for (const T& value : values) elements.push_back(pack(value));
   return IValue::list(std::move(elements));
 }
@@ -89,8 +90,8 @@ class Fields {
   }
   /// A tensor of the parameter's sizes. An optional one is left out while it is undefined.
   void buffer(const char* name, Tensor& value, Presence presence = Presence::required);
-  /// A factor of a matrix's variance, of the parameter's sizes but for 1 in dimension dim (negative);
-  /// dim 0: the variance of what is no matrix. Absent for the others.
+  /// A factor of a matrix's variance, of the parameter's sizes but for 1 in dimension dim
+  /// (negative); dim 0: the variance of what is no matrix. Absent for the others.
   void factor(const char* name, Tensor& value, int dim);
   /// A count or number that Python keeps in a tensor without dimensions; loads from numbers too.
   void scalar(const char* name, int64_t& value);

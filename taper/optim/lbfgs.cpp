@@ -70,8 +70,8 @@ Tensor LBFGS::Run::flat_grad() const {
   for (const Tensor& param : params) {
     const Tensor* own = gradient_of(param);
     TAPER_CHECK_AS(ShapeError, own == nullptr || own->sizes() == param.sizes(),
-                   "LBFGS: the gradient's sizes ", own->sizes(),
-                   " are not the parameter's sizes ", param.sizes());
+                   "LBFGS: the gradient's sizes ", own->sizes(), " are not the parameter's sizes ",
+                   param.sizes());
     parts.push_back(own ? own->reshape({-1}) : zeros({param.numel()}, param.scalar_type()));
   }
   return parts.size() == 1 ? parts[0].clone() : cat(parts);
@@ -267,6 +267,9 @@ LBFGS::LBFGS(std::vector<OptimizerParamGroup> param_groups, LBFGSOptions default
 LBFGS::LBFGS(std::vector<Tensor> params, LBFGSOptions defaults)
     : OptimizerOf(std::move(params), with_limit(std::move(defaults))) {}
 
+LBFGS::LBFGS(const OrderedDict<std::string, Tensor>& named_params, LBFGSOptions defaults)
+    : OptimizerOf(named_params, with_limit(std::move(defaults))) {}
+
 Tensor LBFGS::step(LossClosure closure) {
   TAPER_CHECK(closure, "LBFGS: step() needs a closure that computes the loss");
   TAPER_CHECK_AS(ConfigError, param_groups_.size() == 1,
@@ -274,7 +277,7 @@ Tensor LBFGS::step(LossClosure closure) {
   const OptimizerParamGroup& group = param_groups_.front();
   const LBFGSOptions options = with_limit(options_of<LBFGSOptions>(group));
   TAPER_CHECK(!group.params().empty(), "LBFGS: the optimizer has no parameters");
-  const Tensor first_loss = begin_step(closure);
+  Tensor first_loss = begin_step(closure);
   TAPER_CHECK(first_loss.defined() && first_loss.numel() == 1,
               "LBFGS: the closure must return the loss, a tensor of one element");
   NoGradGuard no_grad;
@@ -285,10 +288,10 @@ Tensor LBFGS::step(LossClosure closure) {
   run.grad = run.flat_grad();
   if (run.grad.numel() > 0 && !(largest(run.grad) <= options.tolerance_grad())) {
     const Tensor& previous = run.state.prev_flat_grad();
-    TAPER_CHECK_AS(ShapeError,
-                   run.state.n_iter() == 0 ||
-                       (previous.defined() && previous.sizes() == run.grad.sizes()),
-                   "LBFGS: the parameters are not those of the last step");
+    TAPER_CHECK_AS(
+        ShapeError,
+        run.state.n_iter() == 0 || (previous.defined() && previous.sizes() == run.grad.sizes()),
+        "LBFGS: the parameters are not those of the last step");
     for (int64_t i = 1; i <= options.max_iter() && run.iterate(i); ++i) {
     }
   }
@@ -301,8 +304,8 @@ void LBFGSOptions::check() const {
   check_setting(lr_ >= 0, "LBFGS", "learning rate", lr_);
   TAPER_CHECK_AS(ConfigError, !line_search_fn_ || *line_search_fn_ == "strong_wolfe",
                  "LBFGS: only 'strong_wolfe' is supported");
-  TAPER_CHECK_AS(ConfigError, history_size_ > 0, "LBFGS: Invalid history_size value: ",
-                 history_size_);
+  TAPER_CHECK_AS(ConfigError, history_size_ > 0,
+                 "LBFGS: Invalid history_size value: ", history_size_);
 }
 
 void LBFGSOptions::fields(Fields& f) {

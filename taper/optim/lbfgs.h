@@ -46,6 +46,7 @@ class LBFGS : public detail::OptimizerOf<LBFGSOptions, LBFGSParamState> {
  public:
   explicit LBFGS(std::vector<OptimizerParamGroup> param_groups, LBFGSOptions defaults = {});
   explicit LBFGS(std::vector<Tensor> params, LBFGSOptions defaults = {});
+  explicit LBFGS(const OrderedDict<std::string, Tensor>& named_params, LBFGSOptions defaults = {});
   /// Needs a closure; returns the loss before the step. Throws when there are several groups. When
   /// the closure throws in a line search, the parameters are as they were before the iteration.
   Tensor step(LossClosure closure = nullptr) override;

@@ -45,7 +45,8 @@ void fields_of(Schedulers& schedulers, Fields& f) {
 
 SequentialLR::SequentialLR(Optimizer& optimizer, Schedulers schedulers,
                            std::vector<int64_t> milestones, int64_t last_epoch)
-    : LRScheduler((check_schedulers(schedulers, &optimizer, "SequentialLR"), optimizer), last_epoch),
+    : LRScheduler((check_schedulers(schedulers, &optimizer, "SequentialLR"), optimizer),
+                  last_epoch),
       schedulers_(std::move(schedulers)),
       milestones_(std::move(milestones)) {
   TAPER_CHECK_AS(ConfigError, milestones_.size() + 1 == schedulers_.size(),
@@ -115,12 +116,9 @@ void ChainedScheduler::fields(Fields& f) {
   f("_last_lr", last_lr_);
 }
 
-ReduceLROnPlateauScheduler::ReduceLROnPlateauScheduler(Optimizer& optimizer, SchedulerMode mode,
-                                                       double factor, int64_t patience,
-                                                       double threshold,
-                                                       ThresholdMode threshold_mode,
-                                                       int64_t cooldown, const PerGroup& min_lr,
-                                                       double eps)
+ReduceLROnPlateauScheduler::ReduceLROnPlateauScheduler(
+    Optimizer& optimizer, SchedulerMode mode, double factor, int64_t patience, double threshold,
+    ThresholdMode threshold_mode, int64_t cooldown, const PerGroup& min_lr, double eps)
     : LRScheduler(optimizer),
       mode_(mode),
       threshold_mode_(threshold_mode),
@@ -139,9 +137,8 @@ ReduceLROnPlateauScheduler::ReduceLROnPlateauScheduler(Optimizer& optimizer, Sch
 void ReduceLROnPlateauScheduler::check() const {
   TAPER_CHECK_AS(ConfigError, factor_ < 1, "ReduceLROnPlateau: Factor should be < 1.0, got ",
                  factor_);
-  TAPER_CHECK_AS(ConfigError, min_lrs_.size() == base_lrs_.size(),
-                 "ReduceLROnPlateau: expected ", base_lrs_.size(), " min_lrs, got ",
-                 min_lrs_.size());
+  TAPER_CHECK_AS(ConfigError, min_lrs_.size() == base_lrs_.size(), "ReduceLROnPlateau: expected ",
+                 base_lrs_.size(), " min_lrs, got ", min_lrs_.size());
 }
 
 bool ReduceLROnPlateauScheduler::is_better(double metric) const {

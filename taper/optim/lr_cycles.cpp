@@ -34,7 +34,8 @@ bool has_momentum(const Optimizer& optimizer) {
 }
 
 void set_numbers(Optimizer& optimizer, const char* name, const std::vector<double>& values) {
-  for (size_t i = 0; i < values.size(); ++i) optimizer.param_groups()[i].set_number(name, values[i]);
+  for (size_t i = 0; i < values.size(); ++i)
+    optimizer.param_groups()[i].set_number(name, values[i]);
 }
 
 double number(const OptimizerParamGroup& group, const std::string& name) {
@@ -56,6 +57,7 @@ CosineAnnealingWarmRestarts::CosineAnnealingWarmRestarts(Optimizer& optimizer, i
       eta_min_(eta_min),
       T_cur_(static_cast<double>(last_epoch)) {
   check();
+  keep_base_lrs();
   CosineAnnealingWarmRestarts::step();
 }
 
@@ -149,6 +151,14 @@ void CyclicBase::set_momentum(size_t group, double value) {
 
 namespace {
 
+void check_modes(const std::string& mode, const std::string& scale_mode, bool has_function) {
+  const bool is_known = mode == "triangular" || mode == "triangular2" || mode == "exp_range";
+  TAPER_CHECK_AS(ConfigError, is_known || has_function,
+                 "CyclicLR: mode is invalid and scale_fn is None, got mode ", mode);
+  TAPER_CHECK_AS(ConfigError, scale_mode == "cycle" || scale_mode == "iterations",
+                 "CyclicLR: scale_mode must be 'cycle' or 'iterations', got ", scale_mode);
+}
+
 /// Sets what groups start from before the base reads it; first checks what can be wrong.
 Optimizer& start_cycle(Optimizer& optimizer, const CyclicLROptions& o, int64_t last_epoch) {
   const std::vector<double> lrs = o.base_lr().expand("base_lr", optimizer);
@@ -157,6 +167,11 @@ Optimizer& start_cycle(Optimizer& optimizer, const CyclicLROptions& o, int64_t l
   o.max_momentum().expand("max_momentum", optimizer);
   TAPER_CHECK_AS(ConfigError, !o.cycle_momentum() || has_momentum(optimizer),
                  "CyclicLR: optimizer must support momentum with `cycle_momentum` option enabled");
+  const int64_t down = o.step_size_down().value_or(o.step_size_up());
+  TAPER_CHECK_AS(ConfigError, o.step_size_up() > 0 && down >= 0,
+                 "CyclicLR: expected positive step sizes, got step_size_up ", o.step_size_up(),
+                 " and step_size_down ", down);
+  check_modes(o.mode(), o.scale_mode(), static_cast<bool>(o.scale_fn()));
   for (size_t i = 0; last_epoch == -1 && i < lrs.size(); ++i) {
     optimizer.param_groups()[i].options().set_lr(lrs[i]);
   }
@@ -174,9 +189,6 @@ CyclicLR::CyclicLR(Optimizer& optimizer, const CyclicLROptions& o, int64_t last_
       scale_fn_(o.scale_fn()) {
   const auto up = static_cast<double>(o.step_size_up());
   const auto down = static_cast<double>(o.step_size_down().value_or(o.step_size_up()));
-  TAPER_CHECK_AS(ConfigError, up > 0 && down >= 0,
-                 "CyclicLR: expected positive step sizes, got step_size_up ", up,
-                 " and step_size_down ", down);
   total_size_ = up + down;
   step_ratio_ = up / total_size_;
   scale_mode_ = scale_fn_ ? o.scale_mode() : mode_ == "exp_range" ? "iterations" : "cycle";
@@ -194,13 +206,9 @@ CyclicLR::CyclicLR(Optimizer& optimizer, const CyclicLROptions& o, int64_t last_
 }
 
 void CyclicLR::check() const {
-  const bool is_known = mode_ == "triangular" || mode_ == "triangular2" || mode_ == "exp_range";
-  TAPER_CHECK_AS(ConfigError, is_known || scale_fn_,
-                 "CyclicLR: mode is invalid and scale_fn is None, got mode ", mode_);
+  check_modes(mode_, scale_mode_, static_cast<bool>(scale_fn_));
   TAPER_CHECK_AS(ConfigError, total_size_ > 0 && step_ratio_ > 0 && step_ratio_ <= 1,
                  "CyclicLR: expected positive step sizes, got a cycle of ", total_size_);
-  TAPER_CHECK_AS(ConfigError, scale_mode_ == "cycle" || scale_mode_ == "iterations",
-                 "CyclicLR: scale_mode must be 'cycle' or 'iterations', got ", scale_mode_);
   TAPER_CHECK_AS(ConfigError, max_lrs_.size() == base_lrs_.size(), "CyclicLR: expected ",
                  base_lrs_.size(), " values for max_lr, got ", max_lrs_.size());
   if (cycle_momentum_) check_momentum();
@@ -382,20 +390,13 @@ void OneCycleLR::fields(Fields& f) {
   LRScheduler::fields(f);
 }
 
-namespace {
-
-Optimizer& with_swa_lr(Optimizer& optimizer, const PerGroup& swa_lr) {
-  set_numbers(optimizer, "swa_lr", swa_lr.expand("swa_lr", optimizer));
-  return optimizer;
-}
-
-}  // namespace
-
 SWALR::SWALR(Optimizer& optimizer, const PerGroup& swa_lr, int64_t anneal_epochs,
              std::string anneal_strategy, int64_t last_epoch)
-    : LRScheduler(with_swa_lr(optimizer, swa_lr), last_epoch),
+    : LRScheduler(optimizer, last_epoch),
       anneal_epochs_(anneal_epochs),
       anneal_strategy_(std::move(anneal_strategy)) {
+  check();
+  set_numbers(optimizer, "swa_lr", swa_lr.expand("swa_lr", optimizer));
   begin();
 }
 

@@ -24,16 +24,13 @@ void check_count(bool is_valid, const char* scheduler, const char* name, int64_t
 
 LRScheduler::LRScheduler(Optimizer& optimizer, int64_t last_epoch)
     : optimizer_(&optimizer), last_epoch_(last_epoch), optimizer_steps_(optimizer.step_calls()) {
-  for (size_t i = 0; i < optimizer.param_groups().size(); ++i) {
-    OptimizerParamGroup& group = optimizer.param_groups()[i];
-    const double lr = group.options().get_lr();
-    if (group.find_number("initial_lr") == nullptr) {
-      TAPER_CHECK_AS(ConfigError, last_epoch == -1,
-                     "LRScheduler: param 'initial_lr' is not specified in param_groups[", i,
-                     "] when resuming an optimizer");
-      group.set_number("initial_lr", lr);
-    }
-    base_lrs_.push_back(*group.find_number("initial_lr"));
+  const std::vector<OptimizerParamGroup>& groups = optimizer.param_groups();
+  for (size_t i = 0; i < groups.size(); ++i) {
+    const double* initial = groups[i].find_number("initial_lr");
+    TAPER_CHECK_AS(ConfigError, initial != nullptr || last_epoch == -1,
+                   "LRScheduler: param 'initial_lr' is not specified in param_groups[", i,
+                   "] when resuming an optimizer");
+    base_lrs_.push_back(initial ? *initial : groups[i].options().get_lr());
   }
   last_lr_ = get_current_lrs();
 }
@@ -76,8 +73,16 @@ void LRScheduler::step() {
   ++step_count_;
 }
 
+void LRScheduler::keep_base_lrs() const {
+  for (size_t i = 0; i < base_lrs_.size(); ++i) {
+    OptimizerParamGroup& group = optimizer_->param_groups()[i];
+    if (group.find_number("initial_lr") == nullptr) group.set_number("initial_lr", base_lrs_[i]);
+  }
+}
+
 void LRScheduler::begin() {
   check();
+  keep_base_lrs();
   LRScheduler::step();
 }
 
@@ -140,7 +145,8 @@ std::vector<double> StepLR::get_lrs() {
   return map_lrs(std::move(lrs), base_lrs_, [&](double lr, double) { return lr * gamma_; });
 }
 std::vector<double> StepLR::get_closed_form_lrs() {
-  const double factor = std::pow(gamma_, static_cast<double>(last_epoch_ / step_size_));
+  const int64_t times = last_epoch_ / step_size_;
+  const double factor = std::pow(gamma_, static_cast<double>(times));
   return map_lrs(get_current_lrs(), base_lrs_, [&](double, double base) { return base * factor; });
 }
 void StepLR::fields(Fields& f) {
@@ -234,8 +240,7 @@ std::vector<double> MultiplicativeLR::get_lrs() {
   return lrs;
 }
 
-ConstantLR::ConstantLR(Optimizer& optimizer, double factor, int64_t total_iters,
-                       int64_t last_epoch)
+ConstantLR::ConstantLR(Optimizer& optimizer, double factor, int64_t total_iters, int64_t last_epoch)
     : LRScheduler(optimizer, last_epoch), factor_(factor), total_iters_(total_iters) {
   begin();
 }
@@ -288,10 +293,9 @@ std::vector<double> LinearLR::get_lrs() {
   });
 }
 std::vector<double> LinearLR::get_closed_form_lrs() {
-  const double part =
-      total_iters_ <= 0 ? 1
-                        : static_cast<double>(std::min(total_iters_, last_epoch_)) /
-                              static_cast<double>(total_iters_);
+  const double part = total_iters_ <= 0 ? 1
+                                        : static_cast<double>(std::min(total_iters_, last_epoch_)) /
+                                              static_cast<double>(total_iters_);
   return map_lrs(get_current_lrs(), base_lrs_, [&](double, double base) {
     return base * (start_factor_ + (end_factor_ - start_factor_) * part);
   });
@@ -337,8 +341,8 @@ std::vector<double> PolynomialLR::get_lrs() {
   return map_lrs(std::move(lrs), base_lrs_, [&](double lr, double) { return lr * factor; });
 }
 std::vector<double> PolynomialLR::get_closed_form_lrs() {
-  const double part = static_cast<double>(std::min(total_iters_, last_epoch_)) /
-                      static_cast<double>(total_iters_);
+  const double part =
+      static_cast<double>(std::min(total_iters_, last_epoch_)) / static_cast<double>(total_iters_);
   const double factor = std::pow(1 - part, power_);
   return map_lrs(get_current_lrs(), base_lrs_, [&](double, double base) { return base * factor; });
 }

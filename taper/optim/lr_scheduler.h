@@ -49,8 +49,10 @@ class LRScheduler {
   /// Goes to epoch 0 again: SequentialLR's next scheduler begins so.
   virtual void restart();
   void set_lrs(const std::vector<double>& lrs);
-  /// check(), then the rates of epoch 0: the last act of a constructor.
+  /// check(), keep_base_lrs(), and the rates of epoch 0: the last act of a constructor.
   void begin();
+  /// Leaves the base rates in the groups, as their "initial_lr", unless they have one.
+  void keep_base_lrs() const;
 
   Optimizer* optimizer_;
   std::vector<double> base_lrs_, last_lr_;
@@ -140,8 +142,7 @@ class LambdaLR : public detail::FunctionLR {
 /// The rate times lr_lambda(epoch) at every epoch from 1 on.
 class MultiplicativeLR : public detail::FunctionLR {
  public:
-  MultiplicativeLR(Optimizer& optimizer, std::vector<LRLambda> lr_lambdas,
-                   int64_t last_epoch = -1);
+  MultiplicativeLR(Optimizer& optimizer, std::vector<LRLambda> lr_lambdas, int64_t last_epoch = -1);
   MultiplicativeLR(Optimizer& optimizer, LRLambda lr_lambda, int64_t last_epoch = -1)
       : MultiplicativeLR(optimizer,
                          std::vector<LRLambda>(optimizer.param_groups().size(), lr_lambda),
@@ -235,7 +236,8 @@ class CosineAnnealingLR : public LRScheduler {
 };
 
 /// Runs one scheduler after another: the i-th up to milestones[i], where the next begins at its
-/// epoch 0. Throws ConfigError unless all belong to this optimizer and there is one milestone fewer.
+/// epoch 0. Throws ConfigError unless all belong to this optimizer and there is one milestone
+/// fewer.
 class SequentialLR : public LRScheduler {
  public:
   SequentialLR(Optimizer& optimizer, std::vector<std::shared_ptr<LRScheduler>> schedulers,

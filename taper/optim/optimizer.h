@@ -66,7 +66,7 @@ class OptimizerCloneableOptions : public OptimizerOptions {
     }
   }
   void set_lr(double lr) override {
-    if constexpr (requires(Derived& d) { d.lr(lr); }) {
+    if constexpr (requires(Derived & d) { d.lr(lr); }) {
       static_cast<Derived&>(*this).lr(lr);
     } else {
       OptimizerOptions::set_lr(lr);
@@ -261,6 +261,9 @@ class OptimizerOf : public Optimizer {
       : Optimizer(std::move(params), std::make_unique<Options>(std::move(defaults))) {
     step_calls_ = 0;
   }
+  explicit OptimizerOf(const OrderedDict<std::string, Tensor>& named_params, Options defaults = {})
+      : OptimizerOf(std::vector<OptimizerParamGroup>{OptimizerParamGroup(named_params)},
+                    std::move(defaults)) {}
 
  protected:
   std::unique_ptr<OptimizerParamState> new_state() const override {

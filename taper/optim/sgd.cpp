@@ -15,8 +15,7 @@ struct SGDRule {
   using Args = SgdArgs;
 
   explicit SGDRule(const Options& o)
-      : args{o.lr(),           o.momentum(), o.dampening(),
-             o.weight_decay(), o.nesterov(), o.maximize()} {}
+      : args{o.lr(), o.momentum(), o.dampening(), o.weight_decay(), o.nesterov(), o.maximize()} {}
 
   bool keeps_state() const { return args.momentum != 0; }
   void place(State& s, StatePlaces places) const {

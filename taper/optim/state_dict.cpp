@@ -24,7 +24,7 @@ struct Optimizer::StateLoad {
   Optimizer& optimizer;
   std::vector<std::unique_ptr<OptimizerOptions>> options = {};
   std::vector<OptimizerParamGroup::Numbers> numbers = {};
-  std::vector<OptimizerStates::Slot> slots = {};      // in the order of the parameters
+  std::vector<OptimizerStates::Slot> slots = {};           // in the order of the parameters
   std::unordered_map<const TensorImpl*, size_t> own = {};  // of the parameters, in slots
   std::unordered_map<int64_t, size_t> places = {};         // of the dict's indices
 
@@ -93,8 +93,8 @@ void Optimizer::StateLoad::read_states(const IValue& from) {
                    key.isInt() ? str(": ", key.toInt()) : std::string());
     if (value.isGenericDict() && value.size() == 0) continue;  // before the first step
     OptimizerStates::Slot& slot = slots[found->second];
-    Fields fields = Fields::loading(value, str("load_state_dict: state[", key.toInt(), "]"),
-                                    &slot.param);
+    Fields fields =
+        Fields::loading(value, str("load_state_dict: state[", key.toInt(), "]"), &slot.param);
     TAPER_CHECK_AS(ConfigError, slot.state == nullptr,
                    "load_state_dict: a parameter has two states");
     slot.state = optimizer.new_state();

@@ -77,9 +77,7 @@ class IValue {
   /// The value of a dict's key, or null.
   const IValue* find(std::string_view key) const;
   const IValue* find(int64_t key) const;
-  IValue* find(std::string_view key) {
-    return const_cast<IValue*>(std::as_const(*this).find(key));
-  }
+  IValue* find(std::string_view key) { return const_cast<IValue*>(std::as_const(*this).find(key)); }
   IValue* find(int64_t key) { return const_cast<IValue*>(std::as_const(*this).find(key)); }
   /// Throws when a dict has no such key.
   const IValue& at(std::string_view key) const;

@@ -143,6 +143,10 @@ class Tensor {
     }
   }
   void remove_hook(unsigned position) const;
+  /// Calls hook with this leaf after a backward has added to its grad. Hooks run in the order of
+  /// registration and may step an optimizer or drop the grad. Returns the hook's position.
+  unsigned register_post_accumulate_grad_hook(Function<void(const Tensor&)> hook) const;
+  void remove_post_accumulate_grad_hook(unsigned position) const;
   /// The same memory outside the graph.
   Tensor detach() const;
   Tensor& detach_() const;

@@ -111,5 +111,91 @@ TEST(Hooks, OfInputsRunUnderGrad) {
   EXPECT_FALSE(x.grad().defined());
 }
 
+TEST(PostAccumulateHooks, RunAfterGradHasGrown) {
+  Tensor x = leaf(1);
+  std::vector<double> seen;
+  x.register_hook([](const Tensor& g) { return g * 10; });
+  const unsigned first = x.register_post_accumulate_grad_hook([&](const Tensor& p) {
+    EXPECT_TRUE(p.is_same(x));
+    seen.push_back(value(p.grad()));
+  });
+  const unsigned second = x.register_post_accumulate_grad_hook(
+      [&](const Tensor& p) { seen.push_back(-value(p.grad())); });
+  (x * 2 + x * 3).backward();
+  (x * 1).backward();
+  EXPECT_EQ(seen, (std::vector<double>{50, -50, 60, -60}));
+  x.remove_post_accumulate_grad_hook(second);
+  autograd::backward({x * 4}, {}, std::nullopt, false, {x});
+  EXPECT_EQ(seen.size(), 5u);
+  EXPECT_EQ(seen.back(), 100);
+  // grad() accumulates nothing.
+  autograd::grad({x * 3}, {x});
+  EXPECT_EQ(seen.size(), 5u);
+  x.remove_post_accumulate_grad_hook(first);
+  (x * 1).backward();
+  EXPECT_EQ(seen.size(), 5u);
+}
+
+TEST(PostAccumulateHooks, MayStepAndDropTheGrad) {
+  Tensor x = leaf(1);
+  x.register_post_accumulate_grad_hook([](const Tensor& p) {
+    NoGradGuard no_grad;
+    Tensor q = p;
+    q.sub_(p.grad() * 0.5);
+    p.mutable_grad().reset();
+  });
+  (x * 1).backward();
+  EXPECT_FALSE(x.grad().defined());
+  EXPECT_EQ(value(x), 0.5);
+}
+
+TEST(PostAccumulateHooks, MayRunABackwardOnTheSameLeafAndRemoveThemselves) {
+  Tensor x = leaf(2);
+  int calls = 0;
+  unsigned position = 0;
+  position = x.register_post_accumulate_grad_hook([&](const Tensor& p) {
+    ++calls;
+    p.remove_post_accumulate_grad_hook(position);
+    AutoGradMode on(true);
+    (p * 5).backward();
+  });
+  (x * 3).backward();
+  EXPECT_EQ(calls, 1);
+  EXPECT_EQ(value(x.grad()), 8);
+}
+
+TEST(Hooks, ThoseThatAHookRegistersRunNextTime) {
+  Tensor x = leaf(1);
+  int calls = 0;
+  Function<void(const Tensor&)> again = [&](const Tensor& t) {
+    ++calls;
+    t.register_post_accumulate_grad_hook(again);
+  };
+  x.register_post_accumulate_grad_hook(again);
+  Function<void(const Tensor&)> on_gradient = [&](const Tensor&) {
+    ++calls;
+    x.register_hook(on_gradient);
+  };
+  x.register_hook(on_gradient);
+  (x * 2).backward();
+  EXPECT_EQ(calls, 2);
+  (x * 2).backward();
+  EXPECT_EQ(calls, 6);
+}
+
+TEST(PostAccumulateHooks, AreOfLeavesThatRequireGrad) {
+  Tensor x = leaf(1);
+  const auto nothing = [](const Tensor&) {};
+  EXPECT_ERROR(Error, (x * 1).register_post_accumulate_grad_hook(nothing),
+               "post accumulate grad hooks cannot be registered on non-leaf tensors");
+  EXPECT_ERROR(Error, ones({1}).register_post_accumulate_grad_hook(nothing),
+               "cannot register a hook on a tensor that doesn't require gradient");
+  EXPECT_ERROR(Error, x.register_post_accumulate_grad_hook(nullptr), "expected a function");
+  EXPECT_ERROR(IndexError, x.remove_post_accumulate_grad_hook(0), "no hook at position 0");
+  x.register_post_accumulate_grad_hook([](const Tensor&) { throw Error("the hook fails"); });
+  EXPECT_ERROR(Error, (x * 2).backward(), "the hook fails");
+  EXPECT_EQ(value(x.grad()), 2);
+}
+
 }  // namespace
 }  // namespace taper

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <string>
 #include <vector>
 
 #include "taper/taper.h"
@@ -108,6 +109,56 @@ TEST(InPlace, AViewMadeWithoutGradIsNotWrittenWithIt) {
     EXPECT_FALSE(view.requires_grad());
   }
   EXPECT_ERROR(Error, view.mul_(2), "A view was created in no_grad mode and is being modified");
+  base.mul_(2);
+  EXPECT_ERROR(Error, view * 2,
+               "A view was created in no_grad mode and its base or another view of its base has "
+               "been modified inplace with grad mode enabled.");
+}
+
+TEST(InPlace, OneOfSeveralViewsIsNotWritten) {
+  const char* text =
+      " is a view and is being modified inplace. This view is the output of a function that "
+      "returns multiple views. Such functions do not allow the output views to be modified "
+      "inplace.";
+  Tensor x = leaf({1, 2, 3, 4});
+  EXPECT_ERROR(Error, (x * 1).split(2)[0].mul_(2),
+               std::string("Output 0 of SplitBackward0") + text);
+  EXPECT_ERROR(Error, (x * 1).chunk(2)[1].zero_(),
+               std::string("Output 1 of SplitBackward0") + text);
+  EXPECT_ERROR(Error, (x * 1).unbind()[3].fill_(1),
+               std::string("Output 3 of UnbindBackward0") + text);
+  EXPECT_ERROR(Error, split_with_sizes(x * 1, {1, 3})[1].copy_(ones({3}, kDouble)),
+               std::string("Output 1 of SplitWithSizesBackward0") + text);
+  EXPECT_ERROR(Error, (x * 1).split(2)[0][0].mul_(2),
+               std::string("Output 0 of SelectBackward0") + text);
+  EXPECT_ERROR(Error, x.split(2)[0].mul_(2), text);
+  EXPECT_ERROR(Error, ones({4}, kDouble).split(2)[0].mul_(x[0]),
+               "A view was created in no_grad mode and is being modified inplace with grad mode "
+               "enabled. This view is the output of a function that returns multiple views.");
+}
+
+TEST(InPlace, OneOfSeveralViewsOfAWrittenBaseIsNotUsed) {
+  Tensor x = leaf({1, 2, 3, 4});
+  Tensor base = x * 1;
+  const std::vector<Tensor> parts = base.split(2);
+  base.mul_(2);
+  EXPECT_ERROR(Error, parts[1] * 2,
+               "Output 1 of SplitBackward0 is a view and its base or another view of its base has "
+               "been modified inplace.");
+}
+
+TEST(InPlace, SeveralViewsAreWrittenWhereNoGradientIs) {
+  Tensor plain = ones({4}, kDouble);
+  plain.split(2)[0].mul_(3);
+  EXPECT_EQ(values(plain), (V{3, 3, 1, 1}));
+  Tensor x = leaf({1, 2, 3, 4});
+  Tensor base = x * 1;
+  base.tensor_split(2)[0].mul_(3);
+  base.sum().backward();
+  EXPECT_EQ(values(x.grad()), (V{3, 3, 1, 1}));
+  NoGradGuard no_grad;
+  EXPECT_NO_THROW(x.unbind()[0].fill_(7));
+  EXPECT_EQ(values(x), (V{7, 2, 3, 4}));
 }
 
 TEST(InPlace, OverlapIsRefused) {

@@ -120,9 +120,8 @@ TEST(UpdateBn, GathersStatisticsOfAllBatches) {
   }
   norm->running_mean.fill_(100);
   net->eval();
-  const std::vector<data::Example<>> batches = {
-      {tensor({1.0f, 3.0f}).view({2, 1}), zeros({2})},
-      {tensor({5.0f, 11.0f}).view({2, 1}), zeros({2})}};
+  const std::vector<data::Example<>> batches = {{tensor({1.0f, 3.0f}).view({2, 1}), zeros({2})},
+                                                {tensor({5.0f, 11.0f}).view({2, 1}), zeros({2})}};
   nn::update_bn(batches, net);
   // Means of the batches' means and variances: (2 + 8) / 2, (2 + 18) / 2.
   expect_near(norm->running_mean, {5});

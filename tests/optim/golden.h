@@ -33,7 +33,8 @@ inline IValue read_value(std::istream& in) {
   if (word.front() == '\'') return word.substr(1, word.size() - 2);
   if (word == "[" || word == "(") {
     std::vector<IValue> elements;
-    while (in >> std::ws && in.peek() != ']' && in.peek() != ')') elements.push_back(read_value(in));
+    while (in >> std::ws && in.peek() != ']' && in.peek() != ')')
+      elements.push_back(read_value(in));
     const bool is_list = in.get() == ']';
     return is_list ? IValue::list(std::move(elements)) : IValue::tuple(std::move(elements));
   }

@@ -174,8 +174,8 @@ std::unique_ptr<SGD> make_sgd() {
 }
 
 void take_step(LRScheduler& scheduler, size_t step) {
-  constexpr double kMetrics[] = {3,   2,    2.5, 1.995, 1,   1,   1,  0.9,
-                                 0.95, 0.9, 0.899, 0.5, 0.5, 0.5, 0.5};
+  constexpr double kMetrics[] = {3,    2,   2.5,   1.995, 1,   1,   1,  0.9,
+                                 0.95, 0.9, 0.899, 0.5,   0.5, 0.5, 0.5};
   scheduler.optimizer().step();
   if (auto* plateau = dynamic_cast<ReduceLROnPlateauScheduler*>(&scheduler)) {
     plateau->step(kMetrics[step % std::size(kMetrics)]);

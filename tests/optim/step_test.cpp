@@ -10,8 +10,6 @@
 #include "taper/base/parallel.h"
 #include "taper/ops/copy.h"
 #include "taper/ops/creation.h"
-#include "taper/ops/slicing.h"
-#include "taper/ops/view.h"
 #include "taper/optim/optim.h"
 
 namespace taper {
@@ -209,46 +207,6 @@ TEST(OptimStep, NonFiniteGradientsFlow) {
   EXPECT_NEAR(got[2], 0.9, 1e-6);
   const auto& state = static_cast<optim::AdamParamState&>(*adam.state().find(p));
   EXPECT_TRUE(std::isnan(values_of(state.max_exp_avg_sq())[0]));
-}
-
-/// Parameters and gradients in any layout get the same values as contiguous ones.
-TEST(OptimStep, LayoutsDoNotMatter) {
-  Numbers numbers;
-  const Values start = numbers.take(24), slope = numbers.take(24);
-  const Tensor plain = tensor(start, kFloat).view({4, 6}).clone();
-  const Tensor turned = tensor(start, kFloat).view({4, 6}).t().contiguous().t().detach();
-  const Tensor wide = zeros({4, 12});
-  const Tensor strided = wide.slice(1, 0, 12, 2).detach();
-  strided.copy_(plain);
-  const Tensor grad = tensor(slope, kFloat).view({4, 6});
-  for (const Tensor& p : {plain, turned, strided}) {
-    p.set_requires_grad(true);
-    p.mutable_grad() = grad.clone();
-  }
-  turned.mutable_grad() = grad.t().contiguous().t();
-  for (auto& make : {+[](std::vector<Tensor> p) -> std::unique_ptr<optim::Optimizer> {
-                       return std::make_unique<optim::AdamW>(p, 0.1);
-                     },
-                     +[](std::vector<Tensor> p) -> std::unique_ptr<optim::Optimizer> {
-                       return std::make_unique<optim::SGD>(p, SGDOptions(0.1).momentum(0.9));
-                     }}) {
-    const auto optimizer = make({plain, turned, strided});
-    for (int i = 0; i < 3; ++i) optimizer->step();
-    // A gradient whose strides differ from the parameter's.
-    turned.mutable_grad() = grad.clone();
-    for (int i = 0; i < 3; ++i) optimizer->step();
-    EXPECT_EQ(values_of(turned), values_of(plain));
-    EXPECT_EQ(values_of(strided), values_of(plain));
-  }
-  EXPECT_NE(values_of(plain), Values(start));
-  EXPECT_EQ(values_of(wide.slice(1, 1, 12, 2)), Values(24, 0));
-}
-
-TEST(OptimStep, GradientOfOtherSizesIsRefused) {
-  const Tensor p = zeros({2, 3}).set_requires_grad(true);
-  p.mutable_grad() = zeros({3});
-  optim::SGD sgd(std::vector<Tensor>{p}, 0.1);
-  EXPECT_THROW(sgd.step(), ShapeError);
 }
 
 /// The same bits whether tensors are stepped together or alone, and at any thread count.

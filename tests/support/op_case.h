@@ -89,6 +89,11 @@ OpCase binary_case(std::string name, std::function<Tensor(const Tensor&, const T
 /// A reference that applies f to each element of the broadcast arguments.
 Reference elementwise(std::function<double(const std::vector<double>&)> f);
 
+/// After the op's forward, a write to any argument, result or saved tensor makes the backward throw
+/// or leaves its gradients as they are; and hooks see all that it reads.
+void check_writes_after_forward(const OpCase& op, const Sample& sample,
+                                const std::function<Tensors()>& inputs);
+
 /// Registers the tests of each case under the file that holds the cases.
 bool register_op_cases(const char* suite, const char* file, int line,
                        const std::vector<OpCase>& cases);

@@ -196,6 +196,8 @@ void in_place_equals_out_of_place_and_its_gradient(const OpCase& op) {
       return op.inplace(args);
     };
     EXPECT_NO_THROW(gradcheck(on_copy, gradient_inputs(sample, 0))) << op.name << " in place";
+    check_writes_after_forward(op, {sample.label + " in place", sample.args, on_copy, {}},
+                               [&] { return gradient_inputs(sample, 0); });
   }
 }
 
@@ -281,6 +283,13 @@ void error_inputs_throw_their_text(const OpCase& op) {
   }
 }
 
+void writes_after_forward_throw_or_do_no_harm(const OpCase& op) {
+  if (!op.differentiable) return;
+  for (const Sample& sample : op.samples) {
+    check_writes_after_forward(op, sample, [&] { return gradient_inputs(sample, 0); });
+  }
+}
+
 struct Check {
   const char* name;
   void (*run)(const OpCase&);
@@ -290,6 +299,7 @@ constexpr Check kChecks[] = {
     {"GradientsMatchFiniteDifferences", gradients_match_finite_differences},
     {"SecondGradientsMatchOrAreRefusedByName", second_gradients_match_or_are_refused_by_name},
     {"InPlaceEqualsOutOfPlaceAndItsGradient", in_place_equals_out_of_place_and_its_gradient},
+    {"WritesAfterForwardThrowOrDoNoHarm", writes_after_forward_throw_or_do_no_harm},
     {"BitsDoNotDependOnThreads", bits_do_not_depend_on_threads},
     {"DegenerateArgumentsThrowOrWork", degenerate_arguments_throw_or_work},
     {"ErrorInputsThrowTheirText", error_inputs_throw_their_text},

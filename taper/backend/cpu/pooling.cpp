@@ -50,9 +50,9 @@ void visit_numbers(const char* op, ScalarType dtype, F f) {
 
 bool is_2x2(const PoolGeometry& g, ConstView input, ConstView out) {
   const auto both = [](const int64_t(&v)[2], int64_t x) { return v[0] == x && v[1] == x; };
-  return both(g.kernel, 2) && both(g.stride, 2) && both(g.padding, 0) && both(g.dilation, 1) &&
-         input.dtype() == kFloat32 && input.stride(3) == 1 && out.stride(3) == 1 &&
-         2 * out.size(2) <= input.size(2) && 2 * out.size(3) <= input.size(3);
+  return !g.adaptive && both(g.kernel, 2) && both(g.stride, 2) && both(g.padding, 0) &&
+         both(g.dilation, 1) && input.dtype() == kFloat32 && input.stride(3) == 1 &&
+         out.stride(3) == 1 && 2 * out.size(2) <= input.size(2) && 2 * out.size(3) <= input.size(3);
 }
 
 /// The part of a window inside the image: elements first, first + 1 ... of `step`, below last.
@@ -60,7 +60,11 @@ struct Span {
   int64_t first, last;  // numbers within the window
   int64_t origin;       // where number 0 lies
 };
-Span span(const PoolGeometry& g, int d, int64_t out, int64_t size) {
+Span span(const PoolGeometry& g, int d, int64_t out, int64_t size, int64_t windows) {
+  if (g.adaptive) {
+    const int64_t first = out * size / windows;
+    return {0, ((out + 1) * size + windows - 1) / windows - first, first};
+  }
   const int64_t origin = out * g.stride[d] - g.padding[d], step = g.dilation[d];
   const int64_t first = origin >= 0 ? 0 : (-origin + step - 1) / step;
   const int64_t last = origin >= size ? 0 : (size - origin + step - 1) / step;
@@ -80,9 +84,9 @@ template <class T, class Note>
 void max_plane(const Plane<const T>& in, int64_t height, int64_t width, const Plane<T>& out,
                int64_t out_height, int64_t out_width, const PoolGeometry& g, Note note) {
   for (int64_t y = 0; y < out_height; ++y) {
-    const Span rows = span(g, 0, y, height);
+    const Span rows = span(g, 0, y, height, out_height);
     for (int64_t x = 0; x < out_width; ++x) {
-      const Span cols = span(g, 1, x, width);
+      const Span cols = span(g, 1, x, width, out_width);
       if (rows.first >= rows.last || cols.first >= cols.last) {
         // Wide dilation: nothing of the window lies in the image, and no place is noted.
         out.at(y, x) = lowest<T>();
