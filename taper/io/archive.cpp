@@ -12,7 +12,8 @@ namespace {
 
 // The kind of the whole content, for messages.
 [[noreturn]] void fail_content(const char* expected, const IValue& value) {
-  taper::detail::fail<IoError>("load: the file holds a ", value.type_name(), ", expected ", expected);
+  taper::detail::fail<IoError>("load: the file holds a ", value.type_name(), ", expected ",
+                               expected);
 }
 
 IValue on_device(IValue value, std::optional<Device> device) {
@@ -42,8 +43,8 @@ void OutputArchive::write(IValue value) {
     value_ = std::move(value);
     return;
   }
-  TAPER_CHECK(value_.isGenericDict() && value.isGenericDict(),
-              "OutputArchive: cannot add a ", value.type_name(), " to a ", value_.type_name());
+  TAPER_CHECK(value_.isGenericDict() && value.isGenericDict(), "OutputArchive: cannot add a ",
+              value.type_name(), " to a ", value_.type_name());
   for (const auto& [key, item] : value.toGenericDict()) {
     if (key.isInt()) {
       value_.insert(key.toInt(), item);
@@ -85,9 +86,9 @@ bool InputArchive::try_read(const std::string& key, Tensor& tensor, bool) const 
     tensor = found->toTensor();
     return true;
   }
-  TAPER_CHECK_AS(ShapeError, tensor.sizes() == found->toTensor().sizes(), "load: size mismatch for ",
-                 quote_name(key), ": got ", found->toTensor().sizes(), ", expected ",
-                 tensor.sizes());
+  TAPER_CHECK_AS(ShapeError, tensor.sizes() == found->toTensor().sizes(),
+                 "load: size mismatch for ", quote_name(key), ": got ", found->toTensor().sizes(),
+                 ", expected ", tensor.sizes());
   tensor.detach().copy_(found->toTensor());
   return true;
 }
@@ -113,8 +114,8 @@ namespace {
 
 template <class Value>
 void read_or_throw(const InputArchive& archive, const std::string& key, Value& value) {
-  TAPER_CHECK_AS(IoError, archive.try_read(key, value), "load: No such serialized value: ",
-                 quote_name(key));
+  TAPER_CHECK_AS(IoError, archive.try_read(key, value),
+                 "load: No such serialized value: ", quote_name(key));
 }
 
 }  // namespace

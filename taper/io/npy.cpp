@@ -59,13 +59,14 @@ OrderedDict<std::string, Tensor> load_npz(const ByteSource& source) {
   OrderedDict<std::string, Tensor> tensors("Array");
   for (const ZipMember& member : archive.members()) {
     const std::string_view name = member.name;
-    const std::string where = str("npz file ", quote_path(source.name()), ": member ", quote_name(name));
+    const std::string where =
+        str("npz file ", quote_path(source.name()), ": member ", quote_name(name));
     if (!name.ends_with(kSuffix) || name.size() == kSuffix.size()) {
       archive.fail("member ", quote_name(name), " is no .npy array");
     }
     ZipStream stream(archive, member);
-    Tensor tensor = read_npy([&](void* to, size_t count) { stream.read(to, count); }, member.size,
-                             where);
+    Tensor tensor =
+        read_npy([&](void* to, size_t count) { stream.read(to, count); }, member.size, where);
     stream.finish();
     tensors.insert(std::string(name.substr(0, name.size() - kSuffix.size())), std::move(tensor));
   }

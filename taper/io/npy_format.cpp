@@ -18,9 +18,9 @@ struct Type {
   const char* name;
   ScalarType dtype;
 };
-constexpr Type kTypes[] = {{"b1", kBool}, {"i1", kChar}, {"u1", kByte},  {"i2", kShort},
-                           {"i4", kInt},  {"i8", kLong}, {"f2", kHalf},  {"f4", kFloat},
-                           {"f8", kDouble}};
+constexpr Type kTypes[] = {{"b1", kBool},  {"i1", kChar},  {"u1", kByte},
+                           {"i2", kShort}, {"i4", kInt},   {"i8", kLong},
+                           {"f2", kHalf},  {"f4", kFloat}, {"f8", kDouble}};
 
 // What the letter of an unsupported type stands for.
 const char* kind_of(char letter) {
@@ -159,7 +159,8 @@ class Parser {
     const std::string_view plain = name.substr(has_order ? 1 : 0);
     for (const Type& type : kTypes) {
       if (plain != type.name) continue;
-      if (elementSize(type.dtype) > 1 && order == '|') fail("dtype ", quote_name(name), ": no byte order");
+      if (elementSize(type.dtype) > 1 && order == '|')
+        fail("dtype ", quote_name(name), ": no byte order");
       header.dtype = type.dtype;
       header.other_order = order == (std::endian::native == std::endian::little ? '>' : '<');
       return;

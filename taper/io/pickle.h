@@ -27,8 +27,7 @@ struct PickledStorage {
 std::string pickle(const IValue& value, std::vector<PickledStorage>& storages);
 
 /// Gives the storage of a key, which holds so many elements (bytes when dtype is Undefined).
-using StorageLoader =
-    Function<StoragePtr(std::string_view key, ScalarType dtype, uint64_t count)>;
+using StorageLoader = Function<StoragePtr(std::string_view key, ScalarType dtype, uint64_t count)>;
 /// Rebuilds a value. where begins the messages of IoErrors.
 IValue unpickle(std::string_view text, const StorageLoader& load, const std::string& where,
                 const TorchFileLimits& limits);

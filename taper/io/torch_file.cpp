@@ -15,8 +15,7 @@ constexpr std::string_view kPickle = "data.pkl";
 constexpr const char* kPrefix = "archive/";
 constexpr const char* kVersion = "3\n";
 constexpr size_t kAlignment = 64;
-constexpr const char* kNativeOrder =
-    std::endian::native == std::endian::little ? "little" : "big";
+constexpr const char* kNativeOrder = std::endian::native == std::endian::little ? "little" : "big";
 
 struct Archive {
   const ZipReader& zip;
@@ -32,7 +31,8 @@ std::string read_text(const ZipReader& zip, const ZipMember& member) {
 
 // What torch.save() wrote before PyTorch 1.6 starts with a pickled number, or is a tar file.
 void check_format(const ByteSource& source) {
-  constexpr std::string_view kLegacy("\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19", 14);
+  constexpr std::string_view kLegacy("\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19",
+                                     14);
   constexpr size_t kTarMagicAt = 257;
   char start[kTarMagicAt + 5] = {};
   const size_t size = static_cast<size_t>(std::min<uint64_t>(source.size(), sizeof(start)));
@@ -56,7 +56,8 @@ Archive open_archive(const ZipReader& zip) {
   if (pickled == nullptr) zip.fail("no file of torch.save(): it has no member data.pkl");
   Archive archive{zip, pickled->name.substr(0, pickled->name.size() - kPickle.size())};
   if (zip.find(archive.prefix + "constants.pkl") != nullptr) {
-    zip.fail("it is a TorchScript archive, expected what torch.save() writes; save its state_dict()");
+    zip.fail(
+        "it is a TorchScript archive, expected what torch.save() writes; save its state_dict()");
   }
   if (const ZipMember* order = zip.find(archive.prefix + "byteorder")) {
     const std::string text = order->size < 16 ? read_text(zip, *order) : std::string();
@@ -79,8 +80,7 @@ StoragePtr load_storage(const Archive& archive, std::string_view key, ScalarType
     archive.zip.fail("the storage ", quote_name(name), " has ", member->size, " bytes, expected ",
                      count, " elements of ", item);
   }
-  StoragePtr storage =
-      StoragePtr::adopt(StorageImpl::create(static_cast<size_t>(member->size)));
+  StoragePtr storage = StoragePtr::adopt(StorageImpl::create(static_cast<size_t>(member->size)));
   archive.zip.read(*member, storage->data());
   if (archive.other_order) {
     if (dtype == ScalarType::Undefined) {

@@ -21,7 +21,8 @@ struct TorchFileLimits {
 
 /// Writes a value as Python's torch.save() does: torch.load(path, weights_only=True) reads it.
 /// Tensors of one storage stay tensors of one storage, whole, as in Python. The file is replaced in
-/// one step. Throws IoError, and Error on what cannot be written (see pickle rules in docs/files.md).
+/// one step. Throws IoError, and Error on what cannot be written (see pickle rules in
+/// docs/files.md).
 void save_torch(const std::string& path, const IValue& value);
 void save_torch(std::ostream& stream, const IValue& value);
 

@@ -47,13 +47,25 @@ class Unpickler {
  private:
   using Ref = uint32_t;
   enum class Kind : uint8_t {
-    none, boolean, integer, real, text, bytes, latin, list, tuple, dict, global, storage, tensor
+    none,
+    boolean,
+    integer,
+    real,
+    text,
+    bytes,
+    latin,
+    list,
+    tuple,
+    dict,
+    global,
+    storage,
+    tensor
   };
   struct Object {
     Kind kind;
     PickleName name = {};
-    uint32_t size = 0;   // of texts and bytes
-    int64_t value = 0;   // number; place of a text in the pickle; index of a container or tensor
+    uint32_t size = 0;  // of texts and bytes
+    int64_t value = 0;  // number; place of a text in the pickle; index of a container or tensor
   };
   struct Storage {
     StoragePtr storage;
@@ -94,6 +106,8 @@ class Unpickler {
   void call();
   void call_tensor(PickleGlobal global, const std::vector<Ref>& args);
   void call_parameter(const std::vector<Ref>& args);
+  ScalarType dtype_of(const Storage& storage) const;
+  ScalarType dtype_of(Ref ref, const Storage& storage) const;
   void set_requires_grad(const Tensor& tensor, bool requires_grad) const;
   // What an argument must be.
   const Object& expect(Ref ref, Kind kind, const char* what) const;
@@ -104,7 +118,10 @@ class Unpickler {
   }
   // The result.
   IValue copy(Ref ref, int depth);
+  std::vector<IValue> copy_elements(const Object& object, int depth);
   IValue copy_dict(const Object& object, int depth);
+  std::string_view charged_text(const Object& object);
+  std::string decode_latin(std::string_view characters) const;
   void charge(uint64_t bytes);
 
   std::string_view text_;

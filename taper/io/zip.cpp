@@ -72,56 +72,62 @@ ZipReader::ZipReader(const ByteSource& source, const char* format, const ZipLimi
 }
 
 // The end record is looked for from behind; only its comment, which the record counts, may follow.
-ZipReader::Directory ZipReader::find_directory() const {
-  const uint64_t longest = kEndBytes + UINT16_MAX;
-  const size_t size = static_cast<size_t>(std::min(source_.size(), longest));
+uint64_t ZipReader::find_end() const {
+  const size_t size = static_cast<size_t>(std::min(source_.size(), kEndBytes + UINT16_MAX));
   ByteBuffer tail(size);
   const uint64_t start = source_.size() - size;
   source_.read(start, tail.data(), size);
-  const unsigned char* found = nullptr;
+  uint64_t found = UINT64_MAX;
   for (size_t at = 0; at + kEndBytes <= size; ++at) {
     const unsigned char* record = tail.data() + at;
     if (get_little<uint32_t>(record) != kEnd ||
         at + kEndBytes + get_little<uint16_t>(record + 20) != size) {
       continue;
     }
-    if (found != nullptr) fail("damaged zip: it has two end records");
-    found = record;
+    if (found != UINT64_MAX) fail("damaged zip: it has two end records");
+    found = start + at;
   }
-  if (found == nullptr) {
+  if (found == UINT64_MAX) {
     fail("no zip archive: the end record is missing (truncated, or another format)");
   }
-  const uint16_t disk = get_little<uint16_t>(found + 4), start_disk = get_little<uint16_t>(found + 6);
-  const uint16_t here = get_little<uint16_t>(found + 8), count = get_little<uint16_t>(found + 10);
-  const uint32_t bytes = get_little<uint32_t>(found + 12), begin = get_little<uint32_t>(found + 16);
-  if (disk != 0 || start_disk != 0 || here != count) {
-    fail("damaged zip, or one part of several: disk ", disk, ", ", here, " of ", count, " members");
+  return found;
+}
+
+ZipReader::Directory ZipReader::find_directory() const {
+  const uint64_t end = find_end();
+  unsigned char record[kEndBytes];
+  source_.read(end, record, sizeof(record));
+  const uint16_t here = get_little<uint16_t>(record + 8), count = get_little<uint16_t>(record + 10);
+  const uint32_t bytes = get_little<uint32_t>(record + 12);
+  const uint32_t begin = get_little<uint32_t>(record + 16);
+  if (get_little<uint32_t>(record + 4) != 0 || here != count) {
+    fail("damaged zip, or one part of several: ", here, " of ", count, " members");
   }
-  const uint64_t end = start + static_cast<uint64_t>(found - tail.data());
   Directory directory{begin, begin + uint64_t{bytes}, count};
+  uint64_t expected_end = end;
   unsigned char locator[kLocatorBytes] = {};
   if (end >= kLocatorBytes) source_.read(end - kLocatorBytes, locator, sizeof(locator));
   if (get_little<uint32_t>(locator) == kLocator64) {
-    const Directory narrow = directory;
-    const uint64_t end64 = get_little<uint64_t>(locator + 8);
+    expected_end = get_little<uint64_t>(locator + 8);
     if (get_little<uint32_t>(locator + 4) != 0 || get_little<uint32_t>(locator + 16) != 1 ||
-        end64 > end - kLocatorBytes || end - kLocatorBytes - end64 < kEnd64Bytes) {
+        expected_end > end - kLocatorBytes || end - kLocatorBytes - expected_end < kEnd64Bytes) {
       fail("damaged zip: the zip64 locator at byte ", end - kLocatorBytes, " is wrong");
     }
-    read_zip64_end(end64, directory);
-    if ((count != kSee64Short && narrow.count != directory.count) ||
-        (begin != kSee64 && narrow.begin != directory.begin) ||
+    directory = read_zip64_end(expected_end);
+    if ((count != kSee64Short && count != directory.count) ||
+        (begin != kSee64 && begin != directory.begin) ||
         (bytes != kSee64 && bytes != directory.end - directory.begin)) {
       fail("damaged zip: its two end records disagree");
     }
-    if (directory.end != end64) fail("damaged zip: its directory does not end at byte ", end64);
-  } else if (directory.end != end) {
-    fail("damaged zip: its directory ends at byte ", directory.end, ", expected ", end);
+  }
+  if (directory.end != expected_end) {
+    fail("damaged zip: its directory ends at byte ", directory.end, ", expected ", expected_end);
   }
   return directory;
 }
 
-void ZipReader::read_zip64_end(uint64_t at, Directory& directory) const {
+ZipReader::Directory ZipReader::read_zip64_end(uint64_t at) const {
+  Directory directory;
   unsigned char record[kEnd64Bytes];
   source_.read(at, record, sizeof(record));
   const uint64_t here = get_little<uint64_t>(record + 24);
@@ -134,6 +140,7 @@ void ZipReader::read_zip64_end(uint64_t at, Directory& directory) const {
     fail("damaged zip: the zip64 end record at byte ", at, " is wrong");
   }
   directory.end = directory.begin + bytes;
+  return directory;
 }
 
 void ZipReader::read_directory(const Directory& directory, const ZipLimits& limits) {
@@ -148,48 +155,56 @@ void ZipReader::read_directory(const Directory& directory, const ZipLimits& limi
     unsigned char entry[kEntryBytes];
     if (directory.end - at < kEntryBytes) fail("damaged zip: its directory is cut off");
     source_.read(at, entry, sizeof(entry));
-    const size_t name_size = get_little<uint16_t>(entry + 28);
-    const size_t extra_size = get_little<uint16_t>(entry + 30);
-    const size_t length = name_size + extra_size + get_little<uint16_t>(entry + 32);
-    if (get_little<uint32_t>(entry) != kDirectoryEntry || directory.end - at - kEntryBytes < length) {
+    const size_t length = size_t{get_little<uint16_t>(entry + 28)} +
+                          get_little<uint16_t>(entry + 30) + get_little<uint16_t>(entry + 32);
+    if (get_little<uint32_t>(entry) != kDirectoryEntry ||
+        directory.end - at - kEntryBytes < length) {
       fail("damaged zip: the directory's entry at byte ", at, " is wrong");
     }
     variable.resize(length);
     source_.read(at + kEntryBytes, variable.data(), length);
     at += kEntryBytes + length;
-    ZipMember member;
-    member.name.assign(variable.begin(), variable.begin() + static_cast<std::ptrdiff_t>(name_size));
-    member.flags = get_little<uint16_t>(entry + 8);
-    const uint16_t method = get_little<uint16_t>(entry + 10);
-    member.crc = get_little<uint32_t>(entry + 16);
-    Extra64 extra(*this, variable.data() + name_size, extra_size);
-    member.size = extra.widen(get_little<uint32_t>(entry + 24));
-    member.stored_size = extra.widen(get_little<uint32_t>(entry + 20));
-    member.header = extra.widen(get_little<uint32_t>(entry + 42));
-    member.deflated = method == kDeflated;
-    const std::string quoted = quote_name(member.name);
-    if (!is_member_name(member.name)) fail("member ", quoted, ": the name is refused");
-    constexpr uint16_t kKnownFlags = kFlagDescriptor | kFlagUtf8 | 2 | 4;  // 2, 4: deflate's effort
-    if ((member.flags & kFlagEncrypted) != 0) fail("member ", quoted, " is encrypted");
-    if ((member.flags & ~kKnownFlags) != 0 || (method != kStored && method != kDeflated)) {
-      fail("member ", quoted, ": flags ", member.flags, " or method ", method,
-           " are not known, expected a stored or deflated member");
-    }
-    if (is_link(get_little<uint16_t>(entry + 4), get_little<uint32_t>(entry + 38))) {
-      fail("member ", quoted, " is a symbolic link");
-    }
-    if (get_little<uint16_t>(entry + 34) != 0 ||
-        (!member.deflated && member.size != member.stored_size)) {
-      fail("member ", quoted, ": the directory's entry is damaged");
-    }
+    ZipMember member = read_entry(entry, variable);
     check_local_header(member, directory.begin);
     if (member.name.back() != '/') {
       members_.push_back(std::move(member));
     } else if (member.size != 0) {
-      fail("member ", quoted, " is a folder with content");
+      fail("member ", quote_name(member.name), " is a folder with content");
     }
   }
   if (at != directory.end) fail("damaged zip: bytes after its directory, at byte ", at);
+}
+
+// An entry of the directory; name, extra field and comment stand in variable.
+ZipMember ZipReader::read_entry(const unsigned char* entry,
+                                const std::vector<unsigned char>& variable) const {
+  const uint16_t name_size = get_little<uint16_t>(entry + 28);
+  ZipMember member;
+  member.name.assign(variable.begin(), variable.begin() + name_size);
+  member.flags = get_little<uint16_t>(entry + 8);
+  const uint16_t method = get_little<uint16_t>(entry + 10);
+  member.crc = get_little<uint32_t>(entry + 16);
+  Extra64 extra(*this, variable.data() + name_size, get_little<uint16_t>(entry + 30));
+  member.size = extra.widen(get_little<uint32_t>(entry + 24));
+  member.stored_size = extra.widen(get_little<uint32_t>(entry + 20));
+  member.header = extra.widen(get_little<uint32_t>(entry + 42));
+  member.deflated = method == kDeflated;
+  const std::string quoted = quote_name(member.name);
+  if (!is_member_name(member.name)) fail("member ", quoted, ": the name is refused");
+  constexpr uint16_t kKnownFlags = kFlagDescriptor | kFlagUtf8 | 2 | 4;  // 2, 4: deflate's effort
+  if ((member.flags & kFlagEncrypted) != 0) fail("member ", quoted, " is encrypted");
+  if ((member.flags & ~kKnownFlags) != 0 || (method != kStored && method != kDeflated)) {
+    fail("member ", quoted, ": flags ", member.flags, " or method ", method,
+         " are not known, expected a stored or deflated member");
+  }
+  if (is_link(get_little<uint16_t>(entry + 4), get_little<uint32_t>(entry + 38))) {
+    fail("member ", quoted, " is a symbolic link");
+  }
+  if (get_little<uint16_t>(entry + 34) != 0 ||
+      (!member.deflated && member.size != member.stored_size)) {
+    fail("member ", quoted, ": the directory's entry is damaged");
+  }
+  return member;
 }
 
 // The member's own header must tell what the directory tells.
@@ -225,8 +240,7 @@ void ZipReader::check_local_header(ZipMember& member, uint64_t end) const {
   // With a descriptor, sizes and checksum may follow the data instead.
   const bool absent =
       (member.flags & kFlagDescriptor) != 0 && crc == 0 && size == 0 && stored_size == 0;
-  if (!absent &&
-      (crc != member.crc || size != member.size || stored_size != member.stored_size)) {
+  if (!absent && (crc != member.crc || size != member.size || stored_size != member.stored_size)) {
     wrong("its header has another size or checksum");
   }
 }
@@ -319,8 +333,8 @@ void ZipStream::finish() {
   }
   if (inflater_ != nullptr && (inflater_->some(&extra, 1) != 0 ||
                                inflater_->position() != member_.data + member_.stored_size)) {
-    archive_.fail("member ", quote_name(member_.name), ": it has more data than its ",
-                  member_.size, " bytes");
+    archive_.fail("member ", quote_name(member_.name), ": it has more data than its ", member_.size,
+                  " bytes");
   }
   if (crc_ != member_.crc) {
     archive_.fail("member ", quote_name(member_.name), " is damaged: its CRC-32 is ", crc_,

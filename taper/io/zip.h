@@ -62,9 +62,12 @@ class ZipReader {
   struct Directory {
     uint64_t begin, end, count;
   };
+  uint64_t find_end() const;
   Directory find_directory() const;
-  void read_zip64_end(uint64_t at, Directory& directory) const;
+  Directory read_zip64_end(uint64_t at) const;
   void read_directory(const Directory& directory, const ZipLimits& limits);
+  ZipMember read_entry(const unsigned char* entry,
+                       const std::vector<unsigned char>& variable) const;
   void check_local_header(ZipMember& member, uint64_t end) const;
   void check_layout(uint64_t end, const ZipLimits& limits);
 

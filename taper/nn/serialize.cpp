@@ -9,9 +9,10 @@ StateDict::StateDict(const IValue& value) {
   TAPER_CHECK_AS(IoError, value.isGenericDict(), "state_dict: got a ", value.type_name(),
                  ", expected a dict of tensors");
   for (const auto& [key, item] : value.toGenericDict()) {
-    TAPER_CHECK_AS(IoError, key.isString() && item.isTensor(), "state_dict: key ",
-                   key.isString() ? quote_name(key.toStringRef()) : str("of type ", key.type_name()),
-                   " stands for a ", item.type_name(), ", expected names of tensors");
+    TAPER_CHECK_AS(
+        IoError, key.isString() && item.isTensor(), "state_dict: key ",
+        key.isString() ? quote_name(key.toStringRef()) : str("of type ", key.type_name()),
+        " stands for a ", item.type_name(), ", expected names of tensors");
     insert(key.toStringRef(), item.toTensor());
   }
   const IValue* metadata = value.metadata();

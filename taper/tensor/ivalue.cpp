@@ -4,7 +4,7 @@ namespace taper {
 
 const char* IValue::type_name() const {
   constexpr const char* kNames[] = {"None",   "bool", "int",   "float", "str",
-                                    "Tensor", "list", "tuple", "dict", "bytes"};
+                                    "Tensor", "list", "tuple", "dict",  "bytes"};
   return kNames[static_cast<int>(kind_)];
 }
 

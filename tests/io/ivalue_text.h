@@ -38,9 +38,12 @@ inline std::string to_text(const IValue& value) {
     case IValue::Kind::Tuple:
       return str(value.type_name(), "[", join(value.toListRef(), to_text), "]");
     case IValue::Kind::Dict:
-      return "dict{" + join(value.toGenericDict(), [](const auto& item) {
-               return to_text(item.first) + ": " + to_text(item.second);
-             }) + "}";
+      return "dict{" +
+             join(value.toGenericDict(),
+                  [](const auto& item) {
+                    return to_text(item.first) + ": " + to_text(item.second);
+                  }) +
+             "}";
     case IValue::Kind::Tensor:
       break;
   }

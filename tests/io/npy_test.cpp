@@ -56,7 +56,8 @@ TEST(Npy, RoundTripOfEveryDtypeAndForm) {
       EXPECT_EQ(slurp(folder / "a").find('\n') % 64, 63u) << "the elements start at 64 bytes";
     }
   }
-  for (const Tensor& tensor : {empty({}, kInt).fill_(7), empty({0, 4}, kFloat), empty({0}, kBool)}) {
+  for (const Tensor& tensor :
+       {empty({}, kInt).fill_(7), empty({0, 4}, kFloat), empty({0}, kBool)}) {
     save_npy(folder / "a", tensor);
     EXPECT_TRUE(same(load_npy(folder / "a"), tensor));
   }
@@ -79,8 +80,8 @@ TEST(Npy, ReadsBothByteOrdersAllVersionsAndFortransOrder) {
         parse(npy("{'descr': '<i2', 'fortran_order': False, 'shape': (2, 3)}", little, version)),
         rows));
   }
-  EXPECT_TRUE(
-      same(parse(npy("{\"shape\":(2,3,),\"descr\":\">i2\",\"fortran_order\":False,}   ", big)), rows));
+  EXPECT_TRUE(same(
+      parse(npy("{\"shape\":(2,3,),\"descr\":\">i2\",\"fortran_order\":False,}   ", big)), rows));
   const Tensor columns =
       parse(npy("{'descr': '=i2', 'fortran_order': True, 'shape': (3, 2), }", little));
   EXPECT_TRUE(same(columns, rows.t()));
@@ -105,7 +106,8 @@ TEST(Npy, RefusesOtherTypesByName) {
   EXPECT_ERROR(IoError, parse(with("[('a', '<f4')]")), "a structured array is not supported");
   EXPECT_ERROR(IoError, parse(with("'<f3'")), "dtype '<f3'");
   EXPECT_ERROR(IoError, parse(with("''")), "dtype ''");
-  EXPECT_ERROR(DTypeError, save_npy(folder / "a", empty({2}, kBFloat16)), "NumPy has no type for BFloat16");
+  EXPECT_ERROR(DTypeError, save_npy(folder / "a", empty({2}, kBFloat16)),
+               "NumPy has no type for BFloat16");
   EXPECT_ERROR(Error, save_npy(folder / "a", Tensor()), "save_npy: the tensor is undefined");
   EXPECT_EQ(folder.count(), 0);
 }
@@ -131,13 +133,15 @@ TEST(Npy, RefusesWrongHeaders) {
   for (int i = 0; i < 65; ++i) ones += "1,";
   EXPECT_ERROR(IoError, parse(shaped(ones + ")")), "more than 64 dimensions");
   EXPECT_ERROR(IoError, parse(npy("{'descr': '<f4', 'shape': (2,)}", eight)), "expected the keys");
-  EXPECT_ERROR(IoError, parse(npy("{'descr': '<f4', 'descr': '<f4', 'fortran_order': False}", eight)),
+  EXPECT_ERROR(IoError,
+               parse(npy("{'descr': '<f4', 'descr': '<f4', 'fortran_order': False}", eight)),
                "key 'descr' comes twice");
   EXPECT_ERROR(IoError, parse(npy("{'x': 1}", eight)), "key 'x' is unknown");
   EXPECT_ERROR(IoError, parse(npy("{'descr': '<f4', 'fortran_order': 0, 'shape': (2,)}", eight)),
                "expected True or False");
   EXPECT_ERROR(IoError, parse(npy("{} x", eight)), "expected the keys");
-  EXPECT_ERROR(IoError, parse(npy("{'descr': '<f4', 'fortran_order': False, 'shape': (2,)} x", eight)),
+  EXPECT_ERROR(IoError,
+               parse(npy("{'descr': '<f4', 'fortran_order': False, 'shape': (2,)} x", eight)),
                "expected a newline");
   EXPECT_ERROR(IoError, parse(npy("{'descr': '<f4", eight)), "the text does not end");
   EXPECT_ERROR(IoError, parse(npy("{'descr': '|b1', 'fortran_order': False, 'shape': (1,)}", "\2")),

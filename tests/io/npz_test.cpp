@@ -45,9 +45,8 @@ Dict some() {
 /// An archive of one member whose content is text.
 std::string zip_of(const std::string& name, const std::string& text, bool deflate = false) {
   std::string bytes;
-  ZipWriter writer([&](const void* data, size_t size) {
-    bytes.append(static_cast<const char*>(data), size);
-  });
+  ZipWriter writer(
+      [&](const void* data, size_t size) { bytes.append(static_cast<const char*>(data), size); });
   writer.add(name, {{text.data(), text.size()}}, deflate);
   writer.finish();
   return bytes;
@@ -85,7 +84,8 @@ TEST(Npz, NoMutantIsReadAsSomethingElse) {
   for (const bool compressed : {false, true}) {
     save_npz(folder / "a", some(), compressed);
     const auto counts = taper::testing::try_mutants(
-        slurp(folder / "a"), [](const ByteSource& source) { return same(load_npz(source), some()); });
+        slurp(folder / "a"),
+        [](const ByteSource& source) { return same(load_npz(source), some()); });
     EXPECT_GT(counts.refused, 5 * counts.read);
   }
 }
@@ -102,7 +102,8 @@ TEST(Npz, RefusesWhatIsNoArchiveOfArrays) {
 
 TEST(Npz, RefusesBombs) {
   const std::string zeros(60 << 20, '\0');
-  EXPECT_ERROR(IoError, parse(zip_of("x.npy", zeros, true)), "compressed members claim 62914560 bytes");
+  EXPECT_ERROR(IoError, parse(zip_of("x.npy", zeros, true)),
+               "compressed members claim 62914560 bytes");
 }
 
 }  // namespace

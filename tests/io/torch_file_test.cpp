@@ -38,9 +38,8 @@ IValue round_trip(const IValue& value) { return parse(to_bytes(value)); }
 /// An archive with this pickle and these storages "0", "1", ...
 std::string file_of(const std::string& pickle, const std::vector<std::string>& storages = {}) {
   std::string bytes;
-  ZipWriter writer([&](const void* data, size_t size) {
-    bytes.append(static_cast<const char*>(data), size);
-  });
+  ZipWriter writer(
+      [&](const void* data, size_t size) { bytes.append(static_cast<const char*>(data), size); });
   writer.add("m/data.pkl", {{pickle.data(), pickle.size()}});
   for (size_t i = 0; i < storages.size(); ++i) {
     writer.add("m/data/" + std::to_string(i), {{storages[i].data(), storages[i].size()}});
@@ -56,8 +55,8 @@ std::string number(int value) { return "K" + std::string(1, static_cast<char>(va
 std::string tensor(int count, const std::string& offset, const std::string& sizes,
                    const std::string& strides, const std::string& type = "FloatStorage") {
   return "ctorch._utils\n_rebuild_tensor_v2\n((" + text("storage") + "ctorch\n" + type + "\n" +
-         text("0") + text("cpu") + number(count) + "tQ" + offset + sizes + strides +
-         "\x89" + "ccollections\nOrderedDict\n)RtR";
+         text("0") + text("cpu") + number(count) + "tQ" + offset + sizes + strides + "\x89" +
+         "ccollections\nOrderedDict\n)RtR";
 }
 const std::string kProtocol = "\x80\x02";
 
@@ -92,9 +91,9 @@ TEST(TorchFile, RoundTripOfEveryDtypeAndForm) {
     for (size_t i = 0; i < tensor.nbytes(); ++i) {
       bytes[i] = static_cast<unsigned char>(dtype == kBool ? i % 2 : i * 37 + 11);
     }
-    for (const Tensor& form :
-         {tensor, tensor.t(), tensor.slice(1, 1, 5, 2), tensor.select(0, 1),
-          tensor.select(0, 1).unsqueeze(0).expand({4, 5}), empty({0, 4}, dtype), empty({}, dtype).fill_(1)}) {
+    for (const Tensor& form : {tensor, tensor.t(), tensor.slice(1, 1, 5, 2), tensor.select(0, 1),
+                               tensor.select(0, 1).unsqueeze(0).expand({4, 5}),
+                               empty({0, 4}, dtype), empty({}, dtype).fill_(1)}) {
       const Tensor back = round_trip(form).toTensor();
       EXPECT_EQ(back.strides(), form.strides());
       EXPECT_EQ(to_text(back), to_text(form));
@@ -104,8 +103,8 @@ TEST(TorchFile, RoundTripOfEveryDtypeAndForm) {
 
 TEST(TorchFile, ViewsOfOneStorageComeBackSharingIt) {
   const Tensor base = arange(12, kFloat).view({3, 4});
-  const IValue back = round_trip(
-      IValue::list({base, base.t(), base.select(0, 2), base, arange(2, kFloat)}));
+  const IValue back =
+      round_trip(IValue::list({base, base.t(), base.select(0, 2), base, arange(2, kFloat)}));
   const auto& list = back.toListRef();
   list[1].toTensor().select(0, 0).fill_(9);
   EXPECT_EQ(to_text(list[0]), to_text(list[3]));
@@ -175,10 +174,11 @@ TEST(TorchFile, ReadsOtherPickleProtocols) {
 
 TEST(TorchFile, ReadsTheOtherByteOrder) {
   std::string bytes;
-  ZipWriter writer([&](const void* data, size_t size) {
-    bytes.append(static_cast<const char*>(data), size);
-  });
-  const std::string pickle = kProtocol + tensor(2, number(0), number(2) + "\x85", number(1) + "\x85", "ShortStorage") + ".";
+  ZipWriter writer(
+      [&](const void* data, size_t size) { bytes.append(static_cast<const char*>(data), size); });
+  const std::string pickle =
+      kProtocol + tensor(2, number(0), number(2) + "\x85", number(1) + "\x85", "ShortStorage") +
+      ".";
   writer.add("m/data.pkl", {{pickle.data(), pickle.size()}});
   writer.add("m/byteorder", {{"big", 3}});
   writer.add("m/data/0", {{"\0\1\2\3", 4}});
@@ -202,8 +202,10 @@ TEST(TorchFile, MutantsOfThePickleAreRefusedOrValues) {
   const std::string pickle =
       kProtocol + "}(" + text("w") +
       tensor(6, number(0), "(" + number(2) + number(3) + "t", "(" + number(3) + number(1) + "t") +
-      text("l") + "](" + "NK\5J\1\2\3\4" "e" + text("b") + "c_codecs\nencode\n(" + text("\xc3\xa9") +
-      text("latin1") + "tRu.";
+      text("l") + "](" +
+      "NK\5J\1\2\3\4"
+      "e" +
+      text("b") + "c_codecs\nencode\n(" + text("\xc3\xa9") + text("latin1") + "tRu.";
   const std::string data(24, '\0');
   EXPECT_EQ(to_text(parse(file_of(pickle, {data}))),
             "dict{'w': Float[2, 3](3, 1)@0 {0, 0, 0, 0, 0, 0}, 'l': list[None, 5, 67305985], 'b': "
@@ -218,17 +220,18 @@ TEST(TorchFile, MutantsOfThePickleAreRefusedOrValues) {
 }
 
 TEST(TorchFile, RefusesOtherFormatsByName) {
-  EXPECT_ERROR(IoError, parse(std::string("\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.more", 19)),
-               "legacy format of torch.save() before PyTorch 1.6");
+  EXPECT_ERROR(
+      IoError,
+      parse(std::string("\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.more", 19)),
+      "legacy format of torch.save() before PyTorch 1.6");
   std::string tar(600, '\0');
   tar.replace(257, 5, "ustar");
   EXPECT_ERROR(IoError, parse(tar), "tar format of torch.save()");
   EXPECT_ERROR(IoError, parse(""), "no zip archive");
   EXPECT_ERROR(IoError, parse("hello"), "no zip archive");
   std::string bytes;
-  ZipWriter writer([&](const void* data, size_t size) {
-    bytes.append(static_cast<const char*>(data), size);
-  });
+  ZipWriter writer(
+      [&](const void* data, size_t size) { bytes.append(static_cast<const char*>(data), size); });
   writer.add("m/data.pkl", {{"x", 1}});
   writer.add("m/constants.pkl", {{"x", 1}});
   writer.finish();
@@ -240,16 +243,22 @@ TEST(TorchFile, RefusesEveryOtherGlobalByName) {
   auto global = [&](const std::string& module, const std::string& name) {
     return file_of(kProtocol + "c" + module + "\n" + name + "\n.");
   };
-  EXPECT_ERROR(IoError, parse(global("os", "system")), "the pickle asks for 'os.system', which is not allowed");
+  EXPECT_ERROR(IoError, parse(global("os", "system")),
+               "the pickle asks for 'os.system', which is not allowed");
   EXPECT_ERROR(IoError, parse(global("builtins", "eval")), "'builtins.eval'");
-  EXPECT_ERROR(IoError, parse(global("torch.storage", "_load_from_bytes")), "'torch.storage._load_from_bytes'");
-  EXPECT_ERROR(IoError, parse(global("torch", "ComplexFloatStorage")), "'torch.ComplexFloatStorage'");
-  EXPECT_ERROR(IoError, parse(global("torch._utils", "_rebuild_sparse_tensor")), "_rebuild_sparse_tensor");
+  EXPECT_ERROR(IoError, parse(global("torch.storage", "_load_from_bytes")),
+               "'torch.storage._load_from_bytes'");
+  EXPECT_ERROR(IoError, parse(global("torch", "ComplexFloatStorage")),
+               "'torch.ComplexFloatStorage'");
+  EXPECT_ERROR(IoError, parse(global("torch._utils", "_rebuild_sparse_tensor")),
+               "_rebuild_sparse_tensor");
   EXPECT_ERROR(IoError, parse(global("a\x1b[31m", "b")), "'a\\x1b[31m.b'");
-  EXPECT_ERROR(IoError, parse(file_of("\x80\x04" + std::string("\x8c\2os\x8c\6system\x93."))), "'os.system'");
+  EXPECT_ERROR(IoError, parse(file_of("\x80\x04" + std::string("\x8c\2os\x8c\6system\x93."))),
+               "'os.system'");
   EXPECT_ERROR(IoError, parse(global("collections", "OrderedDict")), "a bare storage or class");
   EXPECT_EQ(parse(global("torch", "float32")).toStringRef(), "torch.float32");
-  for (const char op : {'i', 'o', 'V', 'I', 'L', 'F', 'S', 'P', 'p', 'g', '1', '\x81', '\x82', '\x8f', '\x92', '\x97'}) {
+  for (const char op : {'i', 'o', 'V', 'I', 'L', 'F', 'S', 'P', 'p', 'g', '1', '\x81', '\x82',
+                        '\x8f', '\x92', '\x97'}) {
     EXPECT_ERROR(IoError, parse(file_of(kProtocol + op)), "is not allowed");
   }
 }
@@ -266,18 +275,30 @@ TEST(TorchFile, RefusesTensorsThatLeaveTheirStorage) {
   EXPECT_ERROR(IoError, parse(with(tensor(6, number(5), two, one))), "out of bounds for storage");
   EXPECT_ERROR(IoError, parse(with(tensor(6, number(0), two, six))), "out of bounds for storage");
   EXPECT_ERROR(IoError, parse(with(tensor(6, minus, two, one))), "offset -1");
-  EXPECT_ERROR(IoError, parse(with(tensor(6, number(0), minus + "\x85", one))), "torch file 'a.pt'");
-  EXPECT_ERROR(IoError, parse(with(tensor(6, number(0), two, minus + "\x85"))), "torch file 'a.pt'");
+  EXPECT_ERROR(IoError, parse(with(tensor(6, number(0), minus + "\x85", one))),
+               "torch file 'a.pt'");
+  EXPECT_ERROR(IoError, parse(with(tensor(6, number(0), two, minus + "\x85"))),
+               "torch file 'a.pt'");
   EXPECT_ERROR(IoError, parse(with(tensor(6, number(0), two, huge + "\x85"))), "torch file 'a.pt'");
-  EXPECT_ERROR(IoError, parse(with(tensor(6, number(0), huge + huge + "\x86", number(1) + number(1) + "\x86"))), "torch file 'a.pt'");
+  EXPECT_ERROR(
+      IoError,
+      parse(with(tensor(6, number(0), huge + huge + "\x86", number(1) + number(1) + "\x86"))),
+      "torch file 'a.pt'");
   EXPECT_ERROR(IoError, parse(with(tensor(6, huge, two, one))), "torch file 'a.pt'");
   EXPECT_ERROR(IoError, parse(with(tensor(6, number(0), two, ")"))), "strides []");
-  EXPECT_ERROR(IoError, parse(with(tensor(7, number(0), two, one))), "has 24 bytes, expected 7 elements of 4");
-  EXPECT_ERROR(IoError, parse(with(tensor(6, number(0), two, one, "BoolStorage"))), "expected 6 elements of 1");
-  EXPECT_ERROR(IoError, parse(file_of(kProtocol + tensor(6, number(0), two, one) + ".", {})), "'m/data/0' is missing");
-  EXPECT_ERROR(IoError, parse(file_of(kProtocol + tensor(2, number(0), two, one, "BoolStorage") + ".", {"\1\2"})),
-               "a boolean that is neither 0 nor 1");
-  EXPECT_ERROR(IoError, parse(with("](" + tensor(6, number(0), two, one) + tensor(3, number(0), two, one, "LongStorage") + "e")),
+  EXPECT_ERROR(IoError, parse(with(tensor(7, number(0), two, one))),
+               "has 24 bytes, expected 7 elements of 4");
+  EXPECT_ERROR(IoError, parse(with(tensor(6, number(0), two, one, "BoolStorage"))),
+               "expected 6 elements of 1");
+  EXPECT_ERROR(IoError, parse(file_of(kProtocol + tensor(6, number(0), two, one) + ".", {})),
+               "'m/data/0' is missing");
+  EXPECT_ERROR(
+      IoError,
+      parse(file_of(kProtocol + tensor(2, number(0), two, one, "BoolStorage") + ".", {"\1\2"})),
+      "a boolean that is neither 0 nor 1");
+  EXPECT_ERROR(IoError,
+               parse(with("](" + tensor(6, number(0), two, one) +
+                          tensor(3, number(0), two, one, "LongStorage") + "e")),
                "is described in two ways");
 }
 
@@ -303,9 +324,11 @@ TEST(TorchFile, RefusesPicklesThatAreNoProgram) {
   EXPECT_ERROR(IoError, run("N}b."), "attributes of an object that can have none");
   EXPECT_ERROR(IoError, run("X\xff\xff\xff\xff"), "the pickle is cut off");
   EXPECT_ERROR(IoError, run("X\1" + std::string(3, '\0') + "\xff."), "a text is not UTF-8");
-  EXPECT_ERROR(IoError, run(std::string("\x8a\x09", 2) + std::string(9, '\1') + "."), "an integer of 9 bytes");
+  EXPECT_ERROR(IoError, run(std::string("\x8a\x09", 2) + std::string(9, '\1') + "."),
+               "an integer of 9 bytes");
   EXPECT_ERROR(IoError, parse(file_of(std::string("\x80\x09N.", 4))), "pickle protocol 9");
-  EXPECT_ERROR(IoError, run("(" + text("storage") + "NNNNtQ."), "a storage's type is of the wrong kind");
+  EXPECT_ERROR(IoError, run("(" + text("storage") + "NNNNtQ."),
+               "a storage's type is of the wrong kind");
 }
 
 // Texts that grow when they are carried out: each is refused long before memory is short.
@@ -330,11 +353,13 @@ TEST(TorchFile, RefusesPicklesThatGrow) {
                        std::string(1, '\0') + "0(";
   for (int i = 0; i < 1000; ++i) copies += std::string("h") + '\0';
   EXPECT_ERROR(IoError, run(copies + "l."), "refused (TorchFileLimits)");
-  EXPECT_ERROR(IoError, parse(to_bytes(IValue::list({1, 2, 3})), {.max_objects = 3}), "objects, refused");
+  EXPECT_ERROR(IoError, parse(to_bytes(IValue::list({1, 2, 3})), {.max_objects = 3}),
+               "objects, refused");
 }
 
 TEST(TorchFile, ALaterValueOfAKeyReplacesTheFirst) {
-  EXPECT_EQ(to_text(parse(file_of(kProtocol + "}(" + text("a") + "K\1K\5K\2" + text("a") + "K\3K\5K\4u."))),
+  EXPECT_EQ(to_text(parse(
+                file_of(kProtocol + "}(" + text("a") + "K\1K\5K\2" + text("a") + "K\3K\5K\4u."))),
             "dict{'a': 3, 5: 4}");
 }
 

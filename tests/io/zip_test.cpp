@@ -17,9 +17,8 @@ struct Content {
 
 std::string archive(const std::vector<Content>& members, size_t alignment = 1) {
   std::string bytes;
-  ZipWriter writer([&](const void* data, size_t size) {
-    bytes.append(static_cast<const char*>(data), size);
-  });
+  ZipWriter writer(
+      [&](const void* data, size_t size) { bytes.append(static_cast<const char*>(data), size); });
   for (const Content& member : members) {
     const size_t half = member.text.size() / 2;
     writer.add(member.name,

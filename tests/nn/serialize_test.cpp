@@ -59,7 +59,8 @@ TEST(SaveModule, AFailedLoadChangesNothing) {
   save(Sequential(Linear(3, 4)), folder / "other.pt");
   Sequential module = network();
   const std::string before = state(*module);
-  EXPECT_ERROR(Error, load(module, folder / "other.pt"), "Missing key(s) in state_dict: \"1.weight\"");
+  EXPECT_ERROR(Error, load(module, folder / "other.pt"),
+               "Missing key(s) in state_dict: \"1.weight\"");
   save(IValue::list({1}), folder / "list.pt");
   EXPECT_ERROR(IoError, load(module, folder / "list.pt"), "got a list, expected a dict of tensors");
   save(IValue::dict({{"0.weight", 1}}), folder / "number.pt");

@@ -5,8 +5,8 @@
 #include <sstream>
 
 #include "taper/base/error.h"
-#include "taper/optim/optim.h"
 #include "taper/ops/creation.h"
+#include "taper/optim/optim.h"
 #include "tests/io/ivalue_text.h"
 #include "tests/support/expect_error.h"
 #include "tests/support/temp_folder.h"
@@ -19,9 +19,7 @@ using taper::testing::to_text;
 
 struct Problem {
   Tensor weight = arange(4, kFloat).requires_grad_();
-  void backward() {
-    weight.mutable_grad() = weight.detach().clone();
-  }
+  void backward() { weight.mutable_grad() = weight.detach().clone(); }
 };
 
 TEST(SaveOptimizer, StepsGoOnAsIfNothingHadHappened) {

@@ -92,9 +92,10 @@ TEST(Weights, AFailedLoadChangesNothing) {
   const std::string text = message_of<IoError>([&] { load_weights(folder / "a", model); });
   EXPECT_NE(text.find("Missing key(s) in state_dict: \"inner.count\"."), std::string::npos) << text;
   EXPECT_NE(text.find("Unexpected key(s) in state_dict: \"other\"."), std::string::npos) << text;
-  EXPECT_NE(text.find("size mismatch for inner.weight: copying a param with shape torch.Size([3, 2]) "
-                      "from checkpoint, the shape in current model is torch.Size([2, 3])."),
-            std::string::npos)
+  EXPECT_NE(
+      text.find("size mismatch for inner.weight: copying a param with shape torch.Size([3, 2]) "
+                "from checkpoint, the shape in current model is torch.Size([2, 3])."),
+      std::string::npos)
       << text;
   EXPECT_EQ(first(model.bias), 0.0f);
   EXPECT_THROW(load_weights(folder / "none", model), IoError);
