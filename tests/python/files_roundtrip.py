@@ -176,10 +176,11 @@ def sharing(state):
     return [places.index(place) for place in places]
 
 
-def load_both(path):
-    """Through both of Python's readers."""
-    plain = torch.load(path)
-    check_same(plain, torch.load(path, weights_only=True), path.name)
+def load_both(path, has_floats=False):
+    """Through both of Python's readers; the restricted one of PyTorch 1.13 knows no floats."""
+    plain = torch.load(path, weights_only=False)
+    if not has_floats or int(torch.__version__.split(".")[0]) >= 2:
+        check_same(plain, torch.load(path, weights_only=True), path.name)
     return plain
 
 
@@ -234,7 +235,7 @@ def optimizer(program, folder):
     torch.save(adam.state_dict(), folder / "adam.pt")
     values = [a.detach().clone(), b.detach().clone()]
     subprocess.run([program, "step", folder], check=True)
-    state = load_both(folder / "adam.taper.pt")
+    state = load_both(folder / "adam.taper.pt", has_floats=True)
     step()
     fresh = torch.optim.Adam([a, b], lr=1.0)
     expected = copy.deepcopy(adam.state_dict())
