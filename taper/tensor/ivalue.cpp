@@ -108,7 +108,8 @@ const IValue* IValue::metadata() const {
 
 void IValue::set_metadata(IValue metadata) {
   check(isGenericDict(), "dict");
-  elements_.assign(1, std::move(metadata));
+  elements_.clear();
+  elements_.push_back(std::move(metadata));
 }
 
 size_t IValue::size() const {

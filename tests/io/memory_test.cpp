@@ -30,9 +30,8 @@ int64_t peak_bytes() {
 
 std::string zip_of(const std::string& name, const std::string& content, bool deflate = false) {
   std::string bytes;
-  ZipWriter writer([&](const void* data, size_t size) {
-    bytes.append(static_cast<const char*>(data), size);
-  });
+  ZipWriter writer(
+      [&](const void* data, size_t size) { bytes.append(static_cast<const char*>(data), size); });
   writer.add(name, {{content.data(), content.size()}}, deflate);
   writer.finish();
   return bytes;
@@ -53,9 +52,11 @@ struct Hostile {
 std::vector<Hostile> hostile_pickles() {
   const std::string zero(1, '\0');
   const std::string storage = "(X\7" + std::string(3, '\0') + "storagectorch\nFloatStorage\nX\1" +
-                              std::string(3, '\0') + "0X\3" + std::string(3, '\0') + "cpuK" + zero + "tQ";
+                              std::string(3, '\0') + "0X\3" + std::string(3, '\0') + "cpuK" + zero +
+                              "tQ";
   const std::string arguments = "(" + storage + "K" + zero + "K" + zero + "\x85K\1\x85\x89}t";
-  const std::string text = "X" + std::string("\0\0\1\0", 4) + std::string(1 << 16, 'x') + "q" + zero + "0";
+  const std::string text =
+      "X" + std::string("\0\0\1\0", 4) + std::string(1 << 16, 'x') + "q" + zero + "0";
   return {
       {"nothing", "(" + std::string(4 << 20, 'N') + "l."},
       {"lists", "(" + std::string(4 << 20, ']') + "l."},
@@ -76,9 +77,8 @@ TEST(HostileFiles, CostTheirSizeAndALittleMore) {
   int refused = 0;
   for (const Hostile& hostile : hostile_pickles()) {
     std::string bytes;
-    ZipWriter writer([&](const void* data, size_t size) {
-      bytes.append(static_cast<const char*>(data), size);
-    });
+    ZipWriter writer(
+        [&](const void* data, size_t size) { bytes.append(static_cast<const char*>(data), size); });
     const std::string pickle = "\x80\x02" + hostile.steps;
     writer.add("m/data.pkl", {{pickle.data(), pickle.size()}});
     writer.add("m/data/0", {});
@@ -89,7 +89,8 @@ TEST(HostileFiles, CostTheirSizeAndALittleMore) {
     } catch (const IoError&) {
       ++refused;
     }
-    EXPECT_LE(peak_bytes() - before, static_cast<int64_t>(bytes.size()) + (64 << 20)) << hostile.name;
+    EXPECT_LE(peak_bytes() - before, static_cast<int64_t>(bytes.size()) + (64 << 20))
+        << hostile.name;
   }
   EXPECT_GE(refused, 8);
 }
@@ -98,8 +99,8 @@ TEST(HostileFiles, ClaimsAreComparedWithTheFile) {
   if (kSanitized) GTEST_SKIP() << "sanitizers keep what is freed";
   const int64_t before = peak_bytes();
   const std::string header = "{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000,)}\n";
-  const std::string npy = "\x93NUMPY\1" + std::string(1, '\0') +
-                          static_cast<char>(header.size()) + std::string(1, '\0') + header;
+  const std::string npy = "\x93NUMPY\1" + std::string(1, '\0') + static_cast<char>(header.size()) +
+                          std::string(1, '\0') + header;
   EXPECT_THROW(load_npy(MemorySource(npy.data(), npy.size(), "a")), IoError);
   const std::string npz = zip_of("x.npy", npy, true);
   EXPECT_THROW(load_npz(MemorySource(npz.data(), npz.size(), "a")), IoError);
