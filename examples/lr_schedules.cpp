@@ -70,8 +70,11 @@ const std::vector<Panel> panels = {
      }},
 };
 
-/// A loss that stalls at every tenth of its way.
-double loss(int step) { return 1 / (1.0 + step / 10); }
+/// A loss that gets better at every tenth step only.
+double loss(int step) {
+  const int stage = step / 10;
+  return 1.0 / (1 + stage);
+}
 
 std::vector<double> rates_of(const Panel& panel) {
   SGD optimizer(std::vector<Tensor>{zeros({1}).set_requires_grad(true)},

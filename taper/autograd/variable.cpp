@@ -32,6 +32,7 @@ class CopySlices final : public Node {
   }
 
   const char* op_name() const override { return node_->op_name(); }
+  std::vector<Tensor> saved_tensors() override { return node_->saved_tensors(); }
 
   void apply(GradList& grads, GradList& out, bool release) override {
     // A copy with the base's geometry, so that the view's geometry addresses the same elements.
@@ -133,8 +134,7 @@ bool base_changed(const TensorImpl& impl) {
       "allow the output views to be modified inplace. You should replace the inplace operation by "
       "an out-of-place one.",
       " This view was created inside a custom Function (or because an input was returned as-is) "
-      "and "
-      "the autograd logic to handle view+inplace would override the custom backward associated "
+      "and the autograd logic to handle view+inplace would override the custom backward associated "
       "with the custom Function, leading to incorrect gradients. This behavior is forbidden. You "
       "can fix this by cloning the output of the custom Function."};
   throw Error(str(op, ": ", text, why[static_cast<size_t>(impl.view_kind())]));

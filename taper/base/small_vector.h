@@ -86,7 +86,7 @@ class SmallVector {
   void resize(size_t count, const T& value = T()) {
     reserve(count);
     while (size_ > count) pop_back();
-    while (size_ < count) new (data_ + size_++) T(value);
+    for (; size_ < count; ++size_) new (data_ + size_) T(value);
   }
   void clear() {
     if constexpr (!std::is_trivially_destructible_v<T>) {
@@ -103,9 +103,9 @@ class SmallVector {
       // The arguments may refer into this vector: build before the storage moves.
       T value(std::forward<Args>(args)...);
       grow(2 * size_t{capacity_});
-      return *new (data_ + size_++) T(std::move(value));
+      return added(new (data_ + size_) T(std::move(value)));
     }
-    return *new (data_ + size_++) T(std::forward<Args>(args)...);
+    return added(new (data_ + size_) T(std::forward<Args>(args)...));
   }
 #pragma GCC diagnostic pop
   void push_back(const T& value) { emplace_back(value); }
@@ -132,6 +132,11 @@ class SmallVector {
 
  private:
   T* inline_data() { return reinterpret_cast<T*>(inline_); }
+  /// Counts an element once it is whole: a constructor may throw.
+  T& added(T* element) {
+    ++size_;
+    return *element;
+  }
   bool on_heap() { return data_ != inline_data(); }
   void release() {
     if (on_heap()) ::operator delete(data_, std::align_val_t(alignof(T)));

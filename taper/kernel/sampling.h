@@ -11,6 +11,8 @@ namespace taper {
 
 namespace cpu {
 void sample(View out, ConstView x, ConstView first, ConstView index, ConstView weight, int64_t dim);
+void sample_transposed(View out, ConstView grad, ConstView first, ConstView index,
+                       ConstView weight);
 void sample_weights(View out, ConstView grad, ConstView x, ConstView first, ConstView index);
 void sample_argmax(View out, ConstView x, ConstView first, ConstView index);
 void transpose_taps(View first_out, View index_out, View entry, ConstView first, ConstView index);
@@ -21,6 +23,10 @@ void transpose_taps(View first_out, View index_out, View entry, ConstView first,
 /// without weights, floating ones with; half types add in float32.
 inline constinit Kernel<void(View, ConstView, ConstView, ConstView, ConstView, int64_t)>
     sample_kernel{"sample", &cpu::sample};
+/// The transpose for dim 0: out[i, b] = sum over the taps with index[k] = i of weight[k] grad[row
+/// of k, b], in the order of k. float32 or float64.
+inline constinit Kernel<void(View, ConstView, ConstView, ConstView, ConstView)>
+    sample_transposed_kernel{"sample_transposed", &cpu::sample_transposed};
 /// The weights' gradient for dim 0: out[k] = sum over b of grad[row of k, b] x[index[k], b].
 /// float32 or float64.
 inline constinit Kernel<void(View, ConstView, ConstView, ConstView, ConstView)>

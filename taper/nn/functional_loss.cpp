@@ -80,7 +80,7 @@ Tensor gumbel_softmax(const Tensor& logits, const GumbelSoftmaxFuncOptions& o) {
   TAPER_CHECK(o.tau() != 0, "gumbel_softmax: tau must not be 0");
   Tensor draws = empty(logits.sizes(), logits.options());
   exponential_(draws);
-  const Tensor soft = logits.sub(draws.log()).div(o.tau()).softmax(o.dim());
+  Tensor soft = logits.sub(draws.log()).div(o.tau()).softmax(o.dim());
   if (!o.hard()) return soft;
   const Tensor place = std::get<1>(soft.detach().max(o.dim(), true));
   const Tensor one_hot = zeros(soft.sizes(), soft.options()).scatter(o.dim(), place, Scalar(1));

@@ -170,7 +170,7 @@ DimVector unpooled_sizes(const char* op, const Tensor& input, const MaxUnpoolFun
   TAPER_CHECK_AS(ShapeError, all.size() == D || all.size() == D + 2, op,
                  ": output_size should be a sequence containing ", D, " or ", D + 2,
                  " elements, but it has a length of '", all.size(), "'");
-  const DimVector sizes(IntArrayRef(all).slice(all.size() - D));
+  DimVector sizes(IntArrayRef(all).slice(all.size() - D));
   for (size_t d = 0; d < D; ++d) {
     const int64_t stride = o.stride()[d];
     TAPER_CHECK_AS(ShapeError, smallest[d] - stride < sizes[d] && sizes[d] < smallest[d] + stride,

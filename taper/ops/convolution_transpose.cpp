@@ -1,5 +1,3 @@
-#include <algorithm>
-
 #include "taper/ops/convolution.h"
 #include "taper/ops/convolution_util.h"
 #include "taper/ops/padding.h"
@@ -38,15 +36,21 @@ DimVector result_sizes(const char* op, const Tensor& x, const Tensor& w, const C
 /// Rows and columns of a transposed convolution without bias: a convolution's gradient.
 Tensor transposed_plane(const char* op, const Tensor& x, const Tensor& w, const ConvSteps& s,
                         IntArrayRef size, MemoryFormat format) {
-  // The sizes that a convolution takes to x's lie within one stride; what is beyond is zero.
-  DimVector inner{x.sizes()[0], w.sizes()[1] * s.groups}, beyond(size_t{4}, 0);
+  const int64_t images = x.sizes()[0], filters = w.sizes()[1] * s.groups;
+  const bool one_stride = s.output_padding[1] < s.stride[1] && s.output_padding[2] < s.stride[2];
+  if (one_stride)
+    return input_gradient(op, x, w, {images, filters, size[0], size[1]}, s.plane(), format);
+  // No convolution takes such a size to x's: everything that the kernel reaches, cut or filled up.
+  ConvSteps whole = s;
+  DimVector sizes{images, filters}, ends(size_t{4}, 0);
   for (int d = 0; d < 2; ++d) {
-    const int64_t more = std::max<int64_t>(0, s.output_padding[d + 1] - (s.stride[d + 1] - 1));
-    inner.push_back(size[d] - more);
-    beyond[2 * (1 - d) + 1] = more;
+    const int64_t padding = s.padding[d + 1];
+    whole.padding[d + 1] = 0;
+    ends[2 * (1 - d)] = -padding;
+    ends[2 * (1 - d) + 1] = s.output_padding[d + 1] - padding;
+    sizes.push_back(size[d] + 2 * padding - s.output_padding[d + 1]);
   }
-  const Tensor out = input_gradient(op, x, w, inner, s.plane(), format);
-  return beyond[1] + beyond[3] > 0 ? constant_pad_nd(out, beyond) : out;
+  return constant_pad_nd(input_gradient(op, x, w, sizes, whole.plane(), format), ends);
 }
 
 /// Every image of the volume makes the images of one kernel's depth, which are added in place.

@@ -196,6 +196,11 @@ void check_convolution(const char* op, const Tensor& input, const Tensor& weight
                  ", but got input of size: ", input.sizes());
   TAPER_CHECK_AS(ShapeError, weight.dim() == rank, op, ": expected a ", rank,
                  "-dimensional weight, but got weight of size ", weight.sizes());
+  for (int64_t d = 2; d < rank; ++d) {
+    TAPER_CHECK_AS(ShapeError, weight.sizes()[d] > 0, op,
+                   ": kernel size should be greater than zero, but got weight of size ",
+                   weight.sizes());
+  }
   check_types(op, input, weight, bias);
   check_steps(op, s);
   check_channels(op, input, weight, bias, s, transposed);

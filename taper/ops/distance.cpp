@@ -38,9 +38,10 @@ ScalarType common_type(const char* op, const Tensor& a, const Tensor& b) {
 /// sqrt(|a|^2 + |b|^2 - 2 a . b).
 Tensor euclidean_by_product(const Tensor& a, const Tensor& b) {
   const Tensor of_a = a.square().sum(-1, true), of_b = b.square().sum(-1, true).transpose(-2, -1);
-  const Tensor squares = of_a.add(of_b).sub(a.matmul(b.transpose(-2, -1)).mul(2));
   // Rounding may leave less than 0.
-  return zero_at_zero(squares.clamp_min(0), [](const Tensor& x) { return x.sqrt(); });
+  const Tensor squares = of_a.add(of_b).sub(a.matmul(b.transpose(-2, -1)), 2).clamp_min(0);
+  if (!wants_grad({squares})) return squares.sqrt();
+  return zero_at_zero(squares, [](const Tensor& x) { return x.sqrt(); });
 }
 
 }  // namespace

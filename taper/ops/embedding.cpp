@@ -39,7 +39,7 @@ Tensor starts_of(const Tensor& offsets, int64_t indices, bool include_last_offse
   const int64_t* begin = from.const_data_ptr<int64_t>();
   TAPER_CHECK(bags > 0 || indices == 0 || (given == 1 && begin[0] == indices), kBag,
               ": expected a bag for ", indices, " indices, got none");
-  const Tensor starts = new_tensor(kBag, {bags + 1}, kLong);
+  Tensor starts = new_tensor(kBag, {bags + 1}, kLong);
   int64_t* to = starts.data_ptr<int64_t>();
   std::copy_n(begin, bags, to);
   to[bags] = include_last_offset ? begin[bags] : indices;
@@ -83,12 +83,13 @@ Bags bags_of(const Tensor& indices, const Tensor& offsets, int64_t rows, bool in
 }
 
 /// weight itself, of which each row's gradient is divided by how often indices name it.
+/// (PyTorch 1.13 on a CPU divides by other rows' counts, against its documentation.)
 Tensor scaled_by_frequency(const Tensor& weight, const Tensor& indices) {
   if (!needs_grad(weight)) return weight;
   const Tensor one = ones({1}, weight.scalar_type()).expand({indices.numel()});
   const Tensor counts =
       zeros({weight.sizes()[0]}, weight.scalar_type()).index_add(0, indices, one).clamp_min(1);
-  const Tensor same(TensorImpl::alias(weight.impl()));
+  Tensor same(TensorImpl::alias(weight.impl()));
   record({.name = "EmbeddingBagFrequencyBackward",
           .outputs = {same},
           .inputs = {weight},
@@ -99,7 +100,7 @@ Tensor scaled_by_frequency(const Tensor& weight, const Tensor& indices) {
 
 /// The index with the largest element of each column of each bag.
 Tensor largest_of(const Tensor& weight, const Bags& b) {
-  const Tensor out = new_tensor(kBag, {b.taps.rows(), weight.sizes()[1]}, kLong);
+  Tensor out = new_tensor(kBag, {b.taps.rows(), weight.sizes()[1]}, kLong);
   sample_argmax_kernel(out.device(), out_view(out), in(weight.contiguous()), in(b.taps.first),
                        in(b.taps.index));
   return out;

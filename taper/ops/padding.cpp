@@ -65,15 +65,21 @@ Tensor pad_constant(const Tensor& self, const DimVector& pad, const Scalar& valu
   return out;
 }
 
-/// The element that a place outside [0, size) repeats.
-int64_t edge_element(PadMode edge, int64_t i, int64_t size) {
-  switch (edge) {
+/// The element that place j of a line of `size` repeats after l more (or less) in front and r
+/// behind.
+int64_t edge_element(PadMode mode, int64_t j, int64_t size, int64_t l, int64_t r) {
+  const int64_t i = j - l;
+  switch (mode) {
     case PadMode::reflect:
       return i < 0 ? -i : i >= size ? 2 * (size - 1) - i : i;
     case PadMode::replicate:
       return std::clamp<int64_t>(i, 0, size - 1);
-    default:
-      return i < 0 ? i + size : i >= size ? i - size : i;
+    default: {
+      // What is left after cutting is wrapped around.
+      const int64_t cut = std::max<int64_t>(-l, 0), left = size - cut - std::max<int64_t>(-r, 0);
+      const int64_t turned = (i - cut) % left;
+      return cut + (turned < 0 ? turned + left : turned);
+    }
   }
 }
 
@@ -97,9 +103,12 @@ Tensor pad_edges(const char* op, const Tensor& self, IntArrayRef pad, PadMode ed
                    ": Padding value causes wrapping around more than once: padding (", l, ", ", r,
                    ") at dimension ", d, " of input ", self.sizes());
     if (l == 0 && r == 0) continue;
+    TAPER_CHECK_AS(ShapeError, size + std::min<int64_t>(l, 0) + std::min<int64_t>(r, 0) > 0, op,
+                   ": Negative padding value is resulting in an empty dimension: padding (", l,
+                   ", ", r, ") at dimension ", d, " of input ", self.sizes());
     checked_numel(op, sizes, 8);
     taps[static_cast<size_t>(count - 1 - i)] =
-        taps_of(sizes[d], size, [=](int64_t j) { return edge_element(edge, j - l, size); });
+        taps_of(sizes[d], size, [=](int64_t j) { return edge_element(edge, j, size, l, r); });
   }
   // Nothing to pad is still a tensor of its own.
   const bool none = std::all_of(pad.begin(), pad.end(), [](int64_t p) { return p == 0; });

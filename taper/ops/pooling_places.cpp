@@ -77,7 +77,7 @@ Tensor window_places(const Fraction& f, const Tensor& samples, int64_t planes) {
     elements *= f.kernel[d];
   }
   checked_numel("fractional_max_pool", {planes, windows, elements}, 8);
-  const Tensor places = empty({planes, windows, elements}, kLong);
+  Tensor places = empty({planes, windows, elements}, kLong);
   const double* u = samples.const_data_ptr<double>();
   int64_t* to = places.data_ptr<int64_t>();
   std::vector<std::vector<int64_t>> starts(static_cast<size_t>(f.directions));
@@ -143,7 +143,7 @@ Tensor checked_samples(const char* op, const Tensor& samples, int64_t batch, int
                  ": Expect _random_samples of sizes [", batch, ", ", channels, ", ", directions,
                  "], got ", samples.sizes());
   check_floating(op, samples);
-  const Tensor u = samples.detach().to(kDouble).contiguous();
+  Tensor u = samples.detach().to(kDouble).contiguous();
   // Written so that NaN fails.
   const bool in_range = u.numel() == 0 || u.ge(0).logical_and(u.lt(1)).all().item<bool>();
   TAPER_CHECK(in_range, op, ": random samples must lie in [0, 1)");

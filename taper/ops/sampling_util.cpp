@@ -9,11 +9,36 @@
 namespace taper {
 namespace {
 
-/// d/d weight of sample() along dim 0. Linear in both arguments, and the gradient of each of the
-/// three is made of the other two.
+// sample() along dim 0 and its two gradients are linear in both of their arguments, and the
+// gradient of each of the three is made of the other two.
+Tensor weight_gradient(const Tensor& grad_arg, const Tensor& x_arg, const Taps& taps);
+
+/// d/d x of sample() along dim 0.
+Tensor input_gradient_of(const Tensor& grad_arg, const Taps& taps) {
+  const Tensor grad = grad_arg.contiguous();
+  const Tensor weight = taps.weight.defined() ? taps.weight.contiguous() : Tensor();
+  DimVector sizes(grad.sizes());
+  sizes[0] = taps.inputs;
+  Tensor out = new_tensor("sample", sizes, grad.scalar_type());
+  sample_transposed_kernel(out.device(), out_view(out), in(grad), in(taps.first), in(taps.index),
+                           weight.defined() ? in(weight) : ConstView());
+  record({.name = "SampleTransposedBackward",
+          .outputs = {out},
+          .inputs = {grad, weight},
+          .save = {taps.first, taps.index, save_if(needs_grad(grad), weight),
+                   save_if(needs_grad(weight), grad)},
+          .backward = [inputs = taps.inputs](Backward& b) {
+            const Taps taps{b.saved(0), b.saved(1), b.saved(2), inputs};
+            if (b.wants(0)) b.set(0, sample(b.grad(), 0, taps));
+            if (b.wants(1)) b.set(1, weight_gradient(b.saved(3), b.grad(), taps));
+          }});
+  return out;
+}
+
+/// d/d weight of sample() along dim 0.
 Tensor weight_gradient(const Tensor& grad_arg, const Tensor& x_arg, const Taps& taps) {
   const Tensor grad = grad_arg.contiguous(), x = x_arg.contiguous();
-  const Tensor out = new_tensor("sample", taps.index.sizes(), x.scalar_type());
+  Tensor out = new_tensor("sample", taps.index.sizes(), x.scalar_type());
   sample_weights_kernel(out.device(), out_view(out), in(grad), in(x), in(taps.first),
                         in(taps.index));
   record(
@@ -24,7 +49,7 @@ Tensor weight_gradient(const Tensor& grad_arg, const Tensor& x_arg, const Taps& 
        .backward = [inputs = taps.inputs](Backward& b) {
          const Taps taps{b.saved(0), b.saved(1), b.grad(), inputs};
          if (b.wants(0)) b.set(0, sample(b.saved(3), 0, taps));
-         if (b.wants(1)) b.set(1, sample(b.saved(2), 0, transpose(taps)));
+         if (b.wants(1)) b.set(1, input_gradient_of(b.saved(2), taps));
        }});
   return out;
 }
@@ -64,7 +89,7 @@ TapsBuilder::TapsBuilder(int64_t rows, int64_t inputs, int64_t taps_per_row) : i
 
 Taps TapsBuilder::done(ScalarType dtype) const {
   const auto tensor_of = [](const std::vector<int64_t>& values) {
-    const Tensor t = new_tensor("sample", {static_cast<int64_t>(values.size())}, kLong);
+    Tensor t = new_tensor("sample", {static_cast<int64_t>(values.size())}, kLong);
     std::copy(values.begin(), values.end(), t.data_ptr<int64_t>());
     return t;
   };
@@ -80,7 +105,7 @@ Tensor sample(const Tensor& x_arg, int64_t dim, const Taps& taps) {
   const Tensor x = x_arg.contiguous();
   DimVector sizes(x.sizes());
   sizes[dim] = taps.rows();
-  const Tensor out = new_tensor("sample", sizes, x.scalar_type());
+  Tensor out = new_tensor("sample", sizes, x.scalar_type());
   // Weights in another place may come from a view; the kernel reads them densely.
   const Tensor weight = taps.weight.defined() ? taps.weight.contiguous() : Tensor();
   sample_kernel(out.device(), out_view(out), in(x), in(taps.first), in(taps.index.contiguous()),
@@ -93,7 +118,10 @@ Tensor sample(const Tensor& x_arg, int64_t dim, const Taps& taps) {
        .save = {taps.first, taps.index, save_if(needs_grad(x), weight), save_if(wants_weight, x)},
        .backward = [dim, inputs = taps.inputs](Backward& b) {
          const Taps taps{b.saved(0), b.saved(1), b.saved(2), inputs};
-         if (b.wants(0)) b.set(0, sample(b.grad(), dim, transpose(taps)));
+         if (b.wants(0)) {
+           b.set(0, dim == 0 ? input_gradient_of(b.grad(), taps)
+                             : sample(b.grad(), dim, transpose(taps)));
+         }
          if (b.wants(1)) b.set(1, weight_gradient(b.grad(), b.saved(3), taps));
        }});
   return out;

@@ -19,12 +19,13 @@ struct Axis {
   bool align_corners;
   T step;  // of the input for one element of the result
 
-  Axis(int64_t in, int64_t out, bool align_corners, Scale scale)
+  /// scale 0: none.
+  Axis(int64_t in, int64_t out, bool align_corners, double scale)
       : in(in), out(out), align_corners(align_corners) {
     if (align_corners) {
       step = out > 1 ? static_cast<T>(in - 1) / static_cast<T>(out - 1) : T(0);
-    } else if (scale && *scale > 0) {
-      step = static_cast<T>(1 / *scale);
+    } else if (scale > 0) {
+      step = static_cast<T>(1 / scale);
     } else {
       step = static_cast<T>(in) / static_cast<T>(out);
     }
@@ -105,6 +106,13 @@ Taps taps_along(Resampling how, const Axis<T>& axis, ScalarType dtype) {
   return b.done(dtype);
 }
 
+/// PyTorch takes no notice of a scale that keeps the size where lines are drawn, nor of one that
+/// keeps or doubles the size of an image's or a volume's nearest elements.
+bool ignores_scale(Resampling how, size_t directions, int64_t in, int64_t out) {
+  if (how == Resampling::linear) return out == in;
+  return how == Resampling::nearest && directions > 1 && (out == in || out == 2 * in);
+}
+
 Tensor resample(const char* op, Resampling how, size_t directions, const Tensor& self,
                 IntArrayRef output_size, bool align_corners, std::initializer_list<Scale> scales) {
   TAPER_CHECK_AS(ShapeError, output_size.size() == directions, op,
@@ -134,7 +142,8 @@ Tensor resample(const char* op, Resampling how, size_t directions, const Tensor&
   std::vector<Taps> taps;
   for (size_t d = 0; d < directions; ++d) {
     const int64_t in = self.sizes()[d + 2], out = output_size[d];
-    const Scale scale = scales.begin()[d];
+    const double given = scales.begin()[d].value_or(0);
+    const double scale = ignores_scale(how, directions, in, out) ? 0 : given;
     taps.push_back(x.scalar_type() == kDouble
                        ? taps_along(how, Axis<double>(in, out, align_corners, scale), kDouble)
                        : taps_along(how, Axis<float>(in, out, align_corners, scale), kFloat));

@@ -72,12 +72,13 @@ struct AdadeltaRule {
 void make_states(Optimizer& optimizer) {
   size_t index = 0;
   Staging staging;
+  std::vector<Tensor*> made;
   for (const OptimizerParamGroup& group : optimizer.param_groups()) {
     const AdagradRule rule(options_of<AdagradOptions>(group));
     for (const Tensor& param : group.params()) {
       auto& state = state_in<AdagradParamState>(optimizer.state().at(index++, param));
       StepTensor entry;
-      rule.place(state, StatePlaces{entry, *staging.stage(param, param.detach()).param});
+      rule.place(state, StatePlaces{entry, *staging.stage(param, param.detach()).param, made});
     }
   }
 }

@@ -1,5 +1,7 @@
 #include "taper/optim/step.h"
 
+#include <algorithm>
+
 #include "taper/core/sizes.h"
 
 namespace taper::optim {
@@ -53,5 +55,26 @@ void Staging::finish() {
   for (const Copy& w : written_) w.param.copy_(w.copy);
   start();
 }
+
+namespace detail {
+
+void StepScratch::start() {
+  entries.clear();
+  states.clear();
+  ends.clear();
+  made.clear();
+  made_states.clear();
+  staging.start();
+}
+
+void StepScratch::undo(OptimizerStates& optimizer_states) {
+  for (Tensor* tensor : made) *tensor = Tensor();
+  for (OptimizerStates::Slot& slot : optimizer_states.slots()) {
+    const auto end = made_states.end();
+    if (std::find(made_states.begin(), end, slot.state.get()) != end) slot.state.reset();
+  }
+}
+
+}  // namespace detail
 
 }  // namespace taper::optim

@@ -83,11 +83,14 @@ State& state_in(std::unique_ptr<OptimizerParamState>& slot) {
   return static_cast<State&>(*slot);
 }
 
-/// The places of a rule's states in one entry of a fused step.
+/// The places of a rule's states in one entry of a fused step; made lists the new ones.
 struct StatePlaces {
   StepTensor& entry;
   const TensorImpl& param;
+  std::vector<Tensor*>& made;
   void set(int i, Tensor& state, bool zeros = true) const {
+    if (!state.defined()) [[unlikely]]
+      made.push_back(&state);
     entry.state[i] = View(Staging::state(state, param, zeros));
     entry.state[i].impl()->bump_version();
   }
@@ -100,13 +103,12 @@ struct StepScratch {
   std::vector<StepTensor> entries;
   std::vector<OptimizerParamState*> states;
   std::vector<size_t> ends;  // of each group's entries
+  std::vector<Tensor*> made;
+  std::vector<OptimizerParamState*> made_states;
   Staging staging;
-  void start() {
-    entries.clear();
-    states.clear();
-    ends.clear();
-    staging.start();
-  }
+  void start();
+  /// After a failure: forgets the states that the step made, for they hold nothing yet.
+  void undo(OptimizerStates& states);
 };
 
 struct StepAccess {
@@ -123,20 +125,10 @@ struct StepAccess {
 
 }  // namespace detail
 
-/// One step of an optimizer whose elements do not depend on each other. A rule is made from a
-/// group's options and says
-///   Options, State, Args            its types,
-///   args                            what the kernel is to know of the group,
-///   keeps_state()                   whether parameters have a state,
-///   place(State&, StatePlaces)      which of the state's tensors the kernel updates,
-///   advance(State*, StepTensor&)    the numbers of one step; must not throw.
-/// First all that can fail is done for all groups, then the arithmetic.
+/// Finds the tensors of all groups' steps; all that can fail does so here.
 template <class Rule>
-Tensor fused_step(Optimizer& optimizer, const Optimizer::LossClosure& closure) {
+void stage_step(Optimizer& optimizer, detail::StepScratch& scratch) {
   using State = typename Rule::State;
-  Tensor loss = detail::StepAccess::begin(optimizer, closure);
-  NoGradGuard no_grad;
-  detail::StepScratch& scratch = detail::StepAccess::scratch(optimizer);
   size_t index = 0;
   for (const OptimizerParamGroup& group : optimizer.param_groups()) {
     const Rule rule(options_of<typename Rule::Options>(group));
@@ -151,19 +143,40 @@ Tensor fused_step(Optimizer& optimizer, const Optimizer::LossClosure& closure) {
       p->bump_version();
       State* state = nullptr;
       if (rule.keeps_state()) {
+        const bool is_new = slot == nullptr;
         state = &state_in<State>(slot);
-        rule.place(*state, StatePlaces{entry, *p});
+        if (is_new) scratch.made_states.push_back(state);
+        rule.place(*state, StatePlaces{entry, *p, scratch.made});
       }
       scratch.states.push_back(state);
     }
     scratch.ends.push_back(scratch.entries.size());
   }
+}
+
+/// One step of an optimizer whose elements do not depend on each other. A rule is made from a
+/// group's options and says
+///   Options, State, Args            its types,
+///   args                            what the kernel is to know of the group,
+///   keeps_state()                   whether parameters have a state,
+///   place(State&, StatePlaces)      which of the state's tensors the kernel updates,
+///   advance(State*, StepTensor&)    the numbers of one step; must not throw.
+template <class Rule>
+Tensor fused_step(Optimizer& optimizer, const Optimizer::LossClosure& closure) {
+  Tensor loss = detail::StepAccess::begin(optimizer, closure);
+  NoGradGuard no_grad;
+  detail::StepScratch& scratch = detail::StepAccess::scratch(optimizer);
+  try {
+    stage_step<Rule>(optimizer, scratch);
+  } catch (...) {
+    scratch.undo(optimizer.state());
+    throw;
+  }
   size_t first = 0, group = 0;
   for (const size_t end : scratch.ends) {
     Rule rule(options_of<typename Rule::Options>(optimizer.param_groups()[group++]));
     for (size_t i = first; i < end; ++i) {
-      StepTensor& entry = scratch.entries[i];
-      rule.advance(static_cast<State*>(scratch.states[i]), entry);
+      rule.advance(static_cast<typename Rule::State*>(scratch.states[i]), scratch.entries[i]);
     }
     if (end > first) {
       const ArrayRef<StepTensor> entries(scratch.entries.data() + first, end - first);

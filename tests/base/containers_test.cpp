@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -34,6 +35,21 @@ TEST(SmallVector, PushesItsOwnElementWhileGrowing) {
   v.push_back(v[0]);
   v.push_back(v[0]);
   EXPECT_EQ(v[2], "only");
+}
+
+struct Fragile {
+  explicit Fragile(int value) : text(value < 0 ? throw std::out_of_range("negative") : value, 'x') {}
+  std::string text;
+};
+
+TEST(SmallVector, IsAsItWasWhenAnElementCannotBeMade) {
+  SmallVector<Fragile, 2> v;
+  for (const int value : {40, 41, 42}) {
+    EXPECT_THROW(v.emplace_back(-1), std::out_of_range);
+    v.emplace_back(value);
+  }
+  ASSERT_EQ(v.size(), 3u);
+  EXPECT_EQ(v[2].text.size(), 42u);
 }
 
 TEST(SmallVector, InsertKeepsTheOrder) {

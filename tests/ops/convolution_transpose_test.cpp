@@ -160,6 +160,11 @@ OpCase conv3d_case() {
         },
         "Calculated padded input size per channel: (2 x 3 x 3). Kernel size: (3 x 2 x 2).",
         ErrorInput::Kind::shape},
+       {"no kernel",
+        [] {
+          conv3d(zeros({1, 1, 2, 3, 3}), zeros({1, 1, 0, 2, 2}));
+        },
+        "kernel size should be greater than zero", ErrorInput::Kind::shape},
        {"padding",
         [] {
           conv3d(zeros({1, 1, 2, 3, 3}), zeros({1, 1, 2, 2, 2}), {}, 1, -1);
@@ -196,7 +201,7 @@ OpCase transpose2d_case() {
        transposed_sample(conv_transpose2d, "groups", {{1, 4, 3, 3}, {4, 2, 2, 3}, {4}},
                          {{1, 2}, {0, 1}, {2, 1}, {0, 1}, 2}),
        transposed_sample(conv_transpose2d, "size beyond a stride",
-                         {{1, 2, 3, 3}, {2, 1, 2, 2}, {1}}, {{1, 2}, {0, 0}, {3, 3}, {2, 2}}),
+                         {{1, 2, 3, 3}, {2, 1, 2, 2}, {1}}, {{1, 2}, {1, 2}, {3, 3}, {2, 2}}),
        transposed_sample(conv_transpose2d, "unbatched", {{2, 3, 3}, {2, 3, 1, 1}, {3}},
                          {{1, 1}, {0, 0}, {1, 1}, {0, 0}}),
        transposed_sample(conv_transpose2d, "empty", {{0, 2, 3, 3}, {2, 3, 2, 2}, {3}},

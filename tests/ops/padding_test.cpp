@@ -1,5 +1,7 @@
 #include "taper/ops/padding.h"
 
+#include <algorithm>
+
 #include "taper/ops/creation.h"
 #include "tests/support/op_case.h"
 
@@ -18,10 +20,14 @@ double padded_at(const Dense& x, const Sizes& pad, const std::string& mode, doub
     int64_t& p = from[d];
     p -= pad[2 * i];
     if (mode == "constant" && (p < 0 || p >= size)) return value;
+    // A line is cut first, then wrapped around.
+    const int64_t cut = std::max<int64_t>(-pad[2 * i], 0);
+    const int64_t left = size - cut - std::max<int64_t>(-pad[2 * i + 1], 0);
+    while (mode == "circular" && p < cut) p += left;
+    while (mode == "circular" && p >= cut + left) p -= left;
     while (p < 0 || p >= size) {
       if (mode == "reflect") p = p < 0 ? -p : 2 * size - 2 - p;
       if (mode == "replicate") p = p < 0 ? 0 : size - 1;
-      if (mode == "circular") p += p < 0 ? size : -size;
     }
   }
   return x.at(from);
@@ -82,6 +88,8 @@ OpCase pad_case() {
       fails("overflow", {1, 2, 3}, {1LL << 58, 1LL << 58}, "replicate", "overflow"),
       fails("nothing left", {1, 2, 3}, {-4, 0}, "constant",
             "plus negative padding -4 and 0 resulted in a negative output size"),
+      fails("all cut", {1, 2, 3}, {4, -3}, "replicate",
+            "Negative padding value is resulting in an empty dimension"),
       fails("empty", {1, 2, 0}, {1, 1}, "replicate", "and other non-zero dimensions"),
       {"mode",
        [] {

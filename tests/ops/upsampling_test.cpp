@@ -231,6 +231,17 @@ TEST(Upsampling, ToTheSameSizeIsACopy) {
   EXPECT_EQ(to_dense(y).values, to_dense(x).values);
 }
 
+TEST(Upsampling, ScaleThatKeepsTheSizeCountsWhereItDoesInPyTorch) {
+  const Tensor x = arange(3, kFloat).view({1, 1, 3});
+  using Values = std::vector<double>;
+  EXPECT_EQ(to_dense(upsample_linear1d(x, {3}, false, 1.1)).values, (Values{0, 1, 2}));
+  EXPECT_EQ(to_dense(upsample_nearest1d(x, {3}, 1.1)).values, (Values{0, 0, 1}));
+  EXPECT_EQ(to_dense(upsample_nearest2d(x.unsqueeze(2), {1, 3}, 1.1, 1.1)).values,
+            (Values{0, 1, 2}));
+  EXPECT_EQ(to_dense(upsample_nearest2d(x.unsqueeze(2), {1, 6}, 1.1, 2.3)).values,
+            (Values{0, 0, 1, 1, 2, 2}));
+}
+
 TEST(Upsampling, SizeBeyondAllMemoryIsAnError) {
   EXPECT_THROW(upsample_nearest1d(zeros({1, 1, 3}), {int64_t{1} << 58}), Error);
 }

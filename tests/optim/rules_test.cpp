@@ -238,6 +238,30 @@ TEST(OptimRules, GradientsOfOtherSizesChangeNothing) {
   EXPECT_ERROR(ShapeError, adafactor.step(), "the gradient's sizes [3, 2]");
 }
 
+/// A first step that fails leaves no state behind that a later one would take for filled.
+TEST(OptimRules, AFailedFirstStepIsForgotten) {
+  for (const char* name : kElementwise) {
+    const Tensor p = start({40}), q = start({3}), clean = start({40});
+    const auto optimizer = make_optimizer(name, {p, q}), other = make_optimizer(name, {clean});
+    if (name == std::string("SGD")) {
+      for (const auto& o : {optimizer.get(), other.get()}) {
+        static_cast<SGDOptions&>(o->param_groups()[0].options()).momentum(0.9);
+      }
+    }
+    const size_t states = optimizer->state().size();  // Adagrad has them from the start
+    p.mutable_grad() = slope({40}, 1);
+    q.mutable_grad() = slope({5}, 1);
+    EXPECT_THROW(optimizer->step(), ShapeError) << name;
+    EXPECT_EQ(optimizer->state().size(), states) << name;
+    q.mutable_grad().reset();
+    for (int step = 1; step <= 3; ++step) {
+      step_with(*optimizer, p, step);
+      step_with(*other, clean, step);
+    }
+    EXPECT_EQ(values_of(p), values_of(clean)) << name;
+  }
+}
+
 /// The same bits at any thread count.
 TEST(OptimRulesThreads, ThreadsGiveTheSameBits) {
   const int before = get_num_threads();

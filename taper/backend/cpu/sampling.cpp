@@ -165,6 +165,36 @@ void sample(View out, ConstView x, ConstView first, ConstView index, ConstView w
   });
 }
 
+void sample_transposed(View out, ConstView grad, ConstView first, ConstView index,
+                       ConstView weight) {
+  if (out.numel() == 0) return;
+  // Threads share the columns: every sum has one owner and one order.
+  constexpr int64_t kBlock = 16;
+  const int64_t rows = first.numel() - 1, inner = out.numel() / out.size(0);
+  const int64_t* const start = first.data<int64_t>();
+  const int64_t* const element = index.data<int64_t>();
+  const auto add = [&](auto tag) {
+    using T = decltype(tag);
+    const T* const w = weight.defined() ? weight.data<T>() : nullptr;
+    parallel_for(0, (inner + kBlock - 1) / kBlock, 1, [&](int64_t begin, int64_t end) {
+      const int64_t column = begin * kBlock, width = std::min(inner, end * kBlock) - column;
+      for (int64_t i = 0; i < out.size(0); ++i) {
+        std::fill_n(out.data<T>() + i * inner + column, width, T(0));
+      }
+      for (int64_t j = 0; j < rows; ++j) {
+        const T* const from = grad.data<T>() + j * inner + column;
+        for (int64_t k = start[j]; k < start[j + 1]; ++k) {
+          if (element[k] < 0) continue;
+          T* const to = out.data<T>() + element[k] * inner + column;
+          const T factor = w == nullptr ? T(1) : w[k];
+          for (int64_t b = 0; b < width; ++b) to[b] += factor * from[b];
+        }
+      }
+    });
+  };
+  out.dtype() == kDouble ? add(double()) : add(float());
+}
+
 void sample_weights(View out, ConstView grad, ConstView x, ConstView first, ConstView index) {
   const int64_t rows = first.numel() - 1;
   if (rows == 0 || out.numel() == 0) return;
