@@ -1,21 +1,18 @@
 #include "taper/io/idx.h"
 
-#include <zlib.h>
-
 #include <algorithm>
 #include <bit>
-#include <cstring>
 #include <memory>
 
 #include "taper/base/error.h"
 #include "taper/core/sizes.h"
+#include "taper/io/bytes.h"
+#include "taper/io/inflate.h"
 
 namespace taper::io {
 namespace {
 
 constexpr size_t kMagicBytes = 4;
-// Deflate's best: 258 bytes from two bits, and the format's frame.
-constexpr uint64_t kDeflateRatio = 1032;
 
 template <class... Parts>
 [[noreturn]] void fail(const ByteSource& source, const Parts&... parts) {
@@ -60,19 +57,16 @@ class PlainStream final : public Stream {
 
 class GzipStream final : public Stream {
  public:
-  explicit GzipStream(const ByteSource& source) : source_(source), input_(kChunk) {
-    constexpr int kGzipOnly = 16 + MAX_WBITS;
-    if (inflateInit2(&z_, kGzipOnly) != Z_OK) fail(source_, "zlib cannot start");
-  }
-  ~GzipStream() override { inflateEnd(&z_); }
+  explicit GzipStream(const ByteSource& source)
+      : source_(source), inflater_(source, "idx", 0, source.size(), Inflater::Frame::gzip) {}
 
   void read(void* to, size_t count) override {
     auto* bytes = static_cast<unsigned char*>(to);
     while (count > 0) {
-      const size_t got = inflate_some(bytes, count);
+      const size_t got = inflater_.some(bytes, count);
       if (got == 0) {
-        fail(source_, "truncated: the compressed data ends after ", produced_, " bytes, expected ",
-             count, " more");
+        fail(source_, "truncated: the compressed data ends after ", inflater_.produced(),
+             " bytes, expected ", count, " more");
       }
       bytes += got;
       count -= got;
@@ -80,10 +74,11 @@ class GzipStream final : public Stream {
   }
   void end() override {
     unsigned char extra;
-    if (inflate_some(&extra, 1) != 0) {
-      fail(source_, "bytes after the end of the array, at uncompressed byte ", produced_ - 1);
+    if (inflater_.some(&extra, 1) != 0) {
+      fail(source_, "bytes after the end of the array, at uncompressed byte ",
+           inflater_.produced() - 1);
     }
-    const uint64_t used = taken_ - z_.avail_in;
+    const uint64_t used = inflater_.position();
     if (used != source_.size())
       fail(source_, "bytes after the end of the gzip data, at byte ", used);
   }
@@ -97,7 +92,7 @@ class GzipStream final : public Stream {
     // A gzip file ends with its uncompressed size: a cut is seen before the long way through.
     unsigned char tail[4] = {};
     source_.read(source_.size() - sizeof(tail), tail, sizeof(tail));
-    const uint32_t size = tail[0] | tail[1] << 8 | tail[2] << 16 | uint32_t{tail[3]} << 24;
+    const uint32_t size = get_little<uint32_t>(tail);
     if (size != static_cast<uint32_t>(header + payload)) {
       fail(source_, "its last 4 bytes tell an uncompressed size of ", size, ", expected ",
            header + payload, " (truncated, or bytes after the end)");
@@ -105,43 +100,8 @@ class GzipStream final : public Stream {
   }
 
  private:
-  static constexpr size_t kChunk = 256 * 1024;
-
-  // At most count bytes; 0 at the end of the data, checksum and length verified.
-  size_t inflate_some(unsigned char* to, size_t count) {
-    z_.next_out = to;
-    z_.avail_out = static_cast<uInt>(std::min<size_t>(count, 1u << 30));
-    const uInt wanted = z_.avail_out;
-    while (!finished_ && z_.avail_out == wanted) {
-      if (z_.avail_in == 0) refill();
-      const int result = inflate(&z_, Z_NO_FLUSH);
-      if (result == Z_STREAM_END) {
-        finished_ = true;
-      } else if (result != Z_OK && !(result == Z_BUF_ERROR && z_.avail_in == 0)) {
-        fail(source_, "damaged gzip data near byte ", taken_ - z_.avail_in, ": ",
-             z_.msg != nullptr ? z_.msg : zError(result));
-      }
-    }
-    produced_ += wanted - z_.avail_out;
-    return wanted - z_.avail_out;
-  }
-  void refill() {
-    const size_t count = std::min<uint64_t>(kChunk, source_.size() - taken_);
-    if (count == 0) {
-      fail(source_, "truncated: the gzip data ends at byte ", taken_, " without its end mark");
-    }
-    source_.read(taken_, input_.data(), count);
-    taken_ += count;
-    z_.next_in = input_.data();
-    z_.avail_in = static_cast<uInt>(count);
-  }
-
   const ByteSource& source_;
-  ByteBuffer input_;
-  z_stream z_ = {};
-  uint64_t taken_ = 0;
-  uint64_t produced_ = 0;
-  bool finished_ = false;
+  Inflater inflater_;
 };
 
 ScalarType dtype_of(unsigned char code) {
@@ -160,14 +120,6 @@ ScalarType dtype_of(unsigned char code) {
       return kDouble;
   }
   return ScalarType::Undefined;
-}
-
-// The format is big-endian.
-void to_native_order(ByteBuffer& bytes, size_t item) {
-  if (item == 1 || std::endian::native == std::endian::big) return;
-  for (size_t at = 0; at < bytes.size(); at += item) {
-    std::reverse(bytes.data() + at, bytes.data() + at + item);
-  }
 }
 
 }  // namespace
@@ -212,7 +164,10 @@ IdxArray read_idx(const ByteSource& source, const IdxLimits& limits) {
   array.bytes = ByteBuffer(static_cast<size_t>(payload));
   stream->read(array.bytes.data(), array.bytes.size());
   stream->end();
-  to_native_order(array.bytes, item);
+  // The format is big-endian.
+  if (std::endian::native == std::endian::little) {
+    reverse_items(array.bytes.data(), array.bytes.size(), item);
+  }
   return array;
 }
 

@@ -10,6 +10,7 @@
 
 #include "taper/base/error.h"
 #include "taper/core/sizes.h"
+#include "taper/io/bytes.h"
 #include "taper/io/json_text.h"
 #include "taper/io/safetensors_parse.h"
 
@@ -185,11 +186,10 @@ void read_safetensors_entry(const ByteSource& source, const SafetensorsEntry& en
     }
   }
   if (entry.dtype == kBool) {
-    const auto* bytes = static_cast<const unsigned char*>(to);
-    const auto* wrong = std::find_if(bytes, bytes + count, [](unsigned char b) { return b > 1; });
-    if (wrong != bytes + count) {
-      fail("the boolean at byte ", entry.begin + static_cast<uint64_t>(wrong - bytes), " is ",
-           *wrong, ", expected 0 or 1");
+    const size_t wrong = find_wrong_bool(to, count);
+    if (wrong != count) {
+      fail("the boolean at byte ", entry.begin + wrong, " is ",
+           static_cast<const unsigned char*>(to)[wrong], ", expected 0 or 1");
     }
   }
 }

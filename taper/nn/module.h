@@ -17,6 +17,10 @@
 #include "taper/tensor/tensor.h"
 
 namespace taper TAPER_API {
+namespace serialize {
+class InputArchive;
+class OutputArchive;
+}  // namespace serialize
 namespace nn {
 
 template <class Contained>
@@ -144,6 +148,10 @@ class Module : public std::enable_shared_from_this<Module> {
   virtual Tensor get_extra_state() const;
   /// Takes over what get_extra_state() gave; throws unless overridden.
   virtual void set_extra_state(const Tensor& state);
+  /// Writes state_dict() to the archive, and loads what the archive holds as load_state_dict()
+  /// does; taper::save(module, path) and taper::load(module, path) call these.
+  virtual void save(serialize::OutputArchive& archive) const;
+  virtual void load(serialize::InputArchive& archive);
   /// The version of the form in which the class keeps its state.
   virtual int64_t _version() const;
 

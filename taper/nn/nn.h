@@ -18,4 +18,5 @@
 #include "taper/nn/normalization.h"
 #include "taper/nn/pooling.h"
 #include "taper/nn/sequential.h"
+#include "taper/nn/serialize.h"
 #include "taper/nn/utils.h"

@@ -31,6 +31,8 @@ class BatchNormImplBase : public virtual Module {
   void reset_running_stats();
   void reset_parameters();
   Tensor forward(const Tensor& input);
+  /// As Python's, whose second version brought num_batches_tracked.
+  int64_t _version() const override { return 2; }
 
   BatchNormOptions options;
   Tensor weight, bias;

@@ -10,6 +10,7 @@
 #include "taper/tensor/tensor.h"
 
 namespace taper TAPER_API {
+class IValue;
 namespace nn {
 
 /// The tensors of a module by their full names, in the order of registration, and the version that
@@ -19,6 +20,10 @@ class StateDict : public OrderedDict<std::string, Tensor> {
   StateDict() = default;
   StateDict(std::initializer_list<Item> items) : OrderedDict(items) {}
   explicit StateDict(const std::vector<std::pair<std::string, Tensor>>& tensors);
+  /// Of a dict of tensors by name, as a .pt file holds it. Throws an IoError on anything else.
+  explicit StateDict(const IValue& value);
+  /// The dict with its versions, which save() writes and Python's load_state_dict() takes.
+  IValue to_ivalue() const;
 
   /// Replaces the tensor of a name, or appends it.
   void set(const std::string& name, Tensor tensor);

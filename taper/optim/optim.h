@@ -7,4 +7,5 @@
 #include "taper/optim/lr_cycles.h"
 #include "taper/optim/lr_scheduler.h"
 #include "taper/optim/optimizer.h"
+#include "taper/optim/serialize.h"
 #include "taper/optim/sgd.h"

@@ -14,6 +14,10 @@
 #include "taper/tensor/tensor.h"
 
 namespace taper TAPER_API {
+namespace serialize {
+class InputArchive;
+class OutputArchive;
+}  // namespace serialize
 namespace optim {
 
 /// What an optimizer remembers of one parameter; each optimizer derives its own.
@@ -197,6 +201,10 @@ class Optimizer {
   /// Throws ConfigError or ShapeError on other groups, names, keys, kinds, sizes and settings; then
   /// nothing has changed.
   void load_state_dict(const IValue& state_dict);
+  /// Writes state_dict() to the archive, and loads what the archive holds as load_state_dict()
+  /// does; taper::save(optimizer, path) and taper::load(optimizer, path) call these.
+  void save(serialize::OutputArchive& archive) const;
+  void load(serialize::InputArchive& archive);
 
   /// Calls hook(optimizer) before (after) every step; the id goes to remove_step_hook().
   using StepHook = Function<void(Optimizer&)>;

@@ -4,7 +4,7 @@ namespace taper {
 
 const char* IValue::type_name() const {
   constexpr const char* kNames[] = {"None",   "bool", "int",   "float", "str",
-                                    "Tensor", "list", "tuple", "dict"};
+                                    "Tensor", "list", "tuple", "dict",  "bytes"};
   return kNames[static_cast<int>(kind_)];
 }
 
@@ -29,6 +29,11 @@ double IValue::toDouble() const {
 
 const std::string& IValue::toStringRef() const {
   check(isString(), "str");
+  return string_;
+}
+
+const std::string& IValue::toBytesRef() const {
+  check(isBytes(), "bytes");
   return string_;
 }
 
@@ -95,6 +100,16 @@ bool IValue::erase(std::string_view key) {
     return true;
   }
   return false;
+}
+
+const IValue* IValue::metadata() const {
+  return isGenericDict() && !elements_.empty() ? elements_.data() : nullptr;
+}
+
+void IValue::set_metadata(IValue metadata) {
+  check(isGenericDict(), "dict");
+  elements_.clear();
+  elements_.push_back(std::move(metadata));
 }
 
 size_t IValue::size() const {

@@ -11,11 +11,11 @@
 namespace taper TAPER_API {
 
 /// A value of a state dict or of a pickled file, as c10::IValue: nothing, a truth value, a number,
-/// a text, a tensor, or a list, tuple or dict of values. A dict keeps the order of insertion.
-/// Reading one as another kind throws and says which it is.
+/// a text, bytes, a tensor, or a list, tuple or dict of values. A dict keeps the order of
+/// insertion. Reading one as another kind throws and says which it is.
 class IValue {
  public:
-  enum class Kind : uint8_t { None, Bool, Int, Double, String, Tensor, List, Tuple, Dict };
+  enum class Kind : uint8_t { None, Bool, Int, Double, String, Tensor, List, Tuple, Dict, Bytes };
   using Items = std::vector<std::pair<IValue, IValue>>;
 
   IValue() = default;
@@ -35,7 +35,17 @@ class IValue {
   static IValue tuple(std::vector<IValue> elements) {
     return IValue(Kind::Tuple, std::move(elements));
   }
-  static IValue dict() { return IValue(Kind::Dict, {}); }
+  /// The keys must differ.
+  static IValue dict(Items items = {}) {
+    IValue value(Kind::Dict, {});
+    value.items_ = std::move(items);
+    return value;
+  }
+  static IValue bytes(std::string value) {
+    IValue result(std::move(value));
+    result.kind_ = Kind::Bytes;
+    return result;
+  }
 
   Kind kind() const { return kind_; }
   /// "int", "Tensor", "dict", ...
@@ -45,6 +55,7 @@ class IValue {
   bool isInt() const { return kind_ == Kind::Int; }
   bool isDouble() const { return kind_ == Kind::Double; }
   bool isString() const { return kind_ == Kind::String; }
+  bool isBytes() const { return kind_ == Kind::Bytes; }
   bool isTensor() const { return kind_ == Kind::Tensor; }
   bool isList() const { return kind_ == Kind::List; }
   bool isTuple() const { return kind_ == Kind::Tuple; }
@@ -55,6 +66,7 @@ class IValue {
   /// Takes an int as well.
   double toDouble() const;
   const std::string& toStringRef() const;
+  const std::string& toBytesRef() const;
   const Tensor& toTensor() const;
   /// The elements of a list or a tuple.
   const std::vector<IValue>& toListRef() const;
@@ -75,6 +87,10 @@ class IValue {
   void insert(int64_t key, IValue value);
   /// Removes a dict's key; returns whether there was one.
   bool erase(std::string_view key);
+  /// What Python keeps beside a state dict's items, as its attribute _metadata; null when there is
+  /// none.
+  const IValue* metadata() const;
+  void set_metadata(IValue metadata);
   /// Elements of a list or a tuple, items of a dict.
   size_t size() const;
 
@@ -89,7 +105,7 @@ class IValue {
   };
   Tensor tensor_;
   std::string string_;
-  std::vector<IValue> elements_;
+  std::vector<IValue> elements_;  // of a dict: its metadata, if any
   Items items_;
 };
 

@@ -9,14 +9,15 @@
 namespace taper TAPER_API {
 namespace train {
 
-/// Writes the parameters and buffers of a module, by their full names, as a safetensors file that
-/// Python reads too. The old file stays as it is when something fails. Throws IoError.
+/// Writes what state_dict() holds, parameters and persistent buffers by their full names, as a
+/// safetensors file that Python reads too. The old file stays as it is when something fails. Throws
+/// IoError.
 void save_weights(const std::string& path, const nn::Module& module,
                   const io::Metadata& metadata = {});
 
-/// Copies a file's tensors into the module's parameters and buffers. Names and sizes are compared
-/// first: on a missing or unexpected name or another size nothing is changed, and the IoError names
-/// all of them. Types are converted. Throws IoError.
+/// Copies a file's tensors into the module's parameters and persistent buffers. Names and sizes are
+/// compared first: on a missing or unexpected name or another size nothing is changed, and the
+/// IoError names all of them. Types are converted. Throws IoError.
 void load_weights(const std::string& path, nn::Module& module);
 
 }  // namespace train
