@@ -214,8 +214,8 @@ TAPER_LAYER(RMSNorm);
 /// functional::local_response_norm().
 using LocalResponseNormOptions = functional::LocalResponseNormFuncOptions;
 TAPER_UNARY_LAYER(LocalResponseNorm, LocalResponseNormOptions);
-/// LocalResponseNorm of images over an odd number of channels: of an even size, the channel before
-/// it counts out, while alpha is divided by size.
+/// LocalResponseNorm of images; of an even size the window is one channel smaller, while alpha is
+/// divided by size.
 using CrossMapLRN2dOptions = functional::LocalResponseNormFuncOptions;
 TAPER_UNARY_LAYER(CrossMapLRN2d, CrossMapLRN2dOptions);
 

@@ -101,7 +101,8 @@ void expect_numbers(const Tensor& got, std::istringstream& line, const std::stri
   values.push_back(weigh(got.detach()).item<double>());
   ASSERT_EQ(values.size(), want.size());
   for (size_t i = 0; i < want.size(); ++i) {
-    EXPECT_NEAR(values[i], want[i], 1e-8 * (1 + std::abs(want[i]))) << "number " << i;
+    // PyTorch's hardsigmoid has the float nearest to 1/6 in its gradient.
+    EXPECT_NEAR(values[i], want[i], 5e-8 * (1 + std::abs(want[i]))) << "number " << i;
   }
 }
 
