@@ -4,8 +4,7 @@
 #include <string>
 
 #include "taper/base/arg.h"
-#include "taper/nn/cloneable.h"
-#include "taper/nn/module_holder.h"
+#include "taper/nn/plain_layer.h"
 
 namespace taper TAPER_API {
 namespace nn {
@@ -51,95 +50,62 @@ struct LogSoftmaxOptions {
   LogSoftmaxOptions(int64_t dim) : dim_(dim) {}
   TAPER_ARG(int64_t, dim);
 };
+struct CELUOptions {
+  TAPER_ARG(double, alpha) = 1.0;
+  TAPER_ARG(bool, inplace) = false;
+};
+struct GLUOptions {
+  GLUOptions(int64_t dim = -1) : dim_(dim) {}
+  TAPER_ARG(int64_t, dim) = -1;
+};
+struct HardshrinkOptions {
+  HardshrinkOptions(double lambda = 0.5) : lambda_(lambda) {}
+  TAPER_ARG(double, lambda) = 0.5;
+};
+struct PReLUOptions {
+  TAPER_ARG(int64_t, num_parameters) = 1;
+  TAPER_ARG(double, init) = 0.25;
+};
+struct RReLUOptions {
+  TAPER_ARG(double, lower) = 1.0 / 8.0;
+  TAPER_ARG(double, upper) = 1.0 / 3.0;
+  TAPER_ARG(bool, inplace) = false;
+};
+struct ThresholdOptions {
+  ThresholdOptions(double threshold, double value) : threshold_(threshold), value_(value) {}
+  TAPER_ARG(double, threshold);
+  TAPER_ARG(double, value);
+  TAPER_ARG(bool, inplace) = false;
+};
+using SELUOptions = ReLUOptions;
+using MishOptions = ReLUOptions;
+using HardsigmoidOptions = ReLUOptions;
+using HardswishOptions = ReLUOptions;
+using SoftshrinkOptions = HardshrinkOptions;
+using SoftminOptions = SoftmaxOptions;
 
 /// max(x, 0).
-class ReLUImpl : public Cloneable<ReLUImpl> {
- public:
-  explicit ReLUImpl(const ReLUOptions& options = {}) : options(options) {}
-  void reset() override {}
-  void pretty_print(std::ostream& stream) const override;
-  Tensor forward(const Tensor& input);
-
-  ReLUOptions options;
-};
-TAPER_LAYER(ReLU);
+TAPER_UNARY_LAYER(ReLU, ReLUOptions);
 
 /// min(max(x, 0), 6).
-class ReLU6Impl : public Cloneable<ReLU6Impl> {
- public:
-  explicit ReLU6Impl(const ReLU6Options& options = {}) : options(options) {}
-  void reset() override {}
-  void pretty_print(std::ostream& stream) const override;
-  Tensor forward(const Tensor& input);
-
-  ReLU6Options options;
-};
-TAPER_LAYER(ReLU6);
+TAPER_UNARY_LAYER(ReLU6, ReLU6Options);
 
 /// x where positive, else negative_slope * x.
-class LeakyReLUImpl : public Cloneable<LeakyReLUImpl> {
- public:
-  explicit LeakyReLUImpl(const LeakyReLUOptions& options = {}) : options(options) {}
-  void reset() override {}
-  void pretty_print(std::ostream& stream) const override;
-  Tensor forward(const Tensor& input);
-
-  LeakyReLUOptions options;
-};
-TAPER_LAYER(LeakyReLU);
+TAPER_UNARY_LAYER(LeakyReLU, LeakyReLUOptions);
 
 /// x where positive, else alpha * (exp(x) - 1).
-class ELUImpl : public Cloneable<ELUImpl> {
- public:
-  explicit ELUImpl(const ELUOptions& options = {}) : options(options) {}
-  void reset() override {}
-  void pretty_print(std::ostream& stream) const override;
-  Tensor forward(const Tensor& input);
-
-  ELUOptions options;
-};
-TAPER_LAYER(ELU);
+TAPER_UNARY_LAYER(ELU, ELUOptions);
 
 /// x * Phi(x), the normal distribution function, or its tanh approximation.
-class GELUImpl : public Cloneable<GELUImpl> {
- public:
-  explicit GELUImpl(GELUOptions options = {}) : options(std::move(options)) {}
-  void reset() override {}
-  void pretty_print(std::ostream& stream) const override;
-  Tensor forward(const Tensor& input);
-
-  GELUOptions options;
-};
-TAPER_LAYER(GELU);
+TAPER_UNARY_LAYER(GELU, GELUOptions);
 
 /// x * sigmoid(x).
-class SiLUImpl : public Cloneable<SiLUImpl> {
- public:
-  explicit SiLUImpl(const SiLUOptions& options = {}) : options(options) {}
-  void reset() override {}
-  void pretty_print(std::ostream& stream) const override;
-  Tensor forward(const Tensor& input);
+TAPER_UNARY_LAYER(SiLU, SiLUOptions);
 
-  SiLUOptions options;
-};
-TAPER_LAYER(SiLU);
-
-class TanhImpl : public Cloneable<TanhImpl> {
- public:
-  void reset() override {}
-  void pretty_print(std::ostream& stream) const override;
-  Tensor forward(const Tensor& input);
-};
-TAPER_LAYER(Tanh);
+TAPER_UNARY_LAYER(Tanh, NoOptions);
 
 /// 1 / (1 + exp(-x)).
-class SigmoidImpl : public Cloneable<SigmoidImpl> {
- public:
-  void reset() override {}
-  void pretty_print(std::ostream& stream) const override;
-  Tensor forward(const Tensor& input);
-};
-TAPER_LAYER(Sigmoid);
+TAPER_UNARY_LAYER(Sigmoid, NoOptions);
 
 /// x clamped to [min_val, max_val].
 class HardtanhImpl : public Cloneable<HardtanhImpl> {
@@ -157,42 +123,57 @@ class HardtanhImpl : public Cloneable<HardtanhImpl> {
 TAPER_LAYER(Hardtanh);
 
 /// log(1 + exp(beta * x)) / beta; x itself where beta * x > threshold.
-class SoftplusImpl : public Cloneable<SoftplusImpl> {
- public:
-  explicit SoftplusImpl(const SoftplusOptions& options = {}) : options(options) {}
-  void reset() override {}
-  void pretty_print(std::ostream& stream) const override;
-  Tensor forward(const Tensor& input);
-
-  SoftplusOptions options;
-};
-TAPER_LAYER(Softplus);
+TAPER_UNARY_LAYER(Softplus, SoftplusOptions);
 
 /// exp(x) / sum(exp(x)) along dim.
-class SoftmaxImpl : public Cloneable<SoftmaxImpl> {
- public:
-  explicit SoftmaxImpl(int64_t dim) : SoftmaxImpl(SoftmaxOptions(dim)) {}
-  SoftmaxImpl(const SoftmaxOptions& options) : options(options) {}
-  void reset() override {}
-  void pretty_print(std::ostream& stream) const override;
-  Tensor forward(const Tensor& input);
-
-  SoftmaxOptions options;
-};
-TAPER_LAYER(Softmax);
+TAPER_UNARY_LAYER(Softmax, SoftmaxOptions);
 
 /// log(softmax(x)) along dim.
-class LogSoftmaxImpl : public Cloneable<LogSoftmaxImpl> {
+TAPER_UNARY_LAYER(LogSoftmax, LogSoftmaxOptions);
+
+/// max(x, 0) + min(alpha * (exp(x / alpha) - 1), 0).
+TAPER_UNARY_LAYER(CELU, CELUOptions);
+/// ELU with the scales of self-normalizing networks (Klambauer et al., 2017).
+TAPER_UNARY_LAYER(SELU, SELUOptions);
+/// x * tanh(softplus(x)).
+TAPER_UNARY_LAYER(Mish, MishOptions);
+/// a * sigmoid(b), the halves of the input along dim.
+TAPER_UNARY_LAYER(GLU, GLUOptions);
+/// x where |x| > lambda, else 0.
+TAPER_UNARY_LAYER(Hardshrink, HardshrinkOptions);
+/// x moved towards 0 by lambda, at most to 0.
+TAPER_UNARY_LAYER(Softshrink, SoftshrinkOptions);
+/// x - tanh(x).
+TAPER_UNARY_LAYER(Tanhshrink, NoOptions);
+/// x / (1 + |x|).
+TAPER_UNARY_LAYER(Softsign, NoOptions);
+/// log(sigmoid(x)).
+TAPER_UNARY_LAYER(LogSigmoid, NoOptions);
+/// min(max(x + 3, 0), 6) / 6.
+TAPER_UNARY_LAYER(Hardsigmoid, HardsigmoidOptions);
+/// x * hardsigmoid(x).
+TAPER_UNARY_LAYER(Hardswish, HardswishOptions);
+/// x where x > threshold, else value.
+TAPER_UNARY_LAYER(Threshold, ThresholdOptions);
+/// exp(-x) / sum(exp(-x)) along dim.
+TAPER_UNARY_LAYER(Softmin, SoftminOptions);
+/// Softmax over the channels of [N, C, H, W] or [C, H, W].
+TAPER_UNARY_LAYER(Softmax2d, NoOptions);
+/// LeakyReLU whose slope is uniform in [lower, upper] for each element in training, else its mean.
+TAPER_UNARY_LAYER(RReLU, RReLUOptions);
+
+/// LeakyReLU whose slopes, one or one per channel, are the parameter weight.
+class PReLUImpl : public Cloneable<PReLUImpl> {
  public:
-  explicit LogSoftmaxImpl(int64_t dim) : LogSoftmaxImpl(LogSoftmaxOptions(dim)) {}
-  LogSoftmaxImpl(const LogSoftmaxOptions& options) : options(options) {}
-  void reset() override {}
+  explicit PReLUImpl(const PReLUOptions& options = {});
+  void reset() override;
   void pretty_print(std::ostream& stream) const override;
   Tensor forward(const Tensor& input);
 
-  LogSoftmaxOptions options;
+  PReLUOptions options;
+  Tensor weight;
 };
-TAPER_LAYER(LogSoftmax);
+TAPER_LAYER(PReLU);
 
 }  // namespace nn
 }  // namespace taper

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <optional>
+#include <vector>
+
 #include "taper/base/arg.h"
 #include "taper/nn/cloneable.h"
 #include "taper/nn/enum.h"
@@ -29,6 +32,10 @@ class ConvPadding {
   bool same_ = false;
 };
 
+/// What stands beyond the edges of a convolution's input.
+using ConvPaddingMode =
+    Choice<enumtype::kZeros, enumtype::kReflect, enumtype::kReplicate, enumtype::kCircular>;
+
 /// Options of a convolution over D dimensions.
 template <size_t D>
 struct ConvOptions {
@@ -42,46 +49,91 @@ struct ConvOptions {
   TAPER_ARG(ExpandingArray<D>, dilation) = 1;
   TAPER_ARG(int64_t, groups) = 1;
   TAPER_ARG(bool, bias) = true;
+  TAPER_ARG(ConvPaddingMode, padding_mode) = kZeros;
 };
 using Conv1dOptions = ConvOptions<1>;
 using Conv2dOptions = ConvOptions<2>;
+using Conv3dOptions = ConvOptions<3>;
 
-/// What convolutions share: weight [out, in / groups, kernel...] and bias [out], which start
-/// uniform in +-1/sqrt(fan_in).
+/// Options of a transposed convolution over D dimensions.
+template <size_t D>
+struct ConvTransposeOptions {
+  ConvTransposeOptions(int64_t in_channels, int64_t out_channels, ExpandingArray<D> kernel_size)
+      : in_channels_(in_channels), out_channels_(out_channels), kernel_size_(kernel_size) {}
+  TAPER_ARG(int64_t, in_channels);
+  TAPER_ARG(int64_t, out_channels);
+  TAPER_ARG(ExpandingArray<D>, kernel_size);
+  TAPER_ARG(ExpandingArray<D>, stride) = 1;
+  TAPER_ARG(ExpandingArray<D>, padding) = 0;
+  /// Added to one side of the output's sizes.
+  TAPER_ARG(ExpandingArray<D>, output_padding) = 0;
+  TAPER_ARG(int64_t, groups) = 1;
+  TAPER_ARG(bool, bias) = true;
+  TAPER_ARG(ExpandingArray<D>, dilation) = 1;
+  /// Only kZeros.
+  TAPER_ARG(ConvPaddingMode, padding_mode) = kZeros;
+};
+using ConvTranspose1dOptions = ConvTransposeOptions<1>;
+using ConvTranspose2dOptions = ConvTransposeOptions<2>;
+using ConvTranspose3dOptions = ConvTransposeOptions<3>;
+
+/// Cross-correlation over the last D dimensions: [N, in, L...] to [N, out, L'...]. weight [out, in
+/// / groups, kernel...] and bias [out] start uniform in +-1/sqrt(fan_in).
 template <size_t D, class Derived>
 class ConvNdImpl : public Cloneable<Derived> {
  public:
+  ConvNdImpl(int64_t in_channels, int64_t out_channels, ExpandingArray<D> kernel_size)
+      : ConvNdImpl(ConvOptions<D>(in_channels, out_channels, kernel_size)) {}
   explicit ConvNdImpl(const ConvOptions<D>& options);
   void reset() override;
   void reset_parameters();
   void pretty_print(std::ostream& stream) const override;
+  Tensor forward(const Tensor& input);
 
   ConvOptions<D> options;
   Tensor weight;
   Tensor bias;
 };
 
-/// Cross-correlation over the last dimension: [N, in, L] to [N, out, L'].
-class Conv1dImpl : public ConvNdImpl<1, Conv1dImpl> {
+/// The transposed convolution, a convolution's gradient: [N, in, L...] to [N, out, L'...] with
+/// L' = (L - 1) stride - 2 padding + dilation (kernel - 1) + output_padding + 1. weight is [in, out
+/// / groups, kernel...].
+template <size_t D, class Derived>
+class ConvTransposeNdImpl : public Cloneable<Derived> {
  public:
-  Conv1dImpl(int64_t in_channels, int64_t out_channels, ExpandingArray<1> kernel_size)
-      : Conv1dImpl(Conv1dOptions(in_channels, out_channels, kernel_size)) {}
-  explicit Conv1dImpl(const Conv1dOptions& options) : ConvNdImpl(options) {}
-  Tensor forward(const Tensor& input);
-};
-extern template class ConvNdImpl<1, Conv1dImpl>;
-TAPER_LAYER(Conv1d);
+  ConvTransposeNdImpl(int64_t in_channels, int64_t out_channels, ExpandingArray<D> kernel_size)
+      : ConvTransposeNdImpl(ConvTransposeOptions<D>(in_channels, out_channels, kernel_size)) {}
+  explicit ConvTransposeNdImpl(const ConvTransposeOptions<D>& options);
+  void reset() override;
+  void reset_parameters();
+  void pretty_print(std::ostream& stream) const override;
+  /// output_size [L'...], or all sizes of the output, chooses the output padding.
+  Tensor forward(const Tensor& input,
+                 const std::optional<std::vector<int64_t>>& output_size = std::nullopt);
 
-/// Cross-correlation over the last two dimensions: [N, in, H, W] to [N, out, H', W'].
-class Conv2dImpl : public ConvNdImpl<2, Conv2dImpl> {
- public:
-  Conv2dImpl(int64_t in_channels, int64_t out_channels, ExpandingArray<2> kernel_size)
-      : Conv2dImpl(Conv2dOptions(in_channels, out_channels, kernel_size)) {}
-  explicit Conv2dImpl(const Conv2dOptions& options) : ConvNdImpl(options) {}
-  Tensor forward(const Tensor& input);
+  ConvTransposeOptions<D> options;
+  Tensor weight;
+  Tensor bias;
+
+ private:
+  ExpandingArray<D> output_padding_for(const Tensor& input,
+                                       const std::vector<int64_t>& output_size) const;
 };
-extern template class ConvNdImpl<2, Conv2dImpl>;
-TAPER_LAYER(Conv2d);
+
+#define TAPER_CONV_LAYER(Name, Base, D)           \
+  class Name##Impl : public Base<D, Name##Impl> { \
+   public:                                        \
+    using Base::Base;                             \
+  };                                              \
+  extern template class Base<D, Name##Impl>;      \
+  TAPER_LAYER(Name)
+TAPER_CONV_LAYER(Conv1d, ConvNdImpl, 1);
+TAPER_CONV_LAYER(Conv2d, ConvNdImpl, 2);
+TAPER_CONV_LAYER(Conv3d, ConvNdImpl, 3);
+TAPER_CONV_LAYER(ConvTranspose1d, ConvTransposeNdImpl, 1);
+TAPER_CONV_LAYER(ConvTranspose2d, ConvTransposeNdImpl, 2);
+TAPER_CONV_LAYER(ConvTranspose3d, ConvTransposeNdImpl, 3);
+#undef TAPER_CONV_LAYER
 
 }  // namespace nn
 }  // namespace taper

@@ -8,35 +8,46 @@
 #include "taper/ops/slicing.h"
 
 namespace taper::nn {
+namespace {
+
+/// Checks the options and takes the given weight, which is used once: a clone gets its own.
+template <class Options>
+Tensor take_weight(const char* name, Options& options) {
+  const int64_t rows = options.num_embeddings(), columns = options.embedding_dim();
+  if (std::optional<int64_t>& padding = options.padding_idx()) {
+    TAPER_CHECK_AS(ConfigError, *padding >= -rows && *padding < rows, name,
+                   ": Padding_idx must be within num_embeddings, got ", *padding, " of ", rows);
+    if (*padding < 0) *padding += rows;
+  }
+  const Tensor given = std::exchange(options._weight(), Tensor());
+  TAPER_CHECK_AS(ShapeError, !given.defined() || given.sizes() == IntArrayRef({rows, columns}),
+                 name, ": Shape of weight does not match num_embeddings and embedding_dim, got ",
+                 given.defined() ? given.sizes() : IntArrayRef(), ", expected [", rows, ", ",
+                 columns, "]");
+  return given;
+}
+
+template <class Options>
+Tensor empty_weight(const Options& options) {
+  return empty({options.num_embeddings(), options.embedding_dim()});
+}
+
+void start(const Tensor& weight, const std::optional<int64_t>& padding_idx) {
+  init::normal_(weight);
+  if (padding_idx) init::zeros_(weight.detach().select(0, *padding_idx));
+}
+
+}  // namespace
 
 EmbeddingImpl::EmbeddingImpl(EmbeddingOptions o) : options(std::move(o)) { EmbeddingImpl::reset(); }
 
 void EmbeddingImpl::reset() {
-  const int64_t rows = options.num_embeddings(), columns = options.embedding_dim();
-  if (std::optional<int64_t>& padding = options.padding_idx()) {
-    TAPER_CHECK_AS(ConfigError, *padding >= -rows && *padding < rows,
-                   "Embedding: Padding_idx must be within num_embeddings, got ", *padding, " of ",
-                   rows);
-    if (*padding < 0) *padding += rows;
-  }
-  // Used once: a clone gets a weight of its own.
-  const Tensor given = std::exchange(options._weight(), Tensor());
-  if (given.defined()) {
-    TAPER_CHECK_AS(ShapeError, given.sizes() == IntArrayRef({rows, columns}),
-                   "Embedding: Shape of weight does not match num_embeddings and embedding_dim, "
-                   "got ",
-                   given.sizes(), ", expected [", rows, ", ", columns, "]");
-    weight = register_parameter("weight", given);
-    return;
-  }
-  weight = register_parameter("weight", empty({rows, columns}));
-  reset_parameters();
+  const Tensor given = take_weight("Embedding", options);
+  weight = register_parameter("weight", given.defined() ? given : empty_weight(options));
+  if (!given.defined()) reset_parameters();
 }
 
-void EmbeddingImpl::reset_parameters() {
-  init::normal_(weight);
-  if (options.padding_idx()) init::zeros_(weight.detach().select(0, *options.padding_idx()));
-}
+void EmbeddingImpl::reset_parameters() { start(weight, options.padding_idx()); }
 
 void EmbeddingImpl::pretty_print(std::ostream& stream) const {
   std::string s = str("taper::nn::Embedding(num_embeddings=", options.num_embeddings(),
@@ -61,6 +72,46 @@ Embedding Embedding::from_pretrained(const Tensor& embeddings,
   return embedding;
 }
 
+EmbeddingBagImpl::EmbeddingBagImpl(EmbeddingBagOptions o) : options(std::move(o)) {
+  EmbeddingBagImpl::reset();
+}
+
+void EmbeddingBagImpl::reset() {
+  const Tensor given = take_weight("EmbeddingBag", options);
+  weight = register_parameter("weight", given.defined() ? given : empty_weight(options));
+  if (!given.defined()) reset_parameters();
+}
+
+void EmbeddingBagImpl::reset_parameters() { start(weight, options.padding_idx()); }
+
+void EmbeddingBagImpl::pretty_print(std::ostream& stream) const {
+  constexpr const char* kModes[] = {"sum", "mean", "max"};
+  std::string s =
+      str("taper::nn::EmbeddingBag(", options.num_embeddings(), ", ", options.embedding_dim());
+  if (options.max_norm()) s += str(", max_norm=", *options.max_norm());
+  if (options.norm_type() != 2) s += str(", norm_type=", options.norm_type());
+  if (options.scale_grad_by_freq()) s += ", scale_grad_by_freq=true";
+  s += str(", mode='", kModes[options.mode().index()], "'");
+  if (options.padding_idx()) s += str(", padding_idx=", *options.padding_idx());
+  stream << s << ')';
+}
+
+Tensor EmbeddingBagImpl::forward(const Tensor& input, const Tensor& offsets,
+                                 const Tensor& per_sample_weights) {
+  return functional::embedding_bag(input, weight,
+                                   functional::EmbeddingBagFuncOptions()
+                                       .offsets(offsets)
+                                       .max_norm(options.max_norm())
+                                       .norm_type(options.norm_type())
+                                       .scale_grad_by_freq(options.scale_grad_by_freq())
+                                       .mode(options.mode())
+                                       .sparse(options.sparse())
+                                       .per_sample_weights(per_sample_weights)
+                                       .include_last_offset(options.include_last_offset())
+                                       .padding_idx(options.padding_idx()));
+}
+
 template class Cloneable<EmbeddingImpl>;
+template class Cloneable<EmbeddingBagImpl>;
 
 }  // namespace taper::nn

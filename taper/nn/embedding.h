@@ -4,6 +4,7 @@
 
 #include "taper/base/arg.h"
 #include "taper/nn/cloneable.h"
+#include "taper/nn/functional_loss.h"
 #include "taper/nn/module_holder.h"
 
 namespace taper TAPER_API {
@@ -50,6 +51,43 @@ class Embedding : public ModuleHolder<EmbeddingImpl> {
   static Embedding from_pretrained(const Tensor& embeddings,
                                    const EmbeddingFromPretrainedOptions& options = {});
 };
+
+struct EmbeddingBagOptions {
+  using Mode = functional::EmbeddingBagFuncOptions::Mode;
+  EmbeddingBagOptions(int64_t num_embeddings, int64_t embedding_dim)
+      : num_embeddings_(num_embeddings), embedding_dim_(embedding_dim) {}
+  TAPER_ARG(int64_t, num_embeddings);
+  TAPER_ARG(int64_t, embedding_dim);
+  /// Rows with a larger norm are shortened, in place, before they are read.
+  TAPER_ARG(std::optional<double>, max_norm) = std::nullopt;
+  TAPER_ARG(double, norm_type) = 2;
+  TAPER_ARG(bool, scale_grad_by_freq) = false;
+  TAPER_ARG(Mode, mode) = kMean;
+  TAPER_ARG(bool, sparse) = false;
+  TAPER_ARG(Tensor, _weight) = Tensor();
+  /// The offsets end with the number of indices.
+  TAPER_ARG(bool, include_last_offset) = false;
+  /// Indices of this row are skipped; negative ones count from the end.
+  TAPER_ARG(std::optional<int64_t>, padding_idx) = std::nullopt;
+};
+
+/// Sums, means or maxima of bags of rows of weight [num_embeddings, embedding_dim].
+class EmbeddingBagImpl : public Cloneable<EmbeddingBagImpl> {
+ public:
+  EmbeddingBagImpl(int64_t num_embeddings, int64_t embedding_dim)
+      : EmbeddingBagImpl(EmbeddingBagOptions(num_embeddings, embedding_dim)) {}
+  explicit EmbeddingBagImpl(EmbeddingBagOptions options);
+  void reset() override;
+  void reset_parameters();
+  void pretty_print(std::ostream& stream) const override;
+  /// See functional::embedding_bag().
+  Tensor forward(const Tensor& input, const Tensor& offsets = {},
+                 const Tensor& per_sample_weights = {});
+
+  EmbeddingBagOptions options;
+  Tensor weight;
+};
+TAPER_LAYER(EmbeddingBag);
 
 }  // namespace nn
 }  // namespace taper

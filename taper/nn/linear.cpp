@@ -4,6 +4,7 @@
 #include <ostream>
 
 #include "taper/nn/init.h"
+#include "taper/ops/contraction.h"
 #include "taper/ops/creation.h"
 #include "taper/ops/matmul.h"
 #include "taper/ops/view.h"
@@ -36,6 +37,34 @@ void LinearImpl::pretty_print(std::ostream& stream) const {
 
 Tensor LinearImpl::forward(const Tensor& input) { return linear(input, weight, bias); }
 
+BilinearImpl::BilinearImpl(const BilinearOptions& options) : options(options) {
+  BilinearImpl::reset();
+}
+
+void BilinearImpl::reset() {
+  const int64_t in1 = options.in1_features(), out = options.out_features();
+  TAPER_CHECK_AS(ConfigError, in1 > 0, "Bilinear: in1_features must be > 0, but got ", in1);
+  weight = register_parameter("weight", empty({out, in1, options.in2_features()}));
+  bias = register_parameter("bias", options.bias() ? empty({out}) : Tensor(), options.bias());
+  reset_parameters();
+}
+
+void BilinearImpl::reset_parameters() {
+  const double bound = 1 / std::sqrt(static_cast<double>(options.in1_features()));
+  init::uniform_(weight, -bound, bound);
+  if (bias.defined()) init::uniform_(bias, -bound, bound);
+}
+
+void BilinearImpl::pretty_print(std::ostream& stream) const {
+  stream << str("taper::nn::Bilinear(in1_features=", options.in1_features(),
+                ", in2_features=", options.in2_features(),
+                ", out_features=", options.out_features(), ", bias=", options.bias(), ")");
+}
+
+Tensor BilinearImpl::forward(const Tensor& input1, const Tensor& input2) {
+  return bilinear(input1, input2, weight, bias);
+}
+
 void FlattenImpl::pretty_print(std::ostream& stream) const {
   stream << str("taper::nn::Flatten(start_dim=", options.start_dim(),
                 ", end_dim=", options.end_dim(), ")");
@@ -58,5 +87,6 @@ template class Cloneable<IdentityImpl>;
 template class Cloneable<LinearImpl>;
 template class Cloneable<FlattenImpl>;
 template class Cloneable<UnflattenImpl>;
+template class Cloneable<BilinearImpl>;
 
 }  // namespace taper::nn

@@ -42,6 +42,33 @@ class LinearImpl : public Cloneable<LinearImpl> {
 };
 TAPER_LAYER(Linear);
 
+struct BilinearOptions {
+  BilinearOptions(int64_t in1_features, int64_t in2_features, int64_t out_features)
+      : in1_features_(in1_features), in2_features_(in2_features), out_features_(out_features) {}
+  TAPER_ARG(int64_t, in1_features);
+  TAPER_ARG(int64_t, in2_features);
+  TAPER_ARG(int64_t, out_features);
+  TAPER_ARG(bool, bias) = true;
+};
+
+/// y = x1^T W x2 + b on the last dimensions; weight [out, in1, in2] and bias [out] start uniform in
+/// +-1/sqrt(in1).
+class BilinearImpl : public Cloneable<BilinearImpl> {
+ public:
+  BilinearImpl(int64_t in1_features, int64_t in2_features, int64_t out_features)
+      : BilinearImpl(BilinearOptions(in1_features, in2_features, out_features)) {}
+  explicit BilinearImpl(const BilinearOptions& options);
+  void reset() override;
+  void reset_parameters();
+  void pretty_print(std::ostream& stream) const override;
+  Tensor forward(const Tensor& input1, const Tensor& input2);
+
+  BilinearOptions options;
+  Tensor weight;
+  Tensor bias;
+};
+TAPER_LAYER(Bilinear);
+
 struct FlattenOptions {
   TAPER_ARG(int64_t, start_dim) = 1;
   TAPER_ARG(int64_t, end_dim) = -1;

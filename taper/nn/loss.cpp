@@ -2,7 +2,10 @@
 
 #include <ostream>
 
+#include "taper/ops/ctc.h"
 #include "taper/ops/loss.h"
+#include "taper/ops/pointwise.h"
+#include "taper/ops/reduction.h"
 
 namespace taper::nn {
 namespace {
@@ -70,6 +73,79 @@ Tensor CrossEntropyLossImpl::forward(const Tensor& input, const Tensor& target) 
                             options.ignore_index(), options.label_smoothing());
 }
 
+#define TAPER_LOSS(Name, call)                                                           \
+  void Name##Impl::pretty_print(std::ostream& stream) const {                            \
+    stream << "taper::nn::" #Name "()";                                                  \
+  }                                                                                      \
+  Tensor Name##Impl::forward(const Tensor& input, const Tensor& target) { return call; } \
+  template class Cloneable<Name##Impl>
+#define TAPER_TERNARY_LOSS(Name, call)                                                           \
+  void Name##Impl::pretty_print(std::ostream& stream) const {                                    \
+    stream << "taper::nn::" #Name "()";                                                          \
+  }                                                                                              \
+  Tensor Name##Impl::forward(const Tensor& a, const Tensor& b, const Tensor& c) { return call; } \
+  template class Cloneable<Name##Impl>
+
+TAPER_LOSS(HuberLoss, huber_loss(input, target, options.reduction().index(), options.delta()));
+TAPER_LOSS(HingeEmbeddingLoss,
+           hinge_embedding_loss(input, target, options.margin(), options.reduction().index()));
+TAPER_LOSS(MultiLabelMarginLoss,
+           multilabel_margin_loss(input, target, options.reduction().index()));
+TAPER_LOSS(SoftMarginLoss, soft_margin_loss(input, target, options.reduction().index()));
+TAPER_LOSS(PoissonNLLLoss, poisson_nll_loss(input, target, options.log_input(), options.full(),
+                                            options.eps(), options.reduction().index()));
+TAPER_LOSS(MultiMarginLoss, multi_margin_loss(input, target, options.p(), options.margin(), weight,
+                                              options.reduction().index()));
+TAPER_LOSS(MultiLabelSoftMarginLoss,
+           functional::multilabel_soft_margin_loss(input, target, options));
+TAPER_TERNARY_LOSS(MarginRankingLoss,
+                   margin_ranking_loss(a, b, c, options.margin(), options.reduction().index()));
+TAPER_TERNARY_LOSS(CosineEmbeddingLoss,
+                   cosine_embedding_loss(a, b, c, options.margin(), options.reduction().index()));
+TAPER_TERNARY_LOSS(TripletMarginLoss,
+                   triplet_margin_loss(a, b, c, options.margin(), options.p(), options.eps(),
+                                       options.swap(), options.reduction().index()));
+TAPER_TERNARY_LOSS(TripletMarginWithDistanceLoss,
+                   functional::triplet_margin_with_distance_loss(a, b, c, options));
+TAPER_TERNARY_LOSS(GaussianNLLLoss, functional::gaussian_nll_loss(a, b, c, options));
+
+void KLDivLossImpl::pretty_print(std::ostream& stream) const { stream << "taper::nn::KLDivLoss()"; }
+Tensor KLDivLossImpl::forward(const Tensor& input, const Tensor& target) {
+  if (!options.reduction().is<enumtype::kBatchMean>()) {
+    return kl_div(input, target, options.reduction().index(), options.log_target());
+  }
+  TAPER_CHECK_AS(ShapeError, input.dim() > 0,
+                 "KLDivLoss: kBatchMean needs a batch, got an input without dimensions");
+  return kl_div(input, target, Reduction::Sum, options.log_target())
+      .div(static_cast<double>(input.size(0)));
+}
+
+MultiMarginLossImpl::MultiMarginLossImpl(MultiMarginLossOptions o) : options(std::move(o)) {
+  MultiMarginLossImpl::reset();
+}
+void MultiMarginLossImpl::reset() {
+  TAPER_CHECK_AS(ConfigError, options.p() == 1 || options.p() == 2,
+                 "MultiMarginLoss: only p == 1 and p == 2 supported, got ", options.p());
+  weight = register_buffer("weight", own(options.weight()));
+}
+
+MultiLabelSoftMarginLossImpl::MultiLabelSoftMarginLossImpl(MultiLabelSoftMarginLossOptions o)
+    : options(std::move(o)) {
+  MultiLabelSoftMarginLossImpl::reset();
+}
+void MultiLabelSoftMarginLossImpl::reset() {
+  options.weight() = register_buffer("weight", own(options.weight()));
+}
+
+void CTCLossImpl::pretty_print(std::ostream& stream) const { stream << "taper::nn::CTCLoss()"; }
+Tensor CTCLossImpl::forward(const Tensor& log_probs, const Tensor& targets,
+                            const Tensor& input_lengths, const Tensor& target_lengths) {
+  return ctc_loss(log_probs, targets, input_lengths, target_lengths, options.blank(),
+                  options.reduction().index(), options.zero_infinity());
+}
+
+template class Cloneable<KLDivLossImpl>;
+template class Cloneable<CTCLossImpl>;
 template class Cloneable<L1LossImpl>;
 template class Cloneable<MSELossImpl>;
 template class Cloneable<SmoothL1LossImpl>;

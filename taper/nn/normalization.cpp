@@ -1,10 +1,14 @@
 #include "taper/nn/normalization.h"
 
+#include <limits>
 #include <ostream>
 
 #include "taper/nn/init.h"
 #include "taper/ops/creation.h"
 #include "taper/ops/normalization.h"
+#include "taper/ops/pointwise.h"
+#include "taper/ops/reduction.h"
+#include "taper/ops/view.h"
 
 namespace taper::nn {
 
@@ -34,11 +38,11 @@ void BatchNormImplBase::reset_parameters() {
   init::zeros_(bias);
 }
 
-void BatchNormImplBase::print(std::ostream& stream, int dimensions) const {
+void BatchNormImplBase::print(std::ostream& stream, const char* name) const {
   std::string momentum = "None";
   if (options.momentum()) momentum = str(*options.momentum());
-  stream << str("taper::nn::BatchNorm", dimensions, "d(", options.num_features(),
-                ", eps=", options.eps(), ", momentum=", momentum, ", affine=", options.affine(),
+  stream << str("taper::nn::", name, "(", options.num_features(), ", eps=", options.eps(),
+                ", momentum=", momentum, ", affine=", options.affine(),
                 ", track_running_stats=", options.track_running_stats(), ")");
 }
 
@@ -58,18 +62,122 @@ Tensor BatchNormImplBase::forward(const Tensor& input) {
                     track ? running_var : Tensor(), use_batch, momentum, options.eps(), false);
 }
 
-void BatchNorm1dImpl::pretty_print(std::ostream& stream) const { print(stream, 1); }
+void BatchNorm1dImpl::pretty_print(std::ostream& stream) const { print(stream, "BatchNorm1d"); }
 
 void BatchNorm1dImpl::check_input_dim(const Tensor& input) const {
   TAPER_CHECK_AS(ShapeError, input.dim() == 2 || input.dim() == 3,
                  "BatchNorm1d: expected 2D or 3D input (got ", input.dim(), "D input)");
 }
 
-void BatchNorm2dImpl::pretty_print(std::ostream& stream) const { print(stream, 2); }
+void BatchNorm2dImpl::pretty_print(std::ostream& stream) const { print(stream, "BatchNorm2d"); }
 
 void BatchNorm2dImpl::check_input_dim(const Tensor& input) const {
   TAPER_CHECK_AS(ShapeError, input.dim() == 4, "BatchNorm2d: expected 4D input (got ", input.dim(),
                  "D input)");
+}
+
+void BatchNorm3dImpl::pretty_print(std::ostream& stream) const { print(stream, "BatchNorm3d"); }
+
+void BatchNorm3dImpl::check_input_dim(const Tensor& input) const {
+  TAPER_CHECK_AS(ShapeError, input.dim() == 5, "BatchNorm3d: expected 5D input (got ", input.dim(),
+                 "D input)");
+}
+
+InstanceNormImplBase::InstanceNormImplBase(const InstanceNormOptions& o)
+    : BatchNormImplBase(BatchNormOptions(o.num_features())
+                            .eps(o.eps())
+                            .momentum(o.momentum())
+                            .affine(o.affine())
+                            .track_running_stats(o.track_running_stats())) {}
+
+void InstanceNormImplBase::check_input_dim(const Tensor& input) const {
+  const int64_t d = dimensions();
+  TAPER_CHECK_AS(ShapeError, input.dim() == d + 1 || input.dim() == d + 2, "InstanceNorm", d,
+                 "d: expected ", d + 1, "D or ", d + 2, "D input (got ", input.dim(), "D input)");
+  const int64_t channels = input.size(-d - 1);
+  TAPER_CHECK_AS(ShapeError, !options.affine() || channels == options.num_features(),
+                 "InstanceNorm", d, "d: expected input's size at dim=", input.dim() - d - 1,
+                 " to match num_features (", options.num_features(), "), but got: ", channels);
+}
+
+Tensor InstanceNormImplBase::forward(const Tensor& input) {
+  check_input_dim(input);
+  const bool batched = input.dim() == dimensions() + 2;
+  const Tensor result =
+      instance_norm(batched ? input : input.unsqueeze(0), weight, bias, running_mean, running_var,
+                    is_training() || !options.track_running_stats(), options.momentum().value_or(0),
+                    options.eps(), false);
+  return batched ? result : result.squeeze(0);
+}
+
+void InstanceNorm1dImpl::pretty_print(std::ostream& stream) const {
+  print(stream, "InstanceNorm1d");
+}
+void InstanceNorm2dImpl::pretty_print(std::ostream& stream) const {
+  print(stream, "InstanceNorm2d");
+}
+void InstanceNorm3dImpl::pretty_print(std::ostream& stream) const {
+  print(stream, "InstanceNorm3d");
+}
+
+RMSNormImpl::RMSNormImpl(RMSNormOptions o) : options(std::move(o)) { RMSNormImpl::reset(); }
+
+void RMSNormImpl::reset() {
+  const bool affine = options.elementwise_affine();
+  weight = register_parameter(
+      "weight", affine ? empty(IntArrayRef(options.normalized_shape())) : Tensor(), affine);
+  reset_parameters();
+}
+
+void RMSNormImpl::reset_parameters() {
+  if (options.elementwise_affine()) init::ones_(weight);
+}
+
+void RMSNormImpl::pretty_print(std::ostream& stream) const {
+  std::string eps = "None";
+  if (options.eps()) eps = str(*options.eps());
+  stream << str("taper::nn::RMSNorm(", IntArrayRef(options.normalized_shape()), ", eps=", eps,
+                ", elementwise_affine=", options.elementwise_affine(), ")");
+}
+
+Tensor RMSNormImpl::forward(const Tensor& input) {
+  const IntArrayRef shape(options.normalized_shape());
+  const size_t rank = static_cast<size_t>(input.dim());
+  TAPER_CHECK_AS(
+      ShapeError,
+      !shape.empty() && rank >= shape.size() && input.sizes().slice(rank - shape.size()) == shape,
+      "RMSNorm: Given normalized_shape=", shape, ", expected input with shape [*, ", shape,
+      "], but got input of size ", input.sizes());
+  DimVector dims;
+  for (size_t i = shape.size(); i > 0; --i) dims.push_back(-static_cast<int64_t>(i));
+  const double step = input.scalar_type() == kDouble ? std::numeric_limits<double>::epsilon()
+                                                     : std::numeric_limits<float>::epsilon();
+  const Tensor result =
+      input.mul(input.square().mean(dims, true).add(options.eps().value_or(step)).rsqrt());
+  return weight.defined() ? result.mul(weight) : result;
+}
+
+void LocalResponseNormImpl::pretty_print(std::ostream& stream) const {
+  stream << str("taper::nn::LocalResponseNorm(", options.size(), ", alpha=", options.alpha(),
+                ", beta=", options.beta(), ", k=", options.k(), ")");
+}
+Tensor LocalResponseNormImpl::forward(const Tensor& input) {
+  return functional::local_response_norm(input, options);
+}
+
+void CrossMapLRN2dImpl::pretty_print(std::ostream& stream) const {
+  stream << str("taper::nn::CrossMapLRN2d(", options.size(), ", alpha=", options.alpha(),
+                ", beta=", options.beta(), ", k=", options.k(), ")");
+}
+Tensor CrossMapLRN2dImpl::forward(const Tensor& input) {
+  TAPER_CHECK_AS(ShapeError, input.dim() == 4, "CrossMapLRN2d: Expected input to be 4D, got ",
+                 input.dim(), "D input instead");
+  TAPER_CHECK_AS(ConfigError, options.size() > 0, "CrossMapLRN2d: size must be positive, got ",
+                 options.size());
+  const int64_t window = (options.size() - 1) / 2 * 2 + 1;
+  const double share = static_cast<double>(window) / static_cast<double>(options.size());
+  CrossMapLRN2dOptions odd = options;
+  return functional::local_response_norm(input, odd.size(window).alpha(options.alpha() * share));
 }
 
 LayerNormImpl::LayerNormImpl(LayerNormOptions o) : options(std::move(o)) { LayerNormImpl::reset(); }
@@ -131,5 +239,12 @@ template class Cloneable<BatchNorm1dImpl>;
 template class Cloneable<BatchNorm2dImpl>;
 template class Cloneable<LayerNormImpl>;
 template class Cloneable<GroupNormImpl>;
+template class Cloneable<BatchNorm3dImpl>;
+template class Cloneable<InstanceNorm1dImpl>;
+template class Cloneable<InstanceNorm2dImpl>;
+template class Cloneable<InstanceNorm3dImpl>;
+template class Cloneable<RMSNormImpl>;
+template class Cloneable<LocalResponseNormImpl>;
+template class Cloneable<CrossMapLRN2dImpl>;
 
 }  // namespace taper::nn

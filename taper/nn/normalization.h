@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "taper/base/arg.h"
-#include "taper/nn/cloneable.h"
-#include "taper/nn/module_holder.h"
+#include "taper/nn/functional_vision.h"
+#include "taper/nn/plain_layer.h"
 
 namespace taper TAPER_API {
 namespace nn {
@@ -22,6 +22,19 @@ struct BatchNormOptions {
 };
 using BatchNorm1dOptions = BatchNormOptions;
 using BatchNorm2dOptions = BatchNormOptions;
+using BatchNorm3dOptions = BatchNormOptions;
+
+struct InstanceNormOptions {
+  InstanceNormOptions(int64_t num_features) : num_features_(num_features) {}
+  TAPER_ARG(int64_t, num_features);
+  TAPER_ARG(double, eps) = 1e-5;
+  TAPER_ARG(std::optional<double>, momentum) = 0.1;
+  TAPER_ARG(bool, affine) = false;
+  TAPER_ARG(bool, track_running_stats) = false;
+};
+using InstanceNorm1dOptions = InstanceNormOptions;
+using InstanceNorm2dOptions = InstanceNormOptions;
+using InstanceNorm3dOptions = InstanceNormOptions;
 
 /// Batch normalization (Ioffe and Szegedy, 2015) of each channel (dimension 1):
 /// y = (x - mean) / sqrt(var + eps) * weight + bias, with the batch's statistics in training and
@@ -41,7 +54,7 @@ class BatchNormImplBase : public virtual Module {
  protected:
   explicit BatchNormImplBase(const BatchNormOptions& options) : options(options) {}
   void register_all();
-  void print(std::ostream& stream, int dimensions) const;
+  void print(std::ostream& stream, const char* name) const;
   virtual void check_input_dim(const Tensor& input) const = 0;
 };
 
@@ -74,6 +87,56 @@ class BatchNorm2dImpl : public Cloneable<BatchNorm2dImpl>, public BatchNormImplB
   void check_input_dim(const Tensor& input) const override;
 };
 TAPER_LAYER(BatchNorm2d);
+
+/// Inputs [N, C, D, H, W].
+class BatchNorm3dImpl : public Cloneable<BatchNorm3dImpl>, public BatchNormImplBase {
+ public:
+  BatchNorm3dImpl(int64_t num_features) : BatchNorm3dImpl(BatchNormOptions(num_features)) {}
+  explicit BatchNorm3dImpl(const BatchNormOptions& options) : BatchNormImplBase(options) {
+    register_all();
+  }
+  void reset() override { register_all(); }
+  void pretty_print(std::ostream& stream) const override;
+
+ protected:
+  void check_input_dim(const Tensor& input) const override;
+};
+TAPER_LAYER(BatchNorm3d);
+
+/// Instance normalization (Ulyanov et al., 2016): BatchNorm of each sample alone; by default
+/// without weight, bias and running statistics.
+class InstanceNormImplBase : public BatchNormImplBase {
+ public:
+  /// [N, C, ...], or [C, ...] without a batch.
+  Tensor forward(const Tensor& input);
+
+ protected:
+  explicit InstanceNormImplBase(const InstanceNormOptions& options);
+  virtual int64_t dimensions() const = 0;
+  void check_input_dim(const Tensor& input) const override;
+};
+
+#define TAPER_INSTANCE_NORM(D)                                             \
+  class InstanceNorm##D##dImpl : public Cloneable<InstanceNorm##D##dImpl>, \
+                                 public InstanceNormImplBase {             \
+   public:                                                                 \
+    InstanceNorm##D##dImpl(int64_t num_features)                           \
+        : InstanceNorm##D##dImpl(InstanceNormOptions(num_features)) {}     \
+    explicit InstanceNorm##D##dImpl(const InstanceNormOptions& options)    \
+        : InstanceNormImplBase(options) {                                  \
+      register_all();                                                      \
+    }                                                                      \
+    void reset() override { register_all(); }                              \
+    void pretty_print(std::ostream& stream) const override;                \
+                                                                           \
+   protected:                                                              \
+    int64_t dimensions() const override { return D; }                      \
+  };                                                                       \
+  TAPER_LAYER(InstanceNorm##D##d)
+TAPER_INSTANCE_NORM(1);
+TAPER_INSTANCE_NORM(2);
+TAPER_INSTANCE_NORM(3);
+#undef TAPER_INSTANCE_NORM
 
 struct LayerNormOptions {
   LayerNormOptions(std::vector<int64_t> normalized_shape)
@@ -124,6 +187,39 @@ class GroupNormImpl : public Cloneable<GroupNormImpl> {
   Tensor weight, bias;
 };
 TAPER_LAYER(GroupNorm);
+
+struct RMSNormOptions {
+  RMSNormOptions(std::vector<int64_t> normalized_shape)
+      : normalized_shape_(std::move(normalized_shape)) {}
+  TAPER_ARG(std::vector<int64_t>, normalized_shape);
+  /// The smallest step of the input's type at 1 unless given.
+  TAPER_ARG(std::optional<double>, eps) = std::nullopt;
+  TAPER_ARG(bool, elementwise_affine) = true;
+};
+
+/// x / sqrt(mean(x^2) + eps) * weight over the last dimensions, whose sizes are normalized_shape.
+class RMSNormImpl : public Cloneable<RMSNormImpl> {
+ public:
+  RMSNormImpl(std::vector<int64_t> normalized_shape)
+      : RMSNormImpl(RMSNormOptions(std::move(normalized_shape))) {}
+  explicit RMSNormImpl(RMSNormOptions options);
+  void reset() override;
+  void reset_parameters();
+  void pretty_print(std::ostream& stream) const override;
+  Tensor forward(const Tensor& input);
+
+  RMSNormOptions options;
+  Tensor weight;
+};
+TAPER_LAYER(RMSNorm);
+
+/// functional::local_response_norm().
+using LocalResponseNormOptions = functional::LocalResponseNormFuncOptions;
+TAPER_UNARY_LAYER(LocalResponseNorm, LocalResponseNormOptions);
+/// LocalResponseNorm of images; of an even size the window is one channel smaller, while alpha is
+/// divided by size.
+using CrossMapLRN2dOptions = functional::LocalResponseNormFuncOptions;
+TAPER_UNARY_LAYER(CrossMapLRN2d, CrossMapLRN2dOptions);
 
 }  // namespace nn
 }  // namespace taper

@@ -4,9 +4,9 @@
 #include <tuple>
 
 #include "taper/base/arg.h"
-#include "taper/nn/cloneable.h"
 #include "taper/nn/expanding_array.h"
-#include "taper/nn/module_holder.h"
+#include "taper/nn/functional_vision.h"
+#include "taper/nn/plain_layer.h"
 
 namespace taper TAPER_API {
 namespace nn {
@@ -21,8 +21,6 @@ struct MaxPoolOptions {
   TAPER_ARG(ExpandingArray<D>, dilation) = 1;
   TAPER_ARG(bool, ceil_mode) = false;
 };
-using MaxPool1dOptions = MaxPoolOptions<1>;
-using MaxPool2dOptions = MaxPoolOptions<2>;
 
 /// Options of average pooling over D dimensions; the stride is the kernel size unless set.
 template <size_t D>
@@ -33,69 +31,80 @@ struct AvgPoolOptions {
   TAPER_ARG(ExpandingArray<D>, padding) = 0;
   TAPER_ARG(bool, ceil_mode) = false;
   TAPER_ARG(bool, count_include_pad) = true;
+  /// Divides the sums instead of the windows' sizes; not in one dimension.
   TAPER_ARG(std::optional<int64_t>, divisor_override) = std::nullopt;
 };
-using AvgPool2dOptions = AvgPoolOptions<2>;
 
-struct AdaptiveAvgPool2dOptions {
-  AdaptiveAvgPool2dOptions(ExpandingArray<2> output_size) : output_size_(output_size) {}
-  TAPER_ARG(ExpandingArray<2>, output_size);
+template <size_t D>
+struct AdaptivePoolOptions {
+  AdaptivePoolOptions(ExpandingArray<D> output_size) : output_size_(output_size) {}
+  TAPER_ARG(ExpandingArray<D>, output_size);
 };
 
-/// The largest value of each window of the last dimension.
-class MaxPool1dImpl : public Cloneable<MaxPool1dImpl> {
+#define TAPER_INDEXED_POOL(Name, Options)                               \
+  TAPER_PLAIN_LAYER(Name, Options, Tensor forward(const Tensor& input); \
+                    std::tuple<Tensor, Tensor> forward_with_indices(const Tensor& input))
+#define TAPER_UNPOOL(Name, Options)                              \
+  TAPER_PLAIN_LAYER(                                             \
+      Name, Options,                                             \
+      Tensor forward(const Tensor& input, const Tensor& indices, \
+                     const std::optional<std::vector<int64_t>>& output_size = std::nullopt))
+// Over the last D dimensions: the largest value or the mean of each window (adaptive: of windows
+// that are chosen to give the output size), and the inverse of the former, zeros elsewhere.
+// forward_with_indices() returns the position of each value within its plane too.
+#define TAPER_POOLS(D)                                                \
+  using MaxPool##D##dOptions = MaxPoolOptions<D>;                     \
+  using AvgPool##D##dOptions = AvgPoolOptions<D>;                     \
+  using AdaptiveAvgPool##D##dOptions = AdaptivePoolOptions<D>;        \
+  using AdaptiveMaxPool##D##dOptions = AdaptivePoolOptions<D>;        \
+  using MaxUnpool##D##dOptions = functional::MaxUnpoolFuncOptions<D>; \
+  TAPER_INDEXED_POOL(MaxPool##D##d, MaxPoolOptions<D>);               \
+  TAPER_UNARY_LAYER(AvgPool##D##d, AvgPoolOptions<D>);                \
+  TAPER_UNARY_LAYER(AdaptiveAvgPool##D##d, AdaptivePoolOptions<D>);   \
+  TAPER_INDEXED_POOL(AdaptiveMaxPool##D##d, AdaptivePoolOptions<D>);  \
+  TAPER_UNPOOL(MaxUnpool##D##d, functional::MaxUnpoolFuncOptions<D>)
+TAPER_POOLS(1);
+TAPER_POOLS(2);
+TAPER_POOLS(3);
+
+// The p-norm of each window, see functional::lp_pool1d().
+using LPPool1dOptions = functional::LPPool1dFuncOptions;
+using LPPool2dOptions = functional::LPPool2dFuncOptions;
+TAPER_UNARY_LAYER(LPPool1d, LPPool1dOptions);
+TAPER_UNARY_LAYER(LPPool2d, LPPool2dOptions);
+
+/// Maxima of windows at random places (Graham, 2014); the buffer _random_samples chooses them where
+/// it is given.
+template <size_t D, class Derived>
+class FractionalMaxPoolNdImpl : public Cloneable<Derived> {
  public:
-  MaxPool1dImpl(ExpandingArray<1> kernel_size) : MaxPool1dImpl(MaxPool1dOptions(kernel_size)) {}
-  explicit MaxPool1dImpl(const MaxPool1dOptions& options) : options(options) {}
-  void reset() override {}
+  using Options = functional::FractionalMaxPoolFuncOptions<D>;
+  FractionalMaxPoolNdImpl(ExpandingArray<D> kernel_size)
+      : FractionalMaxPoolNdImpl(Options(kernel_size)) {}
+  /// Throws unless one of output_size and output_ratio is given.
+  explicit FractionalMaxPoolNdImpl(const Options& options);
+  void reset() override;
   void pretty_print(std::ostream& stream) const override;
   Tensor forward(const Tensor& input);
-
-  MaxPool1dOptions options;
-};
-TAPER_LAYER(MaxPool1d);
-
-/// The largest value of each window of the last two dimensions.
-class MaxPool2dImpl : public Cloneable<MaxPool2dImpl> {
- public:
-  MaxPool2dImpl(ExpandingArray<2> kernel_size) : MaxPool2dImpl(MaxPool2dOptions(kernel_size)) {}
-  explicit MaxPool2dImpl(const MaxPool2dOptions& options) : options(options) {}
-  void reset() override {}
-  void pretty_print(std::ostream& stream) const override;
-  Tensor forward(const Tensor& input);
-  /// Also the position of each value within its plane.
   std::tuple<Tensor, Tensor> forward_with_indices(const Tensor& input);
 
-  MaxPool2dOptions options;
+  Options options;
+  Tensor _random_samples;
 };
-TAPER_LAYER(MaxPool2d);
-
-/// The mean of each window of the last two dimensions.
-class AvgPool2dImpl : public Cloneable<AvgPool2dImpl> {
- public:
-  AvgPool2dImpl(ExpandingArray<2> kernel_size) : AvgPool2dImpl(AvgPool2dOptions(kernel_size)) {}
-  explicit AvgPool2dImpl(const AvgPool2dOptions& options) : options(options) {}
-  void reset() override {}
-  void pretty_print(std::ostream& stream) const override;
-  Tensor forward(const Tensor& input);
-
-  AvgPool2dOptions options;
-};
-TAPER_LAYER(AvgPool2d);
-
-/// Means of windows that are chosen to give the output size.
-class AdaptiveAvgPool2dImpl : public Cloneable<AdaptiveAvgPool2dImpl> {
- public:
-  AdaptiveAvgPool2dImpl(ExpandingArray<2> output_size)
-      : AdaptiveAvgPool2dImpl(AdaptiveAvgPool2dOptions(output_size)) {}
-  explicit AdaptiveAvgPool2dImpl(const AdaptiveAvgPool2dOptions& options) : options(options) {}
-  void reset() override {}
-  void pretty_print(std::ostream& stream) const override;
-  Tensor forward(const Tensor& input);
-
-  AdaptiveAvgPool2dOptions options;
-};
-TAPER_LAYER(AdaptiveAvgPool2d);
+#define TAPER_FRACTIONAL(Name, D)                                    \
+  using Name##Options = functional::FractionalMaxPoolFuncOptions<D>; \
+  class Name##Impl : public FractionalMaxPoolNdImpl<D, Name##Impl> { \
+   public:                                                           \
+    using FractionalMaxPoolNdImpl::FractionalMaxPoolNdImpl;          \
+  };                                                                 \
+  extern template class FractionalMaxPoolNdImpl<D, Name##Impl>;      \
+  TAPER_LAYER(Name)
+TAPER_FRACTIONAL(FractionalMaxPool2d, 2);
+TAPER_FRACTIONAL(FractionalMaxPool3d, 3);
+#undef TAPER_FRACTIONAL
+#undef TAPER_INDEXED_POOL
+#undef TAPER_UNPOOL
+#undef TAPER_POOLS
 
 }  // namespace nn
 }  // namespace taper
