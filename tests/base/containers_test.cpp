@@ -38,7 +38,8 @@ TEST(SmallVector, PushesItsOwnElementWhileGrowing) {
 }
 
 struct Fragile {
-  explicit Fragile(int value) : text(value < 0 ? throw std::out_of_range("negative") : value, 'x') {}
+  explicit Fragile(int value)
+      : text(value < 0 ? throw std::out_of_range("negative") : value, 'x') {}
   std::string text;
 };
 
