@@ -3,7 +3,7 @@
 #include "taper/autograd/grad_mode.h"
 #include "taper/kernel/reduction.h"
 #include "taper/ops/creation.h"
-#include "taper/ops/reduce_util.h"
+#include "taper/ops/op_util.h"
 
 namespace taper {
 namespace {
@@ -57,7 +57,14 @@ std::tuple<Tensor, Tensor> running_extremum(const char* op, const char* node, co
     NoGradGuard no_grad;
     values = self.gather(d, indices);
   }
-  record_choice(node, values, indices, self, d);
+  // Unlike the choice of max(), one element may stand in several places.
+  record({.name = node,
+          .outputs = {values},
+          .inputs = {self},
+          .save = {indices},
+          .backward = [d](Backward& g) {
+            g.set(0, g.grad().new_zeros(g.sizes(0)).scatter_add(d, g.saved(0), g.grad()));
+          }});
   return {values, indices};
 }
 

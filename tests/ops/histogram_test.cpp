@@ -15,7 +15,7 @@ using namespace testing;
 using Values = std::vector<double>;
 
 TEST(Histogram, HistcCountsInEqualParts) {
-  const Tensor x = tensor({1.0, 2.0, 1.0, 4.0, NAN, -1.0});
+  const Tensor x = tensor({1.0, 2.0, 1.0, 4.0, std::nan(""), -1.0});
   EXPECT_EQ(to_dense(x.histc(4, 0, 4)).values, (Values{0, 2, 1, 1}));
   EXPECT_EQ(x.histc(4, 0, 4).scalar_type(), kFloat);
   EXPECT_EQ(to_dense(tensor({1.0, 2.0, 5.0}).histc(2)).values, (Values{2, 1}));
@@ -44,7 +44,7 @@ TEST(Histogram, BincountCountsAndWeighs) {
 }
 
 TEST(Histogram, BetweenEdges) {
-  const Tensor x = tensor({0.0, 1.0, 1.5, 3.0, 9.0, -1.0, NAN});
+  const Tensor x = tensor({0.0, 1.0, 1.5, 3.0, 9.0, -1.0, std::nan("")});
   const auto [counts, edges] = x.histogram(tensor({0.0, 1.0, 3.0}));
   EXPECT_EQ(to_dense(counts).values, (Values{1, 3}));
   EXPECT_EQ(to_dense(edges).values, (Values{0, 1, 3}));

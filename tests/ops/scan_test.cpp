@@ -67,7 +67,7 @@ std::vector<OpCase> running_values() {
 TAPER_OP_CASES(running_values);
 
 TEST(Scan, RunningExtremaNameTheLastOfTiesAndKeepNaN) {
-  const auto [values, indices] = tensor({1.0, 3.0, 3.0, 2.0, NAN, 9.0}).cummax(0);
+  const auto [values, indices] = tensor({1.0, 3.0, 3.0, 2.0, std::nan(""), 9.0}).cummax(0);
   EXPECT_EQ(to_dense(indices).values, (Values{0, 1, 2, 2, 4, 4}));
   EXPECT_TRUE(std::isnan(to_dense(values).values[5]));
   EXPECT_EQ(to_dense(std::get<1>(tensor({3.0, 1.0, 1.0, 2.0}).cummin(0))).values,
@@ -83,7 +83,7 @@ TEST(Scan, LargeIntegersCompareExactly) {
 }
 
 TEST(Scan, LogarithmsOfSumsNeverOverflow) {
-  Tensor x = tensor({1000.0, 1000.0, -INFINITY, -1000.0}).requires_grad_();
+  Tensor x = tensor({1000.0, 1000.0, -double(INFINITY), -1000.0}).requires_grad_();
   const Tensor y = x.logcumsumexp(0);
   EXPECT_NEAR(to_dense(y).values[3], 1000 + std::log(2), 1e-3);
   y[3].backward();
