@@ -3,7 +3,7 @@
 #include "taper/autograd/grad_mode.h"
 #include "taper/kernel/indexing.h"
 #include "taper/ops/bodies.h"
-#include "taper/ops/composed.h"
+#include "taper/ops/composed_util.h"
 #include "taper/ops/creation.h"
 #include "taper/ops/scatter.h"
 

@@ -5,7 +5,7 @@
 #include "taper/autograd/grad_mode.h"
 #include "taper/kernel/reduction.h"
 #include "taper/ops/bodies.h"
-#include "taper/ops/composed.h"
+#include "taper/ops/composed_util.h"
 #include "taper/ops/creation.h"
 #include "taper/ops/reduce_util.h"
 
