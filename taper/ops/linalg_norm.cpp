@@ -34,7 +34,7 @@ Tensor cast(const Tensor& self, std::optional<ScalarType> dtype) {
 template <class F>
 Tensor of_singular_values(const Tensor& self, MatrixDims d, bool keepdim, F&& f) {
   const int64_t from[] = {d.rows, d.columns}, to[] = {-2, -1};
-  const Tensor result = f(linalg_svdvals(self.movedim(IntArrayRef(from, 2), IntArrayRef(to, 2))));
+  Tensor result = f(linalg_svdvals(self.movedim(IntArrayRef(from, 2), IntArrayRef(to, 2))));
   if (!keepdim) return result;
   const int64_t first = std::min(d.rows, d.columns), second = std::max(d.rows, d.columns);
   return result.unsqueeze(first).unsqueeze(second);
@@ -62,7 +62,7 @@ Tensor linalg_matrix_norm(const Tensor& input, const Scalar& ord, IntArrayRef di
   }
   const int64_t added = size == 1 ? d.rows : d.columns, left = size == 1 ? d.columns : d.rows;
   const Tensor sums = self.norm(1, added, true);
-  const Tensor result = p > 0 ? sums.amax(left, true) : sums.amin(left, true);
+  Tensor result = p > 0 ? sums.amax(left, true) : sums.amin(left, true);
   if (keepdim) return result;
   return result.squeeze(std::max(d.rows, d.columns)).squeeze(std::min(d.rows, d.columns));
 }
