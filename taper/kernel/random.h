@@ -18,6 +18,8 @@ void random_full(View out, RandomEngine& engine);
 void random_all64(View out, RandomEngine& engine);
 void exponential(View out, RandomEngine& engine, double lambda);
 void randperm(View out, RandomEngine& engine);
+void poisson(View out, ConstView rate, RandomEngine& engine);
+void binomial(View out, ConstView count, ConstView prob, RandomEngine& engine);
 }  // namespace cpu
 
 /// u * (to - from) + from, u in [0, 1) with as many bits as the type holds.
@@ -40,5 +42,11 @@ inline constinit Kernel<void(View, RandomEngine&, double)> exponential_kernel{"e
                                                                               &cpu::exponential};
 /// A random order of 0 to n - 1; out is contiguous.
 inline constinit Kernel<void(View, RandomEngine&)> randperm_kernel{"randperm", &cpu::randperm};
+/// Counts with these rates, finite and not negative; float64, contiguous.
+inline constinit Kernel<void(View, ConstView, RandomEngine&)> poisson_kernel{"poisson",
+                                                                             &cpu::poisson};
+/// Successes in count (a whole number) trials of probability prob; float64, contiguous.
+inline constinit Kernel<void(View, ConstView, ConstView, RandomEngine&)> binomial_kernel{
+    "binomial", &cpu::binomial};
 
 }  // namespace taper

@@ -24,13 +24,14 @@ enum class ReduceOp : uint8_t {
   count,    ///< number of elements != 0
 };
 
-enum class Scan : uint8_t { sum, sum_from_end, product };
+enum class Scan : uint8_t { sum, sum_from_end, product, log_sum_exp };
 
 namespace cpu {
 void reduce(View out, ConstView x, uint64_t dims, ReduceOp what);
 void max_with_index(View values, View indices, ConstView x, uint64_t dims, bool largest);
 void var(View var, View mean, ConstView x, uint64_t dims, double correction, bool take_sqrt);
 void cumulate(View out, ConstView x, int64_t dim, Scan what);
+void running_position(View indices, ConstView x, int64_t dim, bool largest);
 }  // namespace cpu
 
 /// Elements are converted to out's dtype (half types to float32) before they are combined.
@@ -43,8 +44,12 @@ inline constinit Kernel<void(View, View, ConstView, uint64_t, bool)> max_with_in
 /// sum((x - mean)^2) / max(0, count - correction), or its root; mean may be undefined.
 inline constinit Kernel<void(View, View, ConstView, uint64_t, double, bool)> var_kernel{"var",
                                                                                         &cpu::var};
-/// Running sum or product along dim; float32 and half types run in double.
+/// Running sum, product or ln-sum-exp along dim; float32 and half types run in double.
 inline constinit Kernel<void(View, ConstView, int64_t, Scan)> cumulate_kernel{"cumulate",
                                                                               &cpu::cumulate};
+/// Where the largest (or smallest) of the elements up to each one stands along dim, an int64; the
+/// last wins, NaN above (or below) all.
+inline constinit Kernel<void(View, ConstView, int64_t, bool)> running_position_kernel{
+    "running_position", &cpu::running_position};
 
 }  // namespace taper

@@ -247,6 +247,11 @@ Tensor scatter(Out out, const Tensor& self, int64_t dim, const Tensor& index, co
                std::string_view reduce);
 Tensor scatter_add(Out out, const Tensor& self, int64_t dim, const Tensor& index,
                    const Tensor& src);
+Tensor scatter_reduce(Out out, const Tensor& self, int64_t dim, const Tensor& index,
+                      const Tensor& src, std::string_view reduce, bool include_self);
+Tensor index_reduce(Out out, const Tensor& self, int64_t dim, const Tensor& index,
+                    const Tensor& source, std::string_view reduce, bool include_self);
+Tensor put(Out out, const Tensor& self, const Tensor& index, const Tensor& source, bool accumulate);
 Tensor index_add(Out out, const Tensor& self, int64_t dim, const Tensor& index,
                  const Tensor& source, const Scalar& alpha);
 Tensor index_copy(Out out, const Tensor& self, int64_t dim, const Tensor& index,
@@ -257,5 +262,8 @@ Tensor index_fill(Out out, const Tensor& self, int64_t dim, const Tensor& index,
 // taper/ops/softmax.h
 Tensor softmax(Out out, const Tensor& self, int64_t dim, std::optional<ScalarType> dtype);
 Tensor log_softmax(Out out, const Tensor& self, int64_t dim, std::optional<ScalarType> dtype);
+
+// taper/ops/statistics.h
+Tensor renorm(Out out, const Tensor& self, const Scalar& p, int64_t dim, const Scalar& maxnorm);
 
 }  // namespace taper::body

@@ -185,6 +185,30 @@ Tensor arange(const Scalar& start, const Scalar& end, const Scalar& step,
   return finish(std::move(t), options);
 }
 
+Tensor logspace(const Scalar& start, const Scalar& end, int64_t steps, double base,
+                const TensorOptions& options) {
+  TAPER_CHECK_AS(ShapeError, steps >= 0, "logspace: number of steps must be non-negative, got ",
+                 steps);
+  check_device("logspace", options.device());
+  const Tensor exponents = linspace(start, end, steps, kDouble);
+  return finish(full({}, base, kDouble).pow(exponents).to(options.dtype()), options);
+}
+
+Tensor range(const Scalar& start, const Scalar& end, const Scalar& step,
+             const TensorOptions& options) {
+  const double first = start.toDouble(), last = end.toDouble(), by = step.toDouble();
+  TAPER_CHECK(by != 0, "range: step must be nonzero");
+  TAPER_CHECK(std::isfinite(first) && std::isfinite(last), "range: unsupported range: ", first,
+              " -> ", last);
+  TAPER_CHECK(by > 0 ? first <= last : first >= last,
+              "range: upper bound and larger bound inconsistent with step sign, got ", first, ", ",
+              last, " and step ", by);
+  const double count = std::floor((last - first) / by) + 1;
+  TAPER_CHECK_AS(ShapeError, count < 9e18, "range: invalid size, possible overflow, of ", count);
+  const Tensor places = arange(static_cast<int64_t>(count)).to(kDouble);
+  return finish(places.mul(by).add(first).to(options.dtype()), options);
+}
+
 Tensor linspace(const Scalar& start, const Scalar& end, int64_t steps,
                 const TensorOptions& options) {
   TAPER_CHECK_AS(ShapeError, steps >= 0, "linspace: number of steps must be non-negative, got ",

@@ -62,6 +62,12 @@ Tensor arange(const Scalar& start, const Scalar& end, const Scalar& step,
 /// steps values, evenly spaced from start to end, both included.
 Tensor linspace(const Scalar& start, const Scalar& end, int64_t steps,
                 const TensorOptions& options = {});
+/// base to the powers of linspace(start, end, steps).
+Tensor logspace(const Scalar& start, const Scalar& end, int64_t steps, double base = 10,
+                const TensorOptions& options = {});
+/// start, start + step ... up to and with end: arange() with the end.
+Tensor range(const Scalar& start, const Scalar& end, const Scalar& step = 1,
+             const TensorOptions& options = {});
 
 /// A tensor over memory of the caller's. Nothing is copied; deleter(data) runs when the last
 /// tensor that shares it is gone. Without strides the memory is row-major.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "taper/ops/linalg_factor.h"
+#include "taper/ops/linalg_norm.h"
 #include "taper/ops/linalg_solve.h"
 
 // The names of torch::linalg.
@@ -44,6 +45,18 @@ inline Tensor matrix_rank(const Tensor& A, std::optional<double> tol = std::null
 inline Tensor matrix_power(const Tensor& A, int64_t n) { return linalg_matrix_power(A, n); }
 inline Tensor matrix_exp(const Tensor& A) { return linalg_matrix_exp(A); }
 inline Tensor multi_dot(TensorList tensors) { return linalg_multi_dot(tensors); }
+inline Tensor vector_norm(const Tensor& A, const Scalar& ord = 2, IntArrayRef dim = {},
+                          bool keepdim = false, std::optional<ScalarType> dtype = std::nullopt) {
+  return linalg_vector_norm(A, ord, dim, keepdim, dtype);
+}
+inline Tensor matrix_norm(const Tensor& A, const Scalar& ord, IntArrayRef dim = {-2, -1},
+                          bool keepdim = false, std::optional<ScalarType> dtype = std::nullopt) {
+  return linalg_matrix_norm(A, ord, dim, keepdim, dtype);
+}
+inline Tensor matrix_norm(const Tensor& A, std::string_view ord = "fro", IntArrayRef dim = {-2, -1},
+                          bool keepdim = false, std::optional<ScalarType> dtype = std::nullopt) {
+  return linalg_matrix_norm(A, ord, dim, keepdim, dtype);
+}
 
 }  // namespace linalg
 }  // namespace taper

@@ -1,10 +1,13 @@
 #include "taper/kernel/random.h"
 
+#include <cmath>
 #include <limits>
 
+#include "taper/kernel/copy.h"
 #include "taper/ops/creation.h"
 #include "taper/ops/random.h"
 #include "taper/ops/random_util.h"
+#include "taper/ops/sorting.h"
 
 namespace taper {
 namespace {
@@ -111,6 +114,126 @@ Tensor& exponential_(Tensor& self, double lambd, const std::optional<Generator>&
   TAPER_CHECK(lambd > 0, "exponential_ expects lambda > 0.0, but found lambda=", lambd);
   return overwrite("exponential_", "ExponentialBackward0", self, generator,
                    [&](View v, RandomEngine& e) { exponential_kernel(v.device(), v, e, lambd); });
+}
+
+namespace {
+
+/// Fills with shape(u) of uniform doubles u in [0, 1), converted to self's type.
+template <class F>
+Tensor& from_uniform(const char* op, const char* node, Tensor& self,
+                     const std::optional<Generator>& generator, F&& shape) {
+  fill_in_place(op, node, self, [&](const Tensor& target) {
+    const NoGradGuard no_grad;
+    const Tensor u = new_tensor(op, target.sizes(), kDouble);
+    with_engine(generator,
+                [&](RandomEngine& e) { uniform_kernel(u.device(), out_view(u), e, 0, 1); });
+    const Tensor values = shape(u);
+    copy_kernel(target.device(), out_view(target), in(values));
+  });
+  return self;
+}
+
+}  // namespace
+
+Tensor& log_normal_(Tensor& self, double mean, double std,
+                    const std::optional<Generator>& generator) {
+  check_floating("log_normal_", self);
+  TAPER_CHECK(std > 0, "log_normal_ expects std > 0.0, but found std=", std);
+  fill_in_place("log_normal_", "LogNormalBackward0", self, [&](const Tensor& target) {
+    const NoGradGuard no_grad;
+    const Tensor n = new_tensor("log_normal_", target.sizes(), kDouble);
+    with_engine(generator,
+                [&](RandomEngine& e) { normal_kernel(n.device(), out_view(n), e, mean, std); });
+    copy_kernel(target.device(), out_view(target), in(n.exp()));
+  });
+  return self;
+}
+
+Tensor& cauchy_(Tensor& self, double median, double sigma,
+                const std::optional<Generator>& generator) {
+  check_floating("cauchy_", self);
+  TAPER_CHECK(sigma > 0, "cauchy_ expects sigma > 0.0, but found sigma=", sigma);
+  return from_uniform("cauchy_", "CauchyBackward0", self, generator, [&](const Tensor& u) {
+    return u.sub(0.5).mul(3.14159265358979323846).tan().mul(sigma).add(median);
+  });
+}
+
+Tensor& geometric_(Tensor& self, double p, const std::optional<Generator>& generator) {
+  TAPER_CHECK(p > 0 && p < 1, "geometric_ expects p to be in (0, 1), but got p=", p);
+  // 1 - u is never 0.
+  return from_uniform("geometric_", "GeometricBackward0", self, generator, [p](const Tensor& u) {
+    return u.neg().log1p().div(std::log1p(-p)).ceil().clamp_min(1);
+  });
+}
+
+Tensor multinomial(const Tensor& self, int64_t num_samples, bool replacement,
+                   const std::optional<Generator>& generator) {
+  const NoGradGuard no_grad;
+  check_floating("multinomial", self);
+  TAPER_CHECK_AS(ShapeError, self.dim() == 1 || self.dim() == 2,
+                 "multinomial: prob_dist must be 1 or 2 dim, got ", self.sizes());
+  TAPER_CHECK(num_samples > 0, "multinomial: cannot sample n_sample <= 0 samples, got ",
+              num_samples);
+  const int64_t categories = self.size(-1);
+  TAPER_CHECK(replacement || num_samples <= categories,
+              "multinomial: cannot sample n_sample > prob_dist.size(-1) samples without "
+              "replacement, got ",
+              num_samples, " and ", categories);
+  TAPER_CHECK_AS(ShapeError, categories > 0, "multinomial: prob_dist must not be empty, got ",
+                 self.sizes());
+  const Tensor weights = self.to(kDouble);
+  TAPER_CHECK(weights.ge(0).logical_and(weights.lt(INFINITY)).all().item<bool>(),
+              "multinomial: probability tensor contains either `inf`, `nan` or element < 0");
+  const Tensor sums = weights.cumsum(-1);
+  const Tensor total = sums.slice(-1, categories - 1);
+  TAPER_CHECK(total.gt(0).all().item<bool>(),
+              "multinomial: invalid multinomial distribution (sum of probabilities <= 0)");
+  if (!replacement || num_samples == 1) {
+    // The first of exponential arrivals at the rates of the weights.
+    TAPER_CHECK(weights.gt(0).sum(-1).ge(num_samples).all().item<bool>(),
+                "multinomial: invalid multinomial distribution (fewer categories of positive "
+                "weight than samples, ",
+                num_samples, ")");
+    Tensor arrivals = empty(self.sizes(), self.options());
+    exponential_(arrivals, 1, generator);
+    const Tensor scores = weights.div(arrivals.to(kDouble)).masked_fill(weights.eq(0), -1);
+    return std::get<1>(scores.topk(num_samples));
+  }
+  DimVector sizes(self.sizes());
+  sizes.back() = num_samples;
+  return searchsorted(sums.div(total), rand(sizes, generator, kDouble), false, true);
+}
+
+Tensor poisson(const Tensor& self, const std::optional<Generator>& generator) {
+  const NoGradGuard no_grad;
+  check_floating("poisson", self);
+  const Tensor rates = self.to(kDouble).contiguous();
+  TAPER_CHECK(rates.ge(0).logical_and(rates.lt(INFINITY)).all().item<bool>(),
+              "poisson: invalid Poisson rate, expected rate to be finite and non-negative");
+  const Tensor counts = new_tensor("poisson", self.sizes(), kDouble);
+  with_engine(generator, [&](RandomEngine& e) {
+    poisson_kernel(self.device(), out_view(counts), in(rates), e);
+  });
+  return counts.to(self.scalar_type());
+}
+
+Tensor binomial(const Tensor& count, const Tensor& prob,
+                const std::optional<Generator>& generator) {
+  const NoGradGuard no_grad;
+  check_floating("binomial", count);
+  check_same_dtype("binomial", count, prob);
+  const DimVector sizes = broadcast_sizes(count.sizes(), prob.sizes());
+  const Tensor n = count.to(kDouble).expand(sizes).floor().contiguous();
+  const Tensor p = prob.to(kDouble).expand(sizes).contiguous();
+  TAPER_CHECK(n.ge(0).logical_and(n.lt(INFINITY)).all().item<bool>(),
+              "binomial: expected count to be finite and non-negative");
+  TAPER_CHECK(p.ge(0).logical_and(p.le(1)).all().item<bool>(),
+              "binomial: expected prob to be in [0, 1]");
+  const Tensor wins = new_tensor("binomial", sizes, kDouble);
+  with_engine(generator, [&](RandomEngine& e) {
+    binomial_kernel(wins.device(), out_view(wins), in(n), in(p), e);
+  });
+  return wins.to(count.scalar_type());
 }
 
 Tensor& random_(Tensor& self, const std::optional<Generator>& generator) {

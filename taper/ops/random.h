@@ -57,6 +57,18 @@ Tensor& uniform_(Tensor& self, double from = 0, double to = 1,
 /// variants: method
 Tensor& exponential_(Tensor& self, double lambd = 1,
                      const std::optional<Generator>& generator = std::nullopt);
+/// Fills with e^n, n normal. Throws unless std > 0.
+/// variants: method
+Tensor& log_normal_(Tensor& self, double mean = 1, double std = 2,
+                    const std::optional<Generator>& generator = std::nullopt);
+/// Fills with median + sigma tan(pi (u - 1/2)). Throws unless sigma > 0.
+/// variants: method
+Tensor& cauchy_(Tensor& self, double median = 0, double sigma = 1,
+                const std::optional<Generator>& generator = std::nullopt);
+/// Fills with the number of trials up to the first success, each of probability p in (0, 1).
+/// variants: method
+Tensor& geometric_(Tensor& self, double p,
+                   const std::optional<Generator>& generator = std::nullopt);
 /// Fills with integers from 0 to the type's largest (floating: the largest that is exact).
 /// variants: method
 Tensor& random_(Tensor& self, const std::optional<Generator>& generator = std::nullopt);
@@ -66,6 +78,17 @@ Tensor& random_(Tensor& self, int64_t to, const std::optional<Generator>& genera
 /// Fills with integers in [from, to); without to up to the type's largest.
 /// variants: method
 Tensor& random_(Tensor& self, int64_t from, std::optional<int64_t> to,
+                const std::optional<Generator>& generator = std::nullopt);
+
+/// Indices of num_samples draws from each row of weights (one or two dimensions, not negative, not
+/// all 0), int64; without replacement an index comes once at most.
+/// variants: method
+Tensor multinomial(const Tensor& self, int64_t num_samples, bool replacement = false,
+                   const std::optional<Generator>& generator = std::nullopt);
+/// Poisson counts with these rates, in self's type.
+Tensor poisson(const Tensor& self, const std::optional<Generator>& generator = std::nullopt);
+/// Numbers of successes in count trials of probability prob, which broadcast; floating types.
+Tensor binomial(const Tensor& count, const Tensor& prob,
                 const std::optional<Generator>& generator = std::nullopt);
 
 }  // namespace taper

@@ -46,7 +46,67 @@ bool has_zero(const Tensor& self) {
   return self.eq(0).any().item<bool>();
 }
 
+/// The running extremum: its kernel says where each one stands.
+std::tuple<Tensor, Tensor> running_extremum(const char* op, const char* node, const Tensor& self,
+                                            int64_t dim, bool largest) {
+  const int64_t d = wrap_dim(dim, self.dim());
+  const Tensor indices = new_tensor(op, self.sizes(), kLong);
+  running_position_kernel(self.device(), out_view(indices), in(self), d, largest);
+  Tensor values;
+  {
+    NoGradGuard no_grad;
+    values = self.gather(d, indices);
+  }
+  // Unlike the choice of max(), one element may stand in several places.
+  record({.name = node,
+          .outputs = {values},
+          .inputs = {self},
+          .save = {indices},
+          .backward = [d](Backward& g) {
+            g.set(0, g.grad().new_zeros(g.sizes(0)).scatter_add(d, g.saved(0), g.grad()));
+          }});
+  return {values, indices};
+}
+
+/// logcumsumexp() of grad's positive elements' logarithms, from the end: the sums over i >= j of
+/// grad[i] e^(x[j] - result[i]), which never leave the range of their terms.
+Tensor weighted_from_end(const Tensor& grad, const Tensor& x, const Tensor& result, int64_t dim) {
+  const Tensor positive = grad.gt(0);
+  // Far below every logarithm, yet twice it is finite.
+  const double nothing = grad.scalar_type() == kHalf ? -16384.0 : -1e30;
+  const Tensor logs = grad.masked_fill(positive.logical_not(), 1).log();
+  const Tensor terms = logs.masked_fill(positive.logical_not(), nothing).sub(result);
+  return terms.flip(dim).logcumsumexp(dim).flip(dim).add(x).exp();
+}
+
 }  // namespace
+
+std::tuple<Tensor, Tensor> cummax(const Tensor& self, int64_t dim) {
+  return running_extremum("cummax", "CummaxBackward0", self, dim, true);
+}
+std::tuple<Tensor, Tensor> cummin(const Tensor& self, int64_t dim) {
+  return running_extremum("cummin", "CumminBackward0", self, dim, false);
+}
+
+Tensor logcumsumexp(const Tensor& self, int64_t dim) {
+  check_floating("logcumsumexp", self);
+  const int64_t d = wrap_dim(dim, self.dim());
+  Tensor result = scan("logcumsumexp", self, d, self.scalar_type(), Scan::log_sum_exp);
+  const bool needed = needs_grad(self);
+  record({.name = "LogcumsumexpBackward0",
+          .outputs = {result},
+          .inputs = {self},
+          .save = {save_if(needed, self), save_if(needed, result)},
+          .backward = [d](Backward& g) {
+            if (g.saved(0).dim() == 0 || g.saved(0).numel() == 0) {
+              g.set(0, g.grad());
+              return;
+            }
+            const Tensor up = weighted_from_end(g.grad(), g.saved(0), g.saved(1), d);
+            g.set(0, up.sub(weighted_from_end(g.grad().neg(), g.saved(0), g.saved(1), d)));
+          }});
+  return result;
+}
 
 Tensor cumsum(const Tensor& self, int64_t dim, std::optional<ScalarType> dtype) {
   return running_sum(self, wrap_dim(dim, self.dim()), running_type(self, dtype), false);

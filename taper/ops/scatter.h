@@ -36,6 +36,21 @@ Tensor scatter(const Tensor& self, int64_t dim, const Tensor& index, const Tenso
 /// self with src[i][j][k] added to self[i][index[i][j][k]][k] for dim 1 of 3.
 /// variants: method, inplace
 Tensor scatter_add(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src);
+/// self with src[i][j][k] combined into self[i][index[i][j][k]][k] for dim 1 of 3. reduce: "sum",
+/// "prod", "mean", "amax", "amin". Without include_self what is written to starts from src alone.
+/// Ties of amax and amin share the gradient.
+/// variants: method, inplace
+Tensor scatter_reduce(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src,
+                      std::string_view reduce, bool include_self = true);
+/// scatter_reduce() of the slices of source into those that index names; "prod", "mean", "amax" or
+/// "amin".
+/// variants: method, inplace
+Tensor index_reduce(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& source,
+                    std::string_view reduce, bool include_self = true);
+/// self with source[i] at (or, accumulate: added to) the element index[i] of the flattened tensor;
+/// negative indices count from the end.
+/// variants: method, inplace
+Tensor put(const Tensor& self, const Tensor& index, const Tensor& source, bool accumulate = false);
 /// self with alpha times the slices of source added to those that index names.
 /// variants: method, inplace
 Tensor index_add(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& source,

@@ -4,6 +4,9 @@
 
 #include "taper/autograd/grad_mode.h"
 #include "taper/kernel/reduction.h"
+#include "taper/ops/bodies.h"
+#include "taper/ops/composed_util.h"
+#include "taper/ops/creation.h"
 #include "taper/ops/reduce_util.h"
 
 namespace taper {
@@ -177,6 +180,85 @@ Tensor logsumexp(const Tensor& input, IntArrayRef dim, bool keepdim) {
             g.set(0, grad.mul(x.sub(lse).exp()));
           }});
   return result;
+}
+
+namespace {
+
+/// A weight for each of count observations.
+void check_weights(const char* name, const Tensor& weights, int64_t count, bool integers) {
+  TAPER_CHECK_AS(ShapeError, weights.dim() == 1 && weights.numel() == count, "cov(): expected ",
+                 name, " to have one dimension and the same numel as there are observations, got ",
+                 weights.sizes(), " for ", count, " observations");
+  TAPER_CHECK_AS(DTypeError, isIntegralType(weights.scalar_type(), false) == integers,
+                 "cov(): expected ", name, " to have ", integers ? "integral" : "floating point",
+                 " dtype but got ", weights.scalar_type());
+  TAPER_CHECK(count == 0 || weights.detach().min().item<double>() >= 0, "cov(): ", name,
+              " cannot be negative");
+}
+
+}  // namespace
+
+Tensor cov(const Tensor& self, int64_t correction, const std::optional<Tensor>& fweights,
+           const std::optional<Tensor>& aweights) {
+  TAPER_CHECK_AS(ShapeError, self.dim() <= 2,
+                 "cov(): expected input to have two or fewer dimensions but got an input with ",
+                 self.dim(), " dimensions");
+  TAPER_CHECK_AS(DTypeError, self.scalar_type() != kBool,
+                 "cov(): bool dtype is not supported for input");
+  const Tensor x =
+      (self.dim() < 2 ? self.reshape({1, -1}) : self).to(to_floating(self.scalar_type()));
+  const int64_t count = x.sizes()[1];
+  Tensor weights;
+  if (fweights && fweights->defined()) {
+    check_weights("fweights", *fweights, count, true);
+    weights = fweights->to(x.scalar_type());
+  }
+  const bool weighed = aweights && aweights->defined();
+  if (weighed) {
+    check_weights("aweights", *aweights, count, false);
+    weights = weights.defined() ? weights.mul(*aweights) : *aweights;
+  }
+  const Tensor total = weights.defined() ? weights.sum() : full({}, count, x.options());
+  TAPER_CHECK(!weights.defined() || count == 0 || total.detach().item<double>() != 0,
+              "cov(): weights sum to zero, can't be normalized");
+  const Tensor mean = (weights.defined() ? x.mul(weights) : x).sum(1, true).div(total);
+  const Tensor away = x.sub(mean);
+  const Tensor moved = weighed ? weights.mul(*aweights).sum().div(total).mul(correction)
+                               : full({}, correction, x.options());
+  const Tensor products = away.matmul((weights.defined() ? away.mul(weights) : away).t());
+  return products.div(total.sub(moved).clamp_min(0)).squeeze();
+}
+
+Tensor corrcoef(const Tensor& self) {
+  TAPER_CHECK_AS(
+      ShapeError, self.dim() <= 2,
+      "corrcoef(): expected input to have two or fewer dimensions but got an input with ",
+      self.dim(), " dimensions");
+  const Tensor c = self.cov();
+  if (c.dim() == 0) return c.div(c);
+  const Tensor root = c.diagonal().sqrt();
+  return c.div(root.unsqueeze(1)).div(root.unsqueeze(0)).clamp(-1, 1);
+}
+
+Tensor dist(const Tensor& self, const Tensor& other, const Scalar& p) {
+  return self.sub(other).norm(p);
+}
+
+Tensor body::renorm(Out out, const Tensor& self, const Scalar& p, int64_t dim,
+                    const Scalar& maxnorm) {
+  check_floating("renorm", self);
+  TAPER_CHECK(p.toDouble() > 0, "renorm: non-positive-norm not supported, got p ", p.toDouble());
+  TAPER_CHECK(maxnorm.toDouble() >= 0, "renorm: expected maxnorm to be >= 0 but got ",
+              maxnorm.toDouble());
+  TAPER_CHECK_AS(ShapeError, self.dim() > 1, "renorm: input needs at least 2 dimensions, got ",
+                 self.dim(), " dimensions");
+  const uint64_t others = ~(uint64_t{1} << wrap_dim(dim, self.dim()));
+  return composed(out, self, [&](const Tensor& x) {
+    const Tensor length = x.norm(p, dims_of(others, x.dim()), true);
+    // As in PyTorch a little below maxnorm, so that rounding does not lead above it.
+    const Tensor factor = length.add(1e-7).reciprocal().mul(maxnorm);
+    return x.mul(factor.masked_fill(length.le(maxnorm), 1));
+  });
 }
 
 }  // namespace taper

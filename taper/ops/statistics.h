@@ -55,4 +55,20 @@ Tensor norm(const Tensor& self, const std::optional<Scalar>& p, IntArrayRef dim,
 /// variants: method
 Tensor logsumexp(const Tensor& self, IntArrayRef dim, bool keepdim = false);
 
+/// The covariances of the rows of a matrix (variables by observations), / max(0, n - correction).
+/// fweights count each observation (integers), aweights weigh it: one dimension each.
+/// variants: method
+Tensor cov(const Tensor& self, int64_t correction = 1,
+           const std::optional<Tensor>& fweights = std::nullopt,
+           const std::optional<Tensor>& aweights = std::nullopt);
+/// The correlations of the rows of a matrix: cov() over both standard deviations, in [-1, 1].
+/// variants: method
+Tensor corrcoef(const Tensor& self);
+/// The p-norm of self - other, which broadcast.
+/// variants: method
+Tensor dist(const Tensor& self, const Tensor& other, const Scalar& p = 2);
+/// self with each slice along dim whose p-norm exceeds maxnorm scaled down to it.
+/// variants: method, inplace
+Tensor renorm(const Tensor& self, const Scalar& p, int64_t dim, const Scalar& maxnorm);
+
 }  // namespace taper

@@ -6,9 +6,11 @@
 #include "taper/ops/copy.h"
 #include "taper/ops/creation.h"
 #include "taper/ops/diagonal.h"
+#include "taper/ops/differences.h"
 #include "taper/ops/dropout.h"
 #include "taper/ops/extremum.h"
 #include "taper/ops/grid.h"
+#include "taper/ops/histogram.h"
 #include "taper/ops/joining.h"
 #include "taper/ops/linalg_factor.h"
 #include "taper/ops/linalg_solve.h"
@@ -242,6 +244,13 @@ Tensor Tensor::as_strided_scatter(const Tensor& src, IntArrayRef size, IntArrayR
   return taper::as_strided_scatter(*this, src, size, stride, storage_offset);
 }
 
+// taper/ops/differences.h
+
+Tensor Tensor::diff(int64_t n, int64_t dim, const std::optional<Tensor>& prepend,
+                    const std::optional<Tensor>& append) const {
+  return taper::diff(*this, n, dim, prepend, append);
+}
+
 // taper/ops/dropout.h
 
 Tensor dropout(const Tensor& self, double p, bool train) {
@@ -344,6 +353,28 @@ Tensor Tensor::combinations(int64_t r, bool with_replacement) const {
 
 Tensor Tensor::kron(const Tensor& other) const {
   return taper::kron(*this, other);
+}
+
+// taper/ops/histogram.h
+
+Tensor Tensor::histc(int64_t bins, const Scalar& min, const Scalar& max) const {
+  return taper::histc(*this, bins, min, max);
+}
+
+Tensor Tensor::bincount(const std::optional<Tensor>& weights, int64_t minlength) const {
+  return taper::bincount(*this, weights, minlength);
+}
+
+std::tuple<Tensor, Tensor> Tensor::histogram(const Tensor& bins,
+                                             const std::optional<Tensor>& weight,
+                                             bool density) const {
+  return taper::histogram(*this, bins, weight, density);
+}
+
+std::tuple<Tensor, Tensor> Tensor::histogram(int64_t bins, std::optional<ArrayRef<double>> range,
+                                             const std::optional<Tensor>& weight,
+                                             bool density) const {
+  return taper::histogram(*this, bins, range, weight, density);
 }
 
 // taper/ops/joining.h
@@ -3534,6 +3565,20 @@ Tensor& Tensor::exponential_(double lambd, const std::optional<Generator>& gener
   return taper::exponential_(const_cast<Tensor&>(*this), lambd, generator);
 }
 
+Tensor& Tensor::log_normal_(double mean, double std,
+                            const std::optional<Generator>& generator) const {
+  return taper::log_normal_(const_cast<Tensor&>(*this), mean, std, generator);
+}
+
+Tensor& Tensor::cauchy_(double median, double sigma,
+                        const std::optional<Generator>& generator) const {
+  return taper::cauchy_(const_cast<Tensor&>(*this), median, sigma, generator);
+}
+
+Tensor& Tensor::geometric_(double p, const std::optional<Generator>& generator) const {
+  return taper::geometric_(const_cast<Tensor&>(*this), p, generator);
+}
+
 Tensor& Tensor::random_(const std::optional<Generator>& generator) const {
   return taper::random_(const_cast<Tensor&>(*this), generator);
 }
@@ -3545,6 +3590,11 @@ Tensor& Tensor::random_(int64_t to, const std::optional<Generator>& generator) c
 Tensor& Tensor::random_(int64_t from, std::optional<int64_t> to,
                         const std::optional<Generator>& generator) const {
   return taper::random_(const_cast<Tensor&>(*this), from, to, generator);
+}
+
+Tensor Tensor::multinomial(int64_t num_samples, bool replacement,
+                           const std::optional<Generator>& generator) const {
+  return taper::multinomial(*this, num_samples, replacement, generator);
 }
 
 // taper/ops/reduction.h
@@ -3649,6 +3699,18 @@ Tensor Tensor::cumprod(int64_t dim, std::optional<ScalarType> dtype) const {
   return taper::cumprod(*this, dim, dtype);
 }
 
+std::tuple<Tensor, Tensor> Tensor::cummax(int64_t dim) const {
+  return taper::cummax(*this, dim);
+}
+
+std::tuple<Tensor, Tensor> Tensor::cummin(int64_t dim) const {
+  return taper::cummin(*this, dim);
+}
+
+Tensor Tensor::logcumsumexp(int64_t dim) const {
+  return taper::logcumsumexp(*this, dim);
+}
+
 // taper/ops/scatter.h
 
 Tensor Tensor::gather(int64_t dim, const Tensor& index, bool sparse_grad) const {
@@ -3725,6 +3787,56 @@ Tensor Tensor::scatter_add(int64_t dim, const Tensor& index, const Tensor& src) 
 }
 Tensor& Tensor::scatter_add_(int64_t dim, const Tensor& index, const Tensor& src) const {
   return taper::scatter_add_(const_cast<Tensor&>(*this), dim, index, src);
+}
+
+Tensor scatter_reduce(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src,
+                      std::string_view reduce, bool include_self) {
+  return body::scatter_reduce(Out(), self, dim, index, src, reduce, include_self);
+}
+Tensor& scatter_reduce_(Tensor& self, int64_t dim, const Tensor& index, const Tensor& src,
+                        std::string_view reduce, bool include_self) {
+  body::scatter_reduce(Out::inplace(self), self, dim, index, src, reduce, include_self);
+  return self;
+}
+Tensor Tensor::scatter_reduce(int64_t dim, const Tensor& index, const Tensor& src,
+                              std::string_view reduce, bool include_self) const {
+  return taper::scatter_reduce(*this, dim, index, src, reduce, include_self);
+}
+Tensor& Tensor::scatter_reduce_(int64_t dim, const Tensor& index, const Tensor& src,
+                                std::string_view reduce, bool include_self) const {
+  return taper::scatter_reduce_(const_cast<Tensor&>(*this), dim, index, src, reduce, include_self);
+}
+
+Tensor index_reduce(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& source,
+                    std::string_view reduce, bool include_self) {
+  return body::index_reduce(Out(), self, dim, index, source, reduce, include_self);
+}
+Tensor& index_reduce_(Tensor& self, int64_t dim, const Tensor& index, const Tensor& source,
+                      std::string_view reduce, bool include_self) {
+  body::index_reduce(Out::inplace(self), self, dim, index, source, reduce, include_self);
+  return self;
+}
+Tensor Tensor::index_reduce(int64_t dim, const Tensor& index, const Tensor& source,
+                            std::string_view reduce, bool include_self) const {
+  return taper::index_reduce(*this, dim, index, source, reduce, include_self);
+}
+Tensor& Tensor::index_reduce_(int64_t dim, const Tensor& index, const Tensor& source,
+                              std::string_view reduce, bool include_self) const {
+  return taper::index_reduce_(const_cast<Tensor&>(*this), dim, index, source, reduce, include_self);
+}
+
+Tensor put(const Tensor& self, const Tensor& index, const Tensor& source, bool accumulate) {
+  return body::put(Out(), self, index, source, accumulate);
+}
+Tensor& put_(Tensor& self, const Tensor& index, const Tensor& source, bool accumulate) {
+  body::put(Out::inplace(self), self, index, source, accumulate);
+  return self;
+}
+Tensor Tensor::put(const Tensor& index, const Tensor& source, bool accumulate) const {
+  return taper::put(*this, index, source, accumulate);
+}
+Tensor& Tensor::put_(const Tensor& index, const Tensor& source, bool accumulate) const {
+  return taper::put_(const_cast<Tensor&>(*this), index, source, accumulate);
 }
 
 Tensor index_add(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& source,
@@ -4006,6 +4118,33 @@ Tensor Tensor::norm(const std::optional<Scalar>& p, IntArrayRef dim, bool keepdi
 
 Tensor Tensor::logsumexp(IntArrayRef dim, bool keepdim) const {
   return taper::logsumexp(*this, dim, keepdim);
+}
+
+Tensor Tensor::cov(int64_t correction, const std::optional<Tensor>& fweights,
+                   const std::optional<Tensor>& aweights) const {
+  return taper::cov(*this, correction, fweights, aweights);
+}
+
+Tensor Tensor::corrcoef() const {
+  return taper::corrcoef(*this);
+}
+
+Tensor Tensor::dist(const Tensor& other, const Scalar& p) const {
+  return taper::dist(*this, other, p);
+}
+
+Tensor renorm(const Tensor& self, const Scalar& p, int64_t dim, const Scalar& maxnorm) {
+  return body::renorm(Out(), self, p, dim, maxnorm);
+}
+Tensor& renorm_(Tensor& self, const Scalar& p, int64_t dim, const Scalar& maxnorm) {
+  body::renorm(Out::inplace(self), self, p, dim, maxnorm);
+  return self;
+}
+Tensor Tensor::renorm(const Scalar& p, int64_t dim, const Scalar& maxnorm) const {
+  return taper::renorm(*this, p, dim, maxnorm);
+}
+Tensor& Tensor::renorm_(const Scalar& p, int64_t dim, const Scalar& maxnorm) const {
+  return taper::renorm_(const_cast<Tensor&>(*this), p, dim, maxnorm);
 }
 
 // taper/ops/view.h

@@ -766,6 +766,14 @@ Tensor& scatter_(Tensor& self, int64_t dim, const Tensor& index, const Tensor& s
                  std::string_view reduce);
 /// Writes taper::scatter_add(self, ...) to self and returns it.
 Tensor& scatter_add_(Tensor& self, int64_t dim, const Tensor& index, const Tensor& src);
+/// Writes taper::scatter_reduce(self, ...) to self and returns it.
+Tensor& scatter_reduce_(Tensor& self, int64_t dim, const Tensor& index, const Tensor& src,
+                        std::string_view reduce, bool include_self = true);
+/// Writes taper::index_reduce(self, ...) to self and returns it.
+Tensor& index_reduce_(Tensor& self, int64_t dim, const Tensor& index, const Tensor& source,
+                      std::string_view reduce, bool include_self = true);
+/// Writes taper::put(self, ...) to self and returns it.
+Tensor& put_(Tensor& self, const Tensor& index, const Tensor& source, bool accumulate = false);
 /// Writes taper::index_add(self, ...) to self and returns it.
 Tensor& index_add_(Tensor& self, int64_t dim, const Tensor& index, const Tensor& source,
                    const Scalar& alpha = 1);
@@ -781,5 +789,9 @@ Tensor& softmax_out(Tensor& out, const Tensor& self, int64_t dim,
 /// Writes taper::log_softmax(self, ...) to out, resized when it must be, and returns it.
 Tensor& log_softmax_out(Tensor& out, const Tensor& self, int64_t dim,
                         std::optional<ScalarType> dtype = std::nullopt);
+
+// taper/ops/statistics.h
+/// Writes taper::renorm(self, ...) to self and returns it.
+Tensor& renorm_(Tensor& self, const Scalar& p, int64_t dim, const Scalar& maxnorm);
 
 }  // namespace taper

@@ -5,6 +5,7 @@
 
 #include "taper/ops/creation.h"
 #include "tests/ops/reduce_reference.h"
+#include "tests/support/mapped.h"
 
 namespace taper::testing {
 namespace {
@@ -112,6 +113,152 @@ std::vector<OpCase> statistics() {
   return {var, std, norm, logsumexp};
 }
 TAPER_OP_CASES(statistics);
+
+/// The covariance of rows i and j of x with these weights of the columns.
+double covariance(const Dense& x, int64_t i, int64_t j, const Values& w, double divisor) {
+  double total = 0, a = 0, b = 0, sum = 0;
+  const int64_t n = x.sizes[1];
+  for (int64_t k = 0; k < n; ++k) {
+    total += w[k];
+    a += w[k] * x.at({i, k});
+    b += w[k] * x.at({j, k});
+  }
+  for (int64_t k = 0; k < n; ++k) {
+    sum += w[k] * (x.at({i, k}) - a / total) * (x.at({j, k}) - b / total);
+  }
+  return sum / divisor;
+}
+
+std::vector<OpCase> covariances() {
+  OpCase cov{.name = "cov"}, corrcoef{.name = "corrcoef"};
+  cov.samples = {{"plain",
+                  {{{3, 5}}},
+                  [](const Tensors& x) { return Tensors{x[0].cov()}; },
+                  mapped({3, 3},
+                         [](const std::vector<Dense>& x, const Index& i) {
+                           return covariance(x[0], i[0], i[1], Values(5, 1), 4);
+                         })},
+                 {"counted",
+                  {{{2, 3}}},
+                  [](const Tensors& x) {
+                    return Tensors{x[0].cov(0, tensor({1, 2, 3}))};
+                  },
+                  mapped({2, 2},
+                         [](const std::vector<Dense>& x, const Index& i) {
+                           return covariance(x[0], i[0], i[1], {1, 2, 3}, 6);
+                         })},
+                 {"weighed",
+                  {{{2, 3}}, {{3}, 0.5, 1.5}},
+                  [](const Tensors& x) { return Tensors{x[0].cov(1, {}, x[1])}; },
+                  mapped({2, 2}, [](const std::vector<Dense>& x, const Index& i) {
+                    const Values& w = x[1].values;
+                    const double sum = sum_of(w), squares = w[0] * w[0] + w[1] * w[1] + w[2] * w[2];
+                    return covariance(x[0], i[0], i[1], w, sum - squares / sum);
+                  })}};
+  cov.same_bits = false;  // a matrix product
+  cov.dtypes = {kFloat, kDouble};
+  cov.tolerance = 8;
+  cov.errors = {{"rank",
+                 [] {
+                   ones({1, 1, 1}).cov();
+                 },
+                 "expected input to have two or fewer dimensions", ErrorInput::Kind::shape},
+                {"bool",
+                 [] {
+                   ones({2, 2}, kBool).cov();
+                 },
+                 "bool dtype is not supported", ErrorInput::Kind::dtype},
+                {"counts",
+                 [] {
+                   ones({2, 3}).cov(1, ones({3}));
+                 },
+                 "integral dtype but got Float", ErrorInput::Kind::dtype},
+                {"length",
+                 [] {
+                   ones({2, 3}).cov(1, ones({2}, kLong));
+                 },
+                 "same numel", ErrorInput::Kind::shape},
+                {"negative",
+                 [] {
+                   ones({2, 1}).cov(1, {}, full({1}, -1.0));
+                 },
+                 "aweights cannot be negative"},
+                {"zero",
+                 [] {
+                   ones({2, 1}).cov(1, {}, zeros({1}));
+                 },
+                 "weights sum to zero"}};
+  corrcoef.samples = {{"rows",
+                       {{{3, 5}}},
+                       [](const Tensors& x) { return Tensors{x[0].corrcoef()}; },
+                       mapped({3, 3}, [](const std::vector<Dense>& x, const Index& i) {
+                         const Values w(5, 1);
+                         return covariance(x[0], i[0], i[1], w, 1) /
+                                std::sqrt(covariance(x[0], i[0], i[0], w, 1) *
+                                          covariance(x[0], i[1], i[1], w, 1));
+                       })}};
+  corrcoef.same_bits = false;
+  corrcoef.dtypes = {kFloat, kDouble};
+  corrcoef.tolerance = 8;
+  corrcoef.errors = {{"rank",
+                      [] {
+                        ones({1, 1, 1}).corrcoef();
+                      },
+                      "two or fewer dimensions", ErrorInput::Kind::shape}};
+  return {cov, corrcoef};
+}
+TAPER_OP_CASES(covariances);
+
+std::vector<OpCase> lengths() {
+  OpCase dist{.name = "dist"}, renorm{.name = "renorm"};
+  dist.samples = {
+      {"broadcast",
+       {{{3, 4}}, {{4}}},
+       [](const Tensors& x) { return Tensors{x[0].dist(x[1])}; },
+       [](const std::vector<Dense>& x) {
+         Values v;
+         for_each_index({3, 4}, [&](const Index& i) { v.push_back(x[0].at(i) - x[1].at({i[1]})); });
+         return std::vector<Dense>{{{}, {norm2(v)}}};
+       }}};
+  dist.tolerance = 4;
+  dist.errors = {{"sizes", [] { ones({2}).dist(ones({3})); }, "must match the size of tensor b",
+                  ErrorInput::Kind::shape}};
+  renorm.samples = {{"columns",
+                     {{{4, 3}}},
+                     [](const Tensors& x) { return Tensors{x[0].renorm(2, 1, 1)}; },
+                     along(0, [](Values v) {
+                       const double length = norm2(v);
+                       for (double& x : v) x *= length > 1 ? 1 / (length + 1e-7) : 1;
+                       return v;
+                     })}};
+  renorm.inplace = [](const Tensors& x) { return Tensors{x[0].renorm_(2, 1, 1)}; };
+  renorm.tolerance = 4;
+  renorm.errors = {
+      {"p",
+       [] {
+         ones({2, 2}).renorm(0, 0, 1);
+       },
+       "non-positive-norm not supported"},
+      {"maxnorm",
+       [] {
+         ones({2, 2}).renorm(2, 0, -1);
+       },
+       "expected maxnorm to be >= 0 but got -1"},
+      {"rank", [] { ones({2}).renorm(2, 0, 1); }, "at least 2 dimensions", ErrorInput::Kind::shape},
+      {"integers",
+       [] {
+         ones({2, 2}, kLong).renorm(2, 0, 1);
+       },
+       "renorm", ErrorInput::Kind::dtype}};
+  return {dist, renorm};
+}
+TAPER_OP_CASES(lengths);
+
+TEST(Statistics, CovarianceOfOneVariableIsItsVariance) {
+  const Tensor x = tensor({1.0, 2.0, 4.0});
+  EXPECT_NEAR(x.cov().item<double>(), x.var().item<double>(), 1e-6);
+  EXPECT_EQ(x.corrcoef().item<float>(), 1);
+}
 
 TEST(Statistics, OfOneAndOfNothing) {
   EXPECT_TRUE(std::isnan(ones({1}).std().item<float>()));

@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <cmath>
+#include <limits>
 
 #include "taper/backend/cpu/reduce_core.h"
 #include "taper/base/parallel.h"
@@ -9,12 +11,61 @@ namespace {
 
 constexpr int64_t kScanGrain = 32768;
 
+double log_add_exp(double a, double b) {
+  // Also for infinities of one sign, whose difference is NaN.
+  if (a == b) return a + 0.693147180559945309417;
+  return std::max(a, b) + std::log1p(std::exp(-std::abs(a - b)));
+}
+
+/// Where line `line` of those along dim begins, in elements.
+int64_t line_start(ConstView x, int64_t dim, int64_t line) {
+  int64_t offset = 0;
+  for (int64_t d = x.dim() - 1; d >= 0; --d) {
+    if (d == dim) continue;
+    offset += line % x.size(d) * x.stride(d);
+    line /= x.size(d);
+  }
+  return offset;
+}
+
+template <class Work>
+void positions(View indices, ConstView x, int64_t dim, bool largest) {
+  const LoadFn load = load_function(x.dtype(), scalar_type_of<Work>);
+  const int64_t n = x.size(dim), lines = n == 0 ? 0 : x.numel() / n;
+  const int64_t item = elementSize(x.dtype());
+  parallel_for(0, lines, std::max<int64_t>(1, kScanGrain / std::max<int64_t>(n, 1)),
+               [&](int64_t first, int64_t last) {
+                 Work buffer[512];
+                 for (int64_t line = first; line < last; ++line) {
+                   const char* from =
+                       static_cast<const char*>(x.raw_data()) + line_start(x, dim, line) * item;
+                   int64_t* to = indices.data<int64_t>() + line_start(indices, dim, line);
+                   Work best{};
+                   int64_t at = 0;
+                   for (int64_t i = 0; i < n; ++i) {
+                     if (i % 512 == 0) {
+                       load(from + i * x.stride(dim) * item, x.stride(dim),
+                            std::min<int64_t>(512, n - i), buffer);
+                     }
+                     const Work value = buffer[i % 512];
+                     const bool better = largest ? value >= best : value <= best;
+                     if (i == 0 || value != value || (best == best && better)) {
+                       best = value;
+                       at = i;
+                     }
+                     to[i * indices.stride(dim)] = at;
+                   }
+                 }
+               });
+}
+
 template <class Work>
 void cumulate_lines(View out, ConstView x, int64_t dim, Scan what) {
   const LoadFn load = load_function(x.dtype(), scalar_type_of<Work>);
   const StoreFn store = store_function(scalar_type_of<Work>, out.dtype());
   const int64_t n = x.size(dim);
   const int64_t lines = n == 0 ? 0 : x.numel() / n;
+  const bool logarithms = what == Scan::log_sum_exp;
   const bool product = what == Scan::product, backwards = what == Scan::sum_from_end;
   const int64_t step = backwards ? -x.stride(dim) : x.stride(dim);
   const int64_t out_step = backwards ? -out.stride(dim) : out.stride(dim);
@@ -37,10 +88,19 @@ void cumulate_lines(View out, ConstView x, int64_t dim, Scan what) {
                    const char* source = static_cast<const char*>(x.raw_data()) + from * item;
                    char* target = static_cast<char*>(out.raw_data()) + to * out_item;
                    U running = product ? U(1) : U(0);
+                   if constexpr (std::is_same_v<Work, double>) {
+                     if (logarithms) running = -std::numeric_limits<double>::infinity();
+                   }
                    for (int64_t i = 0; i < n; i += 512) {
                      const int64_t m = std::min<int64_t>(512, n - i);
                      load(source + i * step * item, step, m, buffer);
                      for (int64_t k = 0; k < m; ++k) {
+                       if constexpr (std::is_same_v<Work, double>) {
+                         if (logarithms) {
+                           buffer[k] = running = log_add_exp(running, buffer[k]);
+                           continue;
+                         }
+                       }
                        running = product ? running * static_cast<U>(buffer[k])
                                          : running + static_cast<U>(buffer[k]);
                        buffer[k] = static_cast<Work>(running);
@@ -80,6 +140,16 @@ void sum_rows(float* to, const float* from, int64_t lines, int64_t n) {
 }
 
 }  // namespace
+
+void running_position(View indices, ConstView x, int64_t dim, bool largest) {
+  if (x.dim() == 0) {
+    *indices.data<int64_t>() = 0;
+  } else if (isFloatingType(x.dtype())) {
+    positions<double>(indices, x, dim, largest);
+  } else {
+    positions<int64_t>(indices, x, dim, largest);
+  }
+}
 
 void cumulate(View out, ConstView x, int64_t dim, Scan what) {
   if (x.dim() == 0) {
