@@ -121,7 +121,7 @@ Tensor call_with(Module& module, const std::vector<Tensor>& x) {
   return Tensor();
 }
 
-class Layers : public ::testing::Test {
+class GoldenLayers : public ::testing::Test {
  protected:
   static void SetUpTestSuite() { cases_ = new std::map<std::string, Lines>(read_cases()); }
   static void TearDownTestSuite() { delete std::exchange(cases_, nullptr); }
@@ -189,7 +189,7 @@ class Layers : public ::testing::Test {
   inline static std::map<std::string, Lines>* cases_ = nullptr;
 };
 
-TEST_F(Layers, Convolutions) {
+TEST_F(GoldenLayers, Convolutions) {
   check("conv1d",
         nn::Conv1d(nn::Conv1dOptions(4, 6, 3).stride(2).padding(1).dilation(2).groups(2)));
   check("conv1d same circular",
@@ -219,7 +219,7 @@ TEST_F(Layers, Convolutions) {
         nn::ConvTranspose3d(nn::ConvTranspose3dOptions(4, 2, {2, 3, 1}).stride({2, 1, 2})));
 }
 
-TEST_F(Layers, Paddings) {
+TEST_F(GoldenLayers, Paddings) {
   check("constant1d", nn::ConstantPad1d(nn::ConstantPad1dOptions({1, 2}, 0.5)));
   check("constant2d", nn::ConstantPad2d(nn::ConstantPad2dOptions({1, 2, -1, 3}, 1.5)));
   check("constant3d", nn::ConstantPad3d(nn::ConstantPad3dOptions({1, 2, 0, 3, 1, 1}, -2.5)));
@@ -239,7 +239,7 @@ TEST_F(Layers, Paddings) {
   EXPECT_ERROR(ShapeError, nn::ReflectionPad2d(1)(ones({3})), "expected 3D or 4D input (got 1D");
 }
 
-TEST_F(Layers, Pools) {
+TEST_F(GoldenLayers, Pools) {
   using nn::AvgPool3dOptions;
   check("max1d", nn::MaxPool1d(nn::MaxPool1dOptions(3).stride(2).padding(1).ceil_mode(true)));
   check("max2d", nn::MaxPool2d(
@@ -271,7 +271,7 @@ TEST_F(Layers, Pools) {
               {0, 0, 0, 0});
 }
 
-TEST_F(Layers, FractionalPoolsKeepTheirSamples) {
+TEST_F(GoldenLayers, FractionalPoolsKeepTheirSamples) {
   const Tensor samples = full({1, 1, 2}, 0.5);
   nn::FractionalMaxPool2d pool(
       nn::FractionalMaxPool2dOptions(2).output_size(2)._random_samples(samples));
@@ -287,7 +287,7 @@ TEST_F(Layers, FractionalPoolsKeepTheirSamples) {
   EXPECT_ERROR(ConfigError, nn::FractionalMaxPool2d(2), "requires specifying either");
 }
 
-TEST_F(Layers, Images) {
+TEST_F(GoldenLayers, Images) {
   check("fold", nn::Fold(nn::FoldOptions({4, 5}, {2, 3}).padding({0, 1}).stride({2, 1})));
   check("unfold",
         nn::Unfold(nn::UnfoldOptions({2, 3}).dilation({2, 1}).padding({1, 0}).stride({1, 2})));
@@ -306,7 +306,7 @@ TEST_F(Layers, Images) {
   check("channel shuffle", nn::ChannelShuffle(2));
 }
 
-TEST_F(Layers, Activations) {
+TEST_F(GoldenLayers, Activations) {
   check("celu", nn::CELU(nn::CELUOptions().alpha(1.5)));
   check("selu", nn::SELU());
   check("mish", nn::Mish());
@@ -331,7 +331,7 @@ TEST_F(Layers, Activations) {
   check("softplus", nn::Softplus(nn::SoftplusOptions().beta(2.5).threshold(15.5)));
 }
 
-TEST_F(Layers, Others) {
+TEST_F(GoldenLayers, Others) {
   check("bilinear", nn::Bilinear(3, 4, 2));
   check("bilinear no bias", nn::Bilinear(nn::BilinearOptions(3, 4, 2).bias(false)));
   check("cosine similarity", nn::CosineSimilarity(nn::CosineSimilarityOptions().dim(2).eps(1e-6)));
@@ -349,7 +349,7 @@ TEST_F(Layers, Others) {
         nn::EmbeddingBag(nn::EmbeddingBagOptions(5, 3).include_last_offset(true)));
 }
 
-TEST_F(Layers, Normalizations) {
+TEST_F(GoldenLayers, Normalizations) {
   check("batch3d", nn::BatchNorm3d(nn::BatchNorm3dOptions(4).eps(0.001).momentum(0.25)));
   check("batch3d bare", nn::BatchNorm3d(nn::BatchNorm3dOptions(4)
                                             .momentum(std::nullopt)
@@ -375,7 +375,7 @@ TEST_F(Layers, Normalizations) {
   EXPECT_ERROR(ShapeError, nn::InstanceNorm2d(4)(ones({2, 4})), "expected 3D or 4D input");
 }
 
-TEST_F(Layers, Losses) {
+TEST_F(GoldenLayers, Losses) {
   check("kl", nn::KLDivLoss(kBatchMean));
   check("kl log", nn::KLDivLoss(nn::KLDivLossOptions(kSum).log_target(true)));
   check("huber", nn::HuberLoss(nn::HuberLossOptions().delta(0.75)));
@@ -401,7 +401,7 @@ TEST_F(Layers, Losses) {
                "only p == 1 and p == 2 supported");
 }
 
-TEST_F(Layers, TransposedSizesCanBeChosen) {
+TEST_F(GoldenLayers, TransposedSizesCanBeChosen) {
   nn::ConvTranspose2d up(nn::ConvTranspose2dOptions(1, 1, 3).stride(2).padding(1));
   EXPECT_EQ(up->forward(ones({1, 1, 4, 5}), Sizes{8, 9}).sizes().vec(), (Sizes{1, 1, 8, 9}));
   EXPECT_EQ(up->forward(ones({1, 4, 5}), Sizes{1, 7, 10}).sizes().vec(), (Sizes{1, 7, 10}));
@@ -414,7 +414,7 @@ TEST_F(Layers, TransposedSizesCanBeChosen) {
                "Only \"zeros\" padding mode is supported");
 }
 
-TEST_F(Layers, DropoutOfChannelsDropsAllOrNothing) {
+TEST_F(GoldenLayers, DropoutOfChannelsDropsAllOrNothing) {
   manual_seed(3);
   const Tensor sums = nn::Dropout1d(0.5)(ones({8, 16, 4})).sum(-1);
   EXPECT_TRUE(sums.eq(0).logical_or(sums.eq(8)).all().item<bool>());
