@@ -45,8 +45,7 @@ Tensor channel_self_dropout(const Tensor& x, double p, bool inplace) {
                  "input, got ",
                  x.sizes());
   if (p == 0 || x.numel() == 0) return x;
-  Tensor result = x;
-  if (p == 1) return inplace ? result.mul_(0) : x.mul(0);
+  if (p == 1) return inplace ? x.mul_(0) : x.mul(0);
   DimVector sizes(x.dim(), 1);
   sizes[0] = x.size(0);
   sizes[1] = x.size(1);
@@ -55,7 +54,7 @@ Tensor channel_self_dropout(const Tensor& x, double p, bool inplace) {
   const double a = 1 / std::sqrt((kAlpha * kAlpha * p + 1) * (1 - p));
   const Tensor shift = kept.sub(1).mul(kAlpha * a).add(kAlpha * a * p);
   kept.mul_(a);
-  return inplace ? result.mul_(kept).add_(shift) : x.mul(kept).add(shift);
+  return inplace ? x.mul_(kept).add_(shift) : x.mul(kept).add(shift);
 }
 
 }  // namespace

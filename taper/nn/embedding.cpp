@@ -19,7 +19,7 @@ Tensor take_weight(const char* name, Options& options) {
                    ": Padding_idx must be within num_embeddings, got ", *padding, " of ", rows);
     if (*padding < 0) *padding += rows;
   }
-  const Tensor given = std::exchange(options._weight(), Tensor());
+  Tensor given = std::exchange(options._weight(), Tensor());
   TAPER_CHECK_AS(ShapeError, !given.defined() || given.sizes() == IntArrayRef({rows, columns}),
                  name, ": Shape of weight does not match num_embeddings and embedding_dim, got ",
                  given.defined() ? given.sizes() : IntArrayRef(), ", expected [", rows, ", ",
