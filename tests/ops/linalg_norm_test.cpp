@@ -10,6 +10,9 @@
 namespace taper::testing {
 namespace {
 
+// Singular values come from LAPACK.
+constexpr bool kLapack = TAPER_WITH_OPENBLAS;
+
 using Inputs = std::vector<Dense>;
 using Kind = ErrorInput::Kind;
 
@@ -126,13 +129,19 @@ std::vector<OpCase> norms() {
   vecdot.tolerance = 8;  // half types round each product
   vecdot.errors = {{"types", [] { linalg_vecdot(ones({2}), ones({2}, kDouble)); }, "linalg.vecdot",
                     Kind::dtype}};
-  return {matrix_case(), cond, vector, vecdot};
+  std::vector<OpCase> cases = {vector, vecdot};
+  if (kLapack) {
+    cases.push_back(matrix_case());
+    cases.push_back(cond);
+  }
+  return cases;
 }
 TAPER_OP_CASES(norms);
 
 TEST(LinalgNorm, DimensionsKeepTheirPlaces) {
   const Tensor x = ones({2, 3, 4}, kDouble);
   for (const char* ord : {"fro", "nuc"}) {
+    if (!kLapack && ord[0] == 'n') continue;
     EXPECT_EQ(linalg::matrix_norm(x, ord, {2, 0}, true).sizes(), (std::vector<int64_t>{1, 3, 1}));
     EXPECT_EQ(linalg::matrix_norm(x, ord, {2, 0}).sizes(), (std::vector<int64_t>{3}));
   }
