@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <stdexcept>
 
 #include "taper/kernel/sampling.h"
 #include "taper/ops/scatter.h"
@@ -79,9 +80,15 @@ Taps transpose(const Taps& taps) {
 }
 
 TapsBuilder::TapsBuilder(int64_t rows, int64_t inputs, int64_t taps_per_row) : inputs_(inputs) {
+  // More than any machine has is not asked of operator new, which sanitizers end the process for.
+  constexpr int64_t kMost = int64_t{1} << 44;
+  int64_t places = 0;
+  const bool fits =
+      !__builtin_mul_overflow(rows, taps_per_row, &places) && rows < kMost && places < kMost;
   try {
+    if (!fits) throw std::length_error("places");
     first_.reserve(static_cast<size_t>(rows) + 1);
-    index_.reserve(static_cast<size_t>(rows * taps_per_row));
+    index_.reserve(static_cast<size_t>(places));
   } catch (const std::exception&) {
     throw OutOfMemoryError(str("sample: no memory for the places of ", rows, " elements"));
   }

@@ -85,43 +85,6 @@ HWY_INLINE void StoreFirst(hn::VFromD<D> v, D d, T* p, int64_t count) {
 #endif
 }
 
-// alpha acc + beta c + bias into c. What t points to may alias c, so its members are read once.
-template <class T, int R, int V, bool kTail, class Vec>
-HWY_INLINE void StoreTile(const TileArgs<T>& t, const Vec (&acc)[R][V]) {
-  const hn::ScalableTag<T> d;
-  constexpr int64_t kLanes = static_cast<int64_t>(HWY_LANES(T));
-  const Vec alpha = hn::Set(d, t.alpha), beta = hn::Set(d, t.beta);
-  const bool reads = t.beta != T(0), per_row = t.bias_per_row;
-  const T* const bias = t.bias;
-  const int64_t c_row = t.c_row, tail = t.tail;
-  T* c = t.c;
-  const auto each = [&](auto value) HWY_ATTR {
-#pragma GCC unroll 16
-    for (int i = 0; i < R; ++i, c += c_row) {
-#pragma GCC unroll 8
-      for (int j = 0; j < V; ++j) {
-        const bool partial = kTail && j == V - 1;
-        const Vec v = value(hn::Mul(acc[i][j], alpha), i, j, partial);
-        if (partial) {
-          StoreFirst(v, d, c + j * kLanes, tail);
-        } else {
-          hn::StoreU(v, d, c + j * kLanes);
-        }
-      }
-    }
-  };
-  if (!reads && bias == nullptr) return each([](Vec v, int, int, bool) HWY_ATTR { return v; });
-  each([&](Vec v, int i, int j, bool partial) HWY_ATTR {
-    const T* at = c + j * kLanes;
-    if (reads) v = hn::MulAdd(beta, partial ? LoadFirst(d, at, tail) : hn::LoadU(d, at), v);
-    if (bias == nullptr) return v;
-    const T* more = bias + j * kLanes;
-    return hn::Add(v, per_row   ? hn::Set(d, bias[i])
-                      : partial ? LoadFirst(d, more, tail)
-                                : hn::LoadU(d, more));
-  });
-}
-
 // One tile of R rows and V vectors; the last vector is partial when kTail.
 template <class T, int R, int V, bool kTail>
 HWY_NOINLINE void Tile(const TileArgs<T>& t) {
@@ -129,8 +92,10 @@ HWY_NOINLINE void Tile(const TileArgs<T>& t) {
   using Vec = hn::VFromD<decltype(d)>;
   constexpr int64_t kLanes = static_cast<int64_t>(HWY_LANES(T));
   Vec acc[R][V];
-#pragma GCC unroll 16
+  const T* row[R];
+#pragma GCC unroll 8
   for (int i = 0; i < R; ++i) {
+    row[i] = t.a + i * t.a_row;
 #pragma GCC unroll 8
     for (int j = 0; j < V; ++j) acc[i][j] = hn::Zero(d);
   }
@@ -140,10 +105,8 @@ HWY_NOINLINE void Tile(const TileArgs<T>& t) {
     }
   }
   const T* b = t.b;
-  const int64_t a_row = t.a_row, b_row = t.b_row, step = t.a_col;  // 0 in an expanded factor
-  // Two pointers with the same offsets, which fit in registers.
-  const T *upper = t.a, *lower = t.a + kRows * a_row;
-  for (int64_t left = t.k; left != 0; --left, upper += step, lower += step, b += b_row) {
+  const int64_t b_row = t.b_row, step = t.a_col;  // 0 in an expanded factor
+  for (int64_t p = 0, left = t.k; left != 0; --left, p += step, b += b_row) {
     if constexpr (R == kRows && V == kVecs && !kTail) {
       for (int j = 0; j < V; ++j) hwy::Prefetch(b + kAhead * b_row + j * kLanes);
     }
@@ -153,14 +116,37 @@ HWY_NOINLINE void Tile(const TileArgs<T>& t) {
       column[j] =
           kTail && j == V - 1 ? LoadFirst(d, b + j * kLanes, t.tail) : hn::LoadU(d, b + j * kLanes);
     }
-#pragma GCC unroll 16
+#pragma GCC unroll 8
     for (int i = 0; i < R; ++i) {
-      const Vec x = hn::Set(d, (i < kRows ? upper : lower)[i % kRows * a_row]);
+      const Vec x = hn::Set(d, row[i][p]);
 #pragma GCC unroll 8
       for (int j = 0; j < V; ++j) acc[i][j] = hn::MulAdd(x, column[j], acc[i][j]);
     }
   }
-  StoreTile<T, R, V, kTail>(t, acc);
+  const Vec alpha = hn::Set(d, t.alpha), beta = hn::Set(d, t.beta);
+  const bool reads = t.beta != T(0);
+#pragma GCC unroll 8
+  for (int i = 0; i < R; ++i) {
+    T* c = t.c + i * t.c_row;
+#pragma GCC unroll 8
+    for (int j = 0; j < V; ++j) {
+      const bool partial = kTail && j == V - 1;
+      T* at = c + j * kLanes;
+      Vec v = hn::Mul(acc[i][j], alpha);
+      if (reads) v = hn::MulAdd(beta, partial ? LoadFirst(d, at, t.tail) : hn::LoadU(d, at), v);
+      if (t.bias != nullptr) {
+        const T* bias = t.bias + j * kLanes;
+        v = hn::Add(v, t.bias_per_row ? hn::Set(d, t.bias[i])
+                       : partial      ? LoadFirst(d, bias, t.tail)
+                                      : hn::LoadU(d, bias));
+      }
+      if (partial) {
+        StoreFirst(v, d, at, t.tail);
+      } else {
+        hn::StoreU(v, d, at);
+      }
+    }
+  }
 }
 
 template <class T, int R>
@@ -469,26 +455,8 @@ void RunTiles(const GemmArgs<T>& g, int64_t i0, int64_t rows, int64_t j0, int64_
   t.alpha = g.alpha;
   t.beta = first ? g.beta : T(1);
   t.bias_per_row = g.bias_per_row;
-  const auto bias_of = [&](int64_t i, int64_t j) {
-    return !first || g.bias == nullptr ? nullptr : g.bias + (g.bias_per_row ? i0 + i : j0 + j);
-  };
   t.prefetch = depth >= 64 && g.m * g.n > 65536;
-  int64_t i = 0;
-#if HWY_TARGET <= HWY_AVX3
-  // One vector of columns leaves registers for twice the rows.
-  if (cols <= kLanes && a.panel == kRows * a.step) {
-    t.tail = cols;
-    t.b = b.data;
-    t.b_row = b.stride != 0 ? b.stride : kLanes;
-    for (; i + 2 * kRows <= rows; i += 2 * kRows) {
-      t.a = a.data + i * a.step;
-      t.c = g.c + (i0 + i) * g.c_row + j0;
-      t.bias = bias_of(i, 0);
-      cols < kLanes ? Tile<T, 2 * kRows, 1, true>(t) : Tile<T, 2 * kRows, 1, false>(t);
-    }
-  }
-#endif
-  for (; i < rows; i += kRows) {
+  for (int64_t i = 0; i < rows; i += kRows) {
     int64_t vecs_left = (cols + kLanes - 1) / kLanes;
     for (int64_t j = 0; j < cols;) {
       const int vecs = StripVecs(vecs_left);
@@ -499,7 +467,9 @@ void RunTiles(const GemmArgs<T>& g, int64_t i0, int64_t rows, int64_t j0, int64_
       t.b_row = b.stride != 0 ? b.stride : vecs * kLanes;
       t.a = a.data + (i / kRows) * a.panel;
       t.c = g.c + (i0 + i) * g.c_row + j0 + j;
-      t.bias = bias_of(i, j);
+      t.bias = !first || g.bias == nullptr ? nullptr
+               : g.bias_per_row            ? g.bias + i0 + i
+                                           : g.bias + j0 + j;
       RunTile(t, std::min<int64_t>(kRows, rows - i), vecs, t.tail != kLanes);
       vecs_left -= vecs;
       j += width;
