@@ -110,6 +110,7 @@ class Function<R(Args...)> {
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wpragmas"
 #pragma GCC diagnostic ignored "-Wunknown-warning-option"
+#pragma GCC diagnostic ignored "-Wuninitialized"
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
   void copy_bytes(const Function& other) {
     for (size_t i = 0; i < kInline; ++i) storage_[i] = other.storage_[i];
