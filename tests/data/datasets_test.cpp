@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 #include <zlib.h>
 
-#include <cstring>
 #include <set>
 #include <string>
 #include <vector>
@@ -15,6 +14,7 @@
 #include "taper/ops/joining.h"
 #include "taper/ops/random.h"
 #include "taper/ops/view.h"
+#include "tests/support/same_bits.h"
 #include "tests/support/temp_folder.h"
 
 namespace taper::data {
@@ -24,14 +24,9 @@ using datasets::MNIST;
 using datasets::PairDataset;
 using datasets::TensorDataset;
 using taper::testing::message_of;
+using taper::testing::same_bits;
 using taper::testing::spill;
 using taper::testing::TempFolder;
-
-bool same(const Tensor& a, const Tensor& b) {
-  const Tensor x = a.contiguous(), y = b.contiguous();
-  return x.scalar_type() == y.scalar_type() && x.sizes() == y.sizes() &&
-         (x.numel() == 0 || std::memcmp(x.data_ptr(), y.data_ptr(), x.nbytes()) == 0);
-}
 
 TEST(GatherRows, EqualsStackingRows) {
   const Tensor base = arange(5 * 6 * 7, kInt).view({5, 6, 7});
@@ -49,7 +44,7 @@ TEST(GatherRows, EqualsStackingRows) {
     std::vector<Tensor> rows;
     for (const size_t index : indices)
       rows.push_back(source.select(0, static_cast<int64_t>(index)));
-    EXPECT_TRUE(same(gather_rows(source, indices), stack(rows))) << str(source.sizes());
+    EXPECT_TRUE(same_bits(gather_rows(source, indices), stack(rows))) << str(source.sizes());
   }
 }
 
@@ -77,11 +72,11 @@ TEST(GatherRows, CopiesLargeBatchesOnAllThreads) {
 TEST(Datasets, TensorDatasetGivesRows) {
   TensorDataset dataset(arange(6, kFloat).view({3, 2}));
   EXPECT_EQ(dataset.size(), 3u);
-  EXPECT_TRUE(same(dataset.get(1).data, arange(2, 4, kFloat)));
+  EXPECT_TRUE(same_bits(dataset.get(1).data, arange(2, 4, kFloat)));
   const std::vector<size_t> indices = {2, 0};
   const std::vector<TensorExample> batch = dataset.get_batch(indices);
   ASSERT_EQ(batch.size(), 2u);
-  EXPECT_TRUE(same(batch[0].data, arange(4, 6, kFloat)));
+  EXPECT_TRUE(same_bits(batch[0].data, arange(4, 6, kFloat)));
   TensorDataset stacked(std::vector<Tensor>{arange(2, kFloat), arange(2, kFloat)});
   EXPECT_EQ(stacked.tensor.sizes(), IntArrayRef({2, 2}));
   EXPECT_THROW(dataset.get(3), IndexError);
@@ -100,8 +95,8 @@ TEST(Datasets, GatheredBatchesEqualStackedSamples) {
   PairDataset copy = pairs;
   const Example<> expected = stacking.apply_batch(by_sample.apply_batch(copy.get_batch(indices)));
   const Example<> got = gathered.get_batch(indices);
-  EXPECT_TRUE(same(got.data, expected.data));
-  EXPECT_TRUE(same(got.target, expected.target));
+  EXPECT_TRUE(same_bits(got.data, expected.data));
+  EXPECT_TRUE(same_bits(got.target, expected.target));
   // Samples of fewer dimensions grow some: only the long way gives that.
   auto flat = PairDataset(images.view({10, 60}), arange(10, kLong))
                   .map(transforms::Normalize<>({1.0}, {2.0}))
@@ -119,7 +114,7 @@ TEST(Datasets, ADerivedTransformIsNotBypassed) {
   const Tensor images = arange(8, kFloat).view({2, 1, 2, 2});
   auto dataset = PairDataset(images, arange(2, kLong)).map(Doubled()).map(transforms::Stack<>());
   const std::vector<size_t> indices = {0, 1};
-  EXPECT_TRUE(same(dataset.get_batch(indices).data, images.add(images)));
+  EXPECT_TRUE(same_bits(dataset.get_batch(indices).data, images.add(images)));
 }
 
 TEST(Datasets, LambdasApply) {

@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <cstring>
 #include <string>
 
 #include "taper/base/error.h"
@@ -11,20 +10,16 @@
 #include "taper/ops/view.h"
 #include "tests/io/mutations.h"
 #include "tests/support/expect_error.h"
+#include "tests/support/same_bits.h"
 #include "tests/support/temp_folder.h"
 
 namespace taper::io {
 namespace {
 
+using taper::testing::same_bits;
 using taper::testing::slurp;
 using taper::testing::spill;
 using taper::testing::TempFolder;
-
-bool same(const Tensor& a, const Tensor& b) {
-  const Tensor x = a.contiguous(), y = b.contiguous();
-  return x.scalar_type() == y.scalar_type() && x.sizes() == y.sizes() &&
-         std::memcmp(x.data_ptr(), y.data_ptr(), x.nbytes()) == 0;
-}
 
 /// A file with this dict as its header, in the given version, and these bytes after it.
 std::string npy(const std::string& dict, const std::string& data, char version = 1) {
@@ -52,14 +47,14 @@ TEST(Npy, RoundTripOfEveryDtypeAndForm) {
     }
     for (const Tensor& form : {tensor, tensor.t(), tensor.slice(1, 1, 5, 2), tensor.select(0, 1)}) {
       save_npy(folder / "a", form);
-      EXPECT_TRUE(same(load_npy(folder / "a"), form)) << toString(dtype) << form.dim();
+      EXPECT_TRUE(same_bits(load_npy(folder / "a"), form)) << toString(dtype) << form.dim();
       EXPECT_EQ(slurp(folder / "a").find('\n') % 64, 63u) << "the elements start at 64 bytes";
     }
   }
   for (const Tensor& tensor :
        {empty({}, kInt).fill_(7), empty({0, 4}, kFloat), empty({0}, kBool)}) {
     save_npy(folder / "a", tensor);
-    EXPECT_TRUE(same(load_npy(folder / "a"), tensor));
+    EXPECT_TRUE(same_bits(load_npy(folder / "a"), tensor));
   }
 }
 
@@ -76,15 +71,15 @@ TEST(Npy, ReadsBothByteOrdersAllVersionsAndFortransOrder) {
   const std::string little("\1\0\2\0\3\0\4\0\5\0\6\0", 12), big("\0\1\0\2\0\3\0\4\0\5\0\6", 12);
   const Tensor rows = arange(1, 7, kShort).view({2, 3});
   for (const char version : {1, 2, 3}) {
-    EXPECT_TRUE(same(
+    EXPECT_TRUE(same_bits(
         parse(npy("{'descr': '<i2', 'fortran_order': False, 'shape': (2, 3)}", little, version)),
         rows));
   }
-  EXPECT_TRUE(same(
+  EXPECT_TRUE(same_bits(
       parse(npy("{\"shape\":(2,3,),\"descr\":\">i2\",\"fortran_order\":False,}   ", big)), rows));
   const Tensor columns =
       parse(npy("{'descr': '=i2', 'fortran_order': True, 'shape': (3, 2), }", little));
-  EXPECT_TRUE(same(columns, rows.t()));
+  EXPECT_TRUE(same_bits(columns, rows.t()));
   EXPECT_EQ(columns.strides(), IntArrayRef({1, 3}));
   const std::string zeros(8, '\0');
   EXPECT_EQ(parse(npy("{'descr': '<f8', 'fortran_order': True, 'shape': ()}", zeros)).dim(), 0);

@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <cstring>
 #include <string>
 
 #include "taper/base/error.h"
@@ -12,11 +11,13 @@
 #include "taper/ops/view.h"
 #include "tests/io/mutations.h"
 #include "tests/support/expect_error.h"
+#include "tests/support/same_bits.h"
 #include "tests/support/temp_folder.h"
 
 namespace taper::io {
 namespace {
 
+using taper::testing::same_bits;
 using taper::testing::slurp;
 using taper::testing::TempFolder;
 using Dict = OrderedDict<std::string, Tensor>;
@@ -24,11 +25,7 @@ using Dict = OrderedDict<std::string, Tensor>;
 bool same(const Dict& a, const Dict& b) {
   if (a.keys() != b.keys()) return false;
   for (size_t i = 0; i < a.size(); ++i) {
-    const Tensor x = a[i].value().contiguous(), y = b[i].value().contiguous();
-    if (x.scalar_type() != y.scalar_type() || x.sizes() != y.sizes() ||
-        std::memcmp(x.data_ptr(), y.data_ptr(), x.nbytes()) != 0) {
-      return false;
-    }
+    if (!same_bits(a[i].value(), b[i].value())) return false;
   }
   return true;
 }

@@ -10,20 +10,17 @@
 #include "taper/base/error.h"
 #include "taper/ops/creation.h"
 #include "taper/ops/view.h"
+#include "tests/support/same_bits.h"
 #include "tests/support/temp_folder.h"
 
 namespace taper::io {
 namespace {
 
 using taper::testing::message_of;
+using taper::testing::same_bits;
 using taper::testing::slurp;
 using taper::testing::spill;
 using taper::testing::TempFolder;
-
-bool same_bytes(const Tensor& a, const Tensor& b) {
-  return a.scalar_type() == b.scalar_type() && a.sizes() == b.sizes() &&
-         (a.numel() == 0 || std::memcmp(a.data_ptr(), b.data_ptr(), a.nbytes()) == 0);
-}
 
 TEST(Safetensors, RoundTripOfEveryDtype) {
   TempFolder folder;
@@ -48,7 +45,7 @@ TEST(Safetensors, RoundTripOfEveryDtype) {
   ASSERT_EQ(back.tensors.size(), tensors.size());
   for (size_t i = 0; i < tensors.size(); ++i) {
     EXPECT_EQ(back.tensors[i].first, tensors[i].first);
-    EXPECT_TRUE(same_bytes(back.tensors[i].second, tensors[i].second)) << tensors[i].first;
+    EXPECT_TRUE(same_bits(back.tensors[i].second, tensors[i].second)) << tensors[i].first;
   }
   EXPECT_EQ(back.metadata, (Metadata{{"epoch", "5"}}));
   EXPECT_TRUE(back.contains("scalar"));
@@ -64,10 +61,10 @@ TEST(Safetensors, WritesStridedTensorsInOrder) {
                                   {"slice", base.slice(1, 1, 6, 2)},
                                   {"expanded", base.select(0, 1).unsqueeze(0).expand({2, 6})}});
   const SafetensorsFile back = load_safetensors(folder / "a");
-  EXPECT_TRUE(same_bytes(back.at("t"), base.t().contiguous()));
-  EXPECT_TRUE(same_bytes(back.at("slice"), base.slice(1, 1, 6, 2).contiguous()));
+  EXPECT_TRUE(same_bits(back.at("t"), base.t().contiguous()));
+  EXPECT_TRUE(same_bits(back.at("slice"), base.slice(1, 1, 6, 2).contiguous()));
   EXPECT_TRUE(
-      same_bytes(back.at("expanded"), base.select(0, 1).unsqueeze(0).expand({2, 6}).contiguous()));
+      same_bits(back.at("expanded"), base.select(0, 1).unsqueeze(0).expand({2, 6}).contiguous()));
 }
 
 struct Item {
@@ -84,7 +81,7 @@ TEST(Safetensors, TakesDictionaries) {
   const SafetensorsFile back = load_safetensors(folder / "a");
   ASSERT_EQ(back.tensors.size(), 2u);
   EXPECT_EQ(back.tensors[0].first, "b");
-  EXPECT_TRUE(same_bytes(back.at("a"), dict[1].tensor));
+  EXPECT_TRUE(same_bits(back.at("a"), dict[1].tensor));
 }
 
 TEST(Safetensors, AFailedSaveLeavesTheOldFile) {

@@ -1,12 +1,12 @@
 // The tests that every OpCase goes through.
 #include <cmath>
-#include <cstring>
 #include <random>
 
 #include "taper/autograd/autograd.h"
 #include "taper/base/parallel.h"
 #include "taper/func/gradcheck.h"
 #include "tests/support/op_case.h"
+#include "tests/support/same_bits.h"
 
 namespace taper::testing {
 namespace {
@@ -96,12 +96,6 @@ void expect_close(const Dense& got, const Dense& want, Tolerance t, double facto
           << where << " element " << i << ": " << g << ", expected " << w;
     }
   }
-}
-
-bool same_bits(const Tensor& a, const Tensor& b) {
-  const Tensor x = a.contiguous(), y = b.contiguous();
-  return a.sizes() == b.sizes() && a.scalar_type() == b.scalar_type() &&
-         std::memcmp(x.const_data_ptr(), y.const_data_ptr(), x.nbytes()) == 0;
 }
 
 void check_forward(const OpCase& op, const Sample& sample, ScalarType dtype, int layout) {

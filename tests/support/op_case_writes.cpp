@@ -1,6 +1,5 @@
 // After an op's forward, a write to anything that its backward may read is seen, or does no harm.
 #include <algorithm>
-#include <cstring>
 #include <optional>
 
 #include "gtest/gtest.h"
@@ -9,6 +8,7 @@
 #include "taper/autograd/saved_tensors_hooks.h"
 #include "taper/tensor/generator.h"
 #include "tests/support/op_case.h"
+#include "tests/support/same_bits.h"
 
 namespace taper::testing {
 namespace {
@@ -72,16 +72,9 @@ bool write(const Tensor& t) {
 }
 
 bool same_gradients(const std::vector<Tensor>& a, const std::vector<Tensor>& b) {
-  for (size_t i = 0; i < a.size(); ++i) {
-    if (a[i].defined() != b[i].defined()) return false;
-    if (!a[i].defined()) continue;
-    const Dense x = to_dense(a[i]), y = to_dense(b[i]);
-    if (x.sizes != y.sizes ||
-        std::memcmp(x.values.data(), y.values.data(), x.values.size() * sizeof(double)) != 0) {
-      return false;
-    }
-  }
-  return a.size() == b.size();
+  return std::ranges::equal(a, b, [](const Tensor& x, const Tensor& y) {
+    return x.defined() == y.defined() && (!x.defined() || same_bits(x, y));
+  });
 }
 
 }  // namespace
