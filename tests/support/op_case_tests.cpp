@@ -1,5 +1,6 @@
 // The tests that every OpCase goes through.
 #include <cmath>
+#include <cstring>
 #include <random>
 
 #include "taper/autograd/autograd.h"
