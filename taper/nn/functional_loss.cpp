@@ -7,18 +7,13 @@
 #include "taper/ops/distance.h"
 #include "taper/ops/embedding.h"
 #include "taper/ops/extremum.h"
-#include "taper/ops/loss.h"
+#include "taper/ops/loss_util.h"
 #include "taper/ops/pointwise.h"
 #include "taper/ops/random.h"
 #include "taper/ops/scatter.h"
 
 namespace taper::nn::functional {
 namespace {
-
-Tensor joined(const Tensor& losses, ReductionType reduction) {
-  if (reduction.is<enumtype::kMean>()) return losses.mean();
-  return reduction.is<enumtype::kSum>() ? losses.sum() : losses;
-}
 
 /// The variance, with a last dimension that broadcasts.
 Tensor variance_for(const Tensor& input, const Tensor& var) {
@@ -43,7 +38,7 @@ Tensor multilabel_soft_margin_loss(const Tensor& input, const Tensor& target,
   Tensor losses =
       target.mul(log_sigmoid(input)).add(target.neg().add(1).mul(log_sigmoid(input.neg()))).neg();
   if (o.weight().defined()) losses = losses.mul(o.weight());
-  return joined(losses.sum(-1).div(static_cast<double>(input.size(-1))), o.reduction());
+  return reduced(losses.sum(-1).div(static_cast<double>(input.size(-1))), o.reduction().index());
 }
 
 Tensor triplet_margin_with_distance_loss(const Tensor& anchor, const Tensor& positive,
@@ -52,14 +47,8 @@ Tensor triplet_margin_with_distance_loss(const Tensor& anchor, const Tensor& pos
   const auto distance = [&](const Tensor& a, const Tensor& b) {
     return o.distance_function() ? (*o.distance_function())(a, b) : pairwise_distance(a, b);
   };
-  TAPER_CHECK_AS(ShapeError, anchor.dim() == positive.dim() && anchor.dim() == negative.dim(),
-                 "triplet_margin_with_distance_loss: The anchor, positive, and negative tensors "
-                 "are expected to have the same number of dimensions, but got: anchor ",
-                 anchor.dim(), "D, positive ", positive.dim(), "D, and negative ", negative.dim(),
-                 "D inputs");
-  Tensor far = distance(anchor, negative);
-  if (o.swap()) far = minimum(far, distance(positive, negative));
-  return joined(distance(anchor, positive).sub(far).add(o.margin()).clamp_min(0), o.reduction());
+  return triplet_loss("triplet_margin_with_distance_loss", anchor, positive, negative, o.margin(),
+                      o.swap(), o.reduction().index(), distance);
 }
 
 Tensor gaussian_nll_loss(const Tensor& input, const Tensor& target, const Tensor& var,
@@ -73,7 +62,7 @@ Tensor gaussian_nll_loss(const Tensor& input, const Tensor& target, const Tensor
   }
   Tensor losses = v.log().add(input.sub(target).square().div(v)).mul(0.5);
   if (o.full()) losses = losses.add(0.5 * std::log(2 * M_PI));
-  return joined(losses, o.reduction());
+  return reduced(losses, o.reduction().index());
 }
 
 Tensor gumbel_softmax(const Tensor& logits, const GumbelSoftmaxFuncOptions& o) {

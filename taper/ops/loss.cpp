@@ -6,17 +6,12 @@
 #include "taper/autograd/grad_mode.h"
 #include "taper/ops/creation.h"
 #include "taper/ops/joining.h"
-#include "taper/ops/loss.h"
+#include "taper/ops/loss_util.h"
 #include "taper/ops/op_util.h"
 #include "taper/ops/view.h"
 
 namespace taper {
 namespace {
-
-Tensor joined(const Tensor& losses, int64_t reduction) {
-  if (reduction == Reduction::Mean) return losses.mean();
-  return reduction == Reduction::Sum ? losses.sum() : losses;
-}
 
 /// d loss / d d as differentiable ops.
 Tensor pair_slope(const Tensor& diff, PairLoss loss, double beta) {
@@ -64,7 +59,7 @@ Tensor pair_loss_of(const char* op, const char* node, const Tensor& self, const 
   const double n = static_cast<double>(x.numel());
   const bool each = reduction == Reduction::None;
   // The mean of nothing is 0 / 0.
-  if (!each && x.numel() == 0) return joined(x.sub(y), reduction).to(type);
+  if (!each && x.numel() == 0) return reduced(x.sub(y), reduction).to(type);
   const double scale = each ? 0 : reduction == Reduction::Mean ? 1 / n : 1;
   const Tensor result = new_tensor(op, each ? x.sizes() : IntArrayRef(), work);
   pair_loss_kernel(x.device(), out_view(result), in(x), in(y), loss, beta, scale);
@@ -296,7 +291,7 @@ Tensor binary_cross_entropy(const Tensor& self, const Tensor& target,
             if (g.wants(1)) g.set(1, g.grad().mul(x.neg().log1p().sub(x.log())));
           }});
   if (weight && weight->defined()) losses = losses.mul(*weight);
-  return joined(losses, reduction);
+  return reduced(losses, reduction);
 }
 
 Tensor binary_cross_entropy_with_logits(const Tensor& self, const Tensor& target,
@@ -342,7 +337,7 @@ Tensor binary_cross_entropy_with_logits(const Tensor& self, const Tensor& target
             }
           }});
   if (weight && weight->defined()) losses = losses.mul(*weight);
-  return joined(losses, reduction);
+  return reduced(losses, reduction);
 }
 
 Tensor kl_div(const Tensor& self, const Tensor& target, int64_t reduction, bool log_target) {
@@ -354,7 +349,7 @@ Tensor kl_div(const Tensor& self, const Tensor& target, int64_t reduction, bool 
     const Tensor entropy = target.mul(target.masked_fill(target.le(0), 1).log());
     losses = entropy.sub(target.mul(self));
   }
-  return joined(losses, reduction);
+  return reduced(losses, reduction);
 }
 
 Tensor nll_loss_nd(const Tensor& self, const Tensor& target, const std::optional<Tensor>& weight,

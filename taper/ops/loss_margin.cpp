@@ -3,7 +3,7 @@
 #include "taper/ops/creation.h"
 #include "taper/ops/distance.h"
 #include "taper/ops/extremum.h"
-#include "taper/ops/loss.h"
+#include "taper/ops/loss_util.h"
 #include "taper/ops/masking.h"
 #include "taper/ops/op_util.h"
 #include "taper/ops/pointwise.h"
@@ -12,11 +12,6 @@
 
 namespace taper {
 namespace {
-
-Tensor joined(const Tensor& losses, int64_t reduction) {
-  if (reduction == Reduction::Mean) return losses.mean();
-  return reduction == Reduction::Sum ? losses.sum() : losses;
-}
 
 /// x where y is `label`, 0 elsewhere.
 Tensor where_label(const Tensor& x, const Tensor& y, int64_t label) {
@@ -56,8 +51,9 @@ Classes classes_of(const char* op, const Tensor& self, const Tensor& target, boo
 }
 
 /// Of one sample without a batch, a loss without dimensions.
-Tensor joined_samples(const Tensor& losses, const Classes& c, int64_t reduction) {
-  return joined(reduction == Reduction::None && !c.batched ? losses.squeeze(0) : losses, reduction);
+Tensor reduced_samples(const Tensor& losses, const Classes& c, int64_t reduction) {
+  return reduced(reduction == Reduction::None && !c.batched ? losses.squeeze(0) : losses,
+                 reduction);
 }
 
 }  // namespace
@@ -67,7 +63,7 @@ Tensor hinge_embedding_loss(const Tensor& self, const Tensor& target, double mar
   const Tensor hinge = self.neg().add(margin).clamp_min(0);
   const Tensor losses = where(target.eq(1), zeros({}, self.options()), hinge)
                             .add(where(target.eq(-1), zeros({}, self.options()), self));
-  return joined(losses, reduction);
+  return reduced(losses, reduction);
 }
 
 Tensor margin_ranking_loss(const Tensor& input1, const Tensor& input2, const Tensor& target,
@@ -76,7 +72,7 @@ Tensor margin_ranking_loss(const Tensor& input1, const Tensor& input2, const Ten
                  "margin_ranking_loss: All input tensors should have same dimension but got sizes: "
                  "input1: ",
                  input1.sizes(), ", input2: ", input2.sizes(), ", target: ", target.sizes());
-  return joined(input1.sub(input2).mul(target.neg()).add(margin).clamp_min(0), reduction);
+  return reduced(input1.sub(input2).mul(target.neg()).add(margin).clamp_min(0), reduction);
 }
 
 Tensor cosine_embedding_loss(const Tensor& input1, const Tensor& input2, const Tensor& target,
@@ -96,12 +92,12 @@ Tensor cosine_embedding_loss(const Tensor& input1, const Tensor& input2, const T
   const Tensor cosine = input1.mul(input2).sum(dim).div(lengths.sqrt());
   const Tensor losses = where_label(cosine.neg().add(1), target, 1)
                             .add(where_label(cosine.sub(margin).clamp_min(0), target, -1));
-  return joined(losses, reduction);
+  return reduced(losses, reduction);
 }
 
 Tensor soft_margin_loss(const Tensor& self, const Tensor& target, int64_t reduction) {
   const Tensor z = self.mul(target).neg();
-  return joined(logaddexp(z, zeros({}, z.options())), reduction);
+  return reduced(logaddexp(z, zeros({}, z.options())), reduction);
 }
 
 Tensor multi_margin_loss(const Tensor& self, const Tensor& target, const Scalar& p,
@@ -123,7 +119,7 @@ Tensor multi_margin_loss(const Tensor& self, const Tensor& target, const Scalar&
   }
   const Tensor own = zeros(c.x.sizes(), kBool).scatter(1, place, Scalar(true));
   const Tensor losses = hinge.masked_fill(own, 0).sum(1).div(static_cast<double>(classes));
-  return joined_samples(losses, c, reduction);
+  return reduced_samples(losses, c, reduction);
 }
 
 Tensor multilabel_margin_loss(const Tensor& self, const Tensor& target, int64_t reduction) {
@@ -138,20 +134,14 @@ Tensor multilabel_margin_loss(const Tensor& self, const Tensor& target, int64_t 
   const Tensor hinge = c.x.unsqueeze(1).sub(of_target.unsqueeze(2)).add(1).relu();
   const Tensor losses =
       hinge.masked_fill(left_out, 0).sum({1, 2}).div(static_cast<double>(classes));
-  return joined_samples(losses, c, reduction);
+  return reduced_samples(losses, c, reduction);
 }
 
 Tensor triplet_margin_loss(const Tensor& anchor, const Tensor& positive, const Tensor& negative,
                            double margin, double p, double eps, bool swap, int64_t reduction) {
-  TAPER_CHECK_AS(ShapeError, anchor.dim() == positive.dim() && anchor.dim() == negative.dim(),
-                 "triplet_margin_loss: The anchor, positive, and negative tensors are expected to "
-                 "have the same number of dimensions, but got: anchor ",
-                 anchor.dim(), "D, positive ", positive.dim(), "D, and negative ", negative.dim(),
-                 "D inputs");
-  const Tensor near = pairwise_distance(anchor, positive, p, eps);
-  Tensor far = pairwise_distance(anchor, negative, p, eps);
-  if (swap) far = minimum(far, pairwise_distance(positive, negative, p, eps));
-  return joined(near.sub(far).add(margin).clamp_min(0), reduction);
+  return triplet_loss(
+      "triplet_margin_loss", anchor, positive, negative, margin, swap, reduction,
+      [&](const Tensor& a, const Tensor& b) { return pairwise_distance(a, b, p, eps); });
 }
 
 Tensor poisson_nll_loss(const Tensor& input, const Tensor& target, bool log_input, bool full,
@@ -164,7 +154,7 @@ Tensor poisson_nll_loss(const Tensor& input, const Tensor& target, bool log_inpu
         target.mul(target.log()).sub(target).add(target.mul(kTwoPi).log().mul(0.5));
     losses = losses.add(stirling.masked_fill(target.le(1), 0));
   }
-  return joined(losses, reduction);
+  return reduced(losses, reduction);
 }
 
 }  // namespace taper

@@ -10,8 +10,6 @@
 namespace taper::optim {
 namespace {
 
-constexpr Fields::Presence kOptional = Fields::Presence::optional;
-
 /// The type in which a parameter's step is computed.
 ScalarType compute_type(const Tensor& param) {
   return param.scalar_type() == kDouble ? kDouble : kFloat;
@@ -150,7 +148,7 @@ void AdafactorOptions::fields(Fields& f) {
   f("eps", eps_);
   f("d", d_);
   f("weight_decay", weight_decay_);
-  f("maximize", maximize_, kOptional);
+  f("maximize", maximize_, Fields::kOptional);
 }
 
 void AdafactorParamState::fields(Fields& f) {

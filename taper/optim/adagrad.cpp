@@ -5,8 +5,6 @@
 namespace taper::optim {
 namespace {
 
-constexpr Fields::Presence kOptional = Fields::Presence::optional;
-
 struct AdagradRule {
   using Options = AdagradOptions;
   using State = AdagradParamState;
@@ -14,7 +12,6 @@ struct AdagradRule {
 
   explicit AdagradRule(const Options& o) : args{o.eps(), o.weight_decay(), o.maximize()}, o(o) {}
 
-  static bool keeps_state() { return true; }
   void place(State& s, StatePlaces places) const {
     const bool first = !s.sum().defined();
     places.set(0, s.sum(), false);
@@ -38,7 +35,6 @@ struct RMSpropRule {
       : args{o.lr(), o.alpha(), o.eps(), o.weight_decay(), o.momentum(), o.maximize()},
         centered(o.centered()) {}
 
-  static bool keeps_state() { return true; }
   void place(State& s, StatePlaces places) const {
     places.set(0, s.square_avg());
     if (args.momentum > 0) places.set(1, s.momentum_buffer());
@@ -58,7 +54,6 @@ struct AdadeltaRule {
   explicit AdadeltaRule(const Options& o)
       : args{o.lr(), o.rho(), o.eps(), o.weight_decay(), o.maximize()} {}
 
-  static bool keeps_state() { return true; }
   void place(State& s, StatePlaces places) const {
     places.set(0, s.square_avg());
     places.set(1, s.acc_delta());
@@ -113,7 +108,7 @@ void AdagradOptions::fields(Fields& f) {
   f("eps", eps_);
   f("weight_decay", weight_decay_);
   f("initial_accumulator_value", initial_accumulator_value_);
-  f("maximize", maximize_, kOptional);
+  f("maximize", maximize_, Fields::kOptional);
 }
 
 void AdagradParamState::fields(Fields& f) {
@@ -131,19 +126,19 @@ void RMSpropOptions::check() const {
 
 void RMSpropOptions::fields(Fields& f) {
   f("lr", lr_);
-  f("momentum", momentum_, kOptional);
+  f("momentum", momentum_, Fields::kOptional);
   f("alpha", alpha_);
   f("eps", eps_);
-  f("centered", centered_, kOptional);
+  f("centered", centered_, Fields::kOptional);
   f("weight_decay", weight_decay_);
-  f("maximize", maximize_, kOptional);
+  f("maximize", maximize_, Fields::kOptional);
 }
 
 void RMSpropParamState::fields(Fields& f) {
   f.scalar("step", step_);
   f.buffer("square_avg", square_avg_);
-  f.buffer("momentum_buffer", momentum_buffer_, kOptional);
-  f.buffer("grad_avg", grad_avg_, kOptional);
+  f.buffer("momentum_buffer", momentum_buffer_, Fields::kOptional);
+  f.buffer("grad_avg", grad_avg_, Fields::kOptional);
 }
 
 Tensor RMSprop::step(LossClosure closure) { return fused_step<RMSpropRule>(*this, closure); }
@@ -158,7 +153,7 @@ void AdadeltaOptions::fields(Fields& f) {
   f("rho", rho_);
   f("eps", eps_);
   f("weight_decay", weight_decay_);
-  f("maximize", maximize_, kOptional);
+  f("maximize", maximize_, Fields::kOptional);
 }
 
 void AdadeltaParamState::fields(Fields& f) {

@@ -5,30 +5,32 @@
 namespace taper::optim {
 namespace {
 
-constexpr Fields::Presence kOptional = Fields::Presence::optional;
-
-/// Adam and AdamW differ in their options' defaults only.
-template <class SomeOptions>
-struct AdamRule {
+/// What the members of the family share: running moments, corrected for the steps taken so far.
+template <class SomeOptions, class SomeState, class SomeArgs>
+struct MomentsRule {
   using Options = SomeOptions;
-  using State = AdamParamState;
-  using Args = AdamArgs;
+  using State = SomeState;
+  using Args = SomeArgs;
 
-  explicit AdamRule(const AdamOptions& o)
-      : args{o.lr(),
-             std::get<0>(o.betas()),
-             std::get<1>(o.betas()),
-             o.eps(),
-             o.weight_decay(),
-             o.decoupled_weight_decay(),
-             o.amsgrad(),
-             o.maximize()},
-        corrections(args.beta1, args.beta2) {}
+  MomentsRule(const Options& o, const Args& kernel_args)
+      : args(kernel_args), corrections(std::get<0>(o.betas()), std::get<1>(o.betas())) {}
 
-  static bool keeps_state() { return true; }
   void place(State& s, StatePlaces places) const {
     places.set(0, s.exp_avg());
     places.set(1, s.exp_avg_sq());
+  }
+
+  Args args;
+  BiasCorrections corrections;
+};
+
+struct AdamRule : MomentsRule<AdamOptions, AdamParamState, AdamArgs> {
+  explicit AdamRule(const Options& o)
+      : MomentsRule(o, {o.lr(), std::get<0>(o.betas()), std::get<1>(o.betas()), o.eps(),
+                        o.weight_decay(), o.decoupled_weight_decay(), o.amsgrad(), o.maximize()}) {}
+
+  void place(State& s, StatePlaces places) const {
+    MomentsRule::place(s, places);
     if (args.amsgrad) places.set(2, s.max_exp_avg_sq());
   }
   void advance(State* s, StepTensor& entry) {
@@ -40,28 +42,21 @@ struct AdamRule {
     entry.scalar[1] = root;
   }
 
-  Args args;
-  BiasCorrections corrections;
   double step_size = 0, root = 1;
 };
 
-struct NAdamRule {
-  using Options = NAdamOptions;
-  using State = NAdamParamState;
-  using Args = NAdamArgs;
+/// The options of AdamW differ in their defaults only.
+struct AdamWRule : AdamRule {
+  using Options = AdamWOptions;
+  using AdamRule::AdamRule;
+};
 
+struct NAdamRule : MomentsRule<NAdamOptions, NAdamParamState, NAdamArgs> {
   explicit NAdamRule(const Options& o)
-      : args{o.lr(),      std::get<0>(o.betas()), std::get<1>(o.betas()),
-             o.eps(),     o.weight_decay(),       o.decoupled_weight_decay(),
-             o.maximize()},
-        momentum_decay(o.momentum_decay()),
-        corrections(args.beta1, args.beta2) {}
+      : MomentsRule(o, {o.lr(), std::get<0>(o.betas()), std::get<1>(o.betas()), o.eps(),
+                        o.weight_decay(), o.decoupled_weight_decay(), o.maximize()}),
+        momentum_decay(o.momentum_decay()) {}
 
-  static bool keeps_state() { return true; }
-  void place(State& s, StatePlaces places) const {
-    places.set(0, s.exp_avg());
-    places.set(1, s.exp_avg_sq());
-  }
   double mu(int64_t step) const {
     return args.beta1 * (1 - 0.5 * std::pow(0.96, static_cast<double>(step) * momentum_decay));
   }
@@ -77,28 +72,15 @@ struct NAdamRule {
     entry.scalar[2] = root;
   }
 
-  Args args;
   double momentum_decay;
-  BiasCorrections corrections;
   double now = 0, next = 0, root = 1;
 };
 
-struct RAdamRule {
-  using Options = RAdamOptions;
-  using State = RAdamParamState;
-  using Args = RAdamArgs;
-
+struct RAdamRule : MomentsRule<RAdamOptions, RAdamParamState, RAdamArgs> {
   explicit RAdamRule(const Options& o)
-      : args{o.lr(),      std::get<0>(o.betas()), std::get<1>(o.betas()),
-             o.eps(),     o.weight_decay(),       o.decoupled_weight_decay(),
-             o.maximize()},
-        corrections(args.beta1, args.beta2) {}
+      : MomentsRule(o, {o.lr(), std::get<0>(o.betas()), std::get<1>(o.betas()), o.eps(),
+                        o.weight_decay(), o.decoupled_weight_decay(), o.maximize()}) {}
 
-  static bool keeps_state() { return true; }
-  void place(State& s, StatePlaces places) const {
-    places.set(0, s.exp_avg());
-    places.set(1, s.exp_avg_sq());
-  }
   void advance(State* s, StepTensor& entry) {
     if (corrections.set(++s->step())) {
       const double most = 2 / (1 - args.beta2) - 1;
@@ -115,24 +97,16 @@ struct RAdamRule {
     entry.scalar[1] = rectified;
   }
 
-  Args args;
-  BiasCorrections corrections;
   double step_size = 0;
   bool rectified = false;
 };
 
-struct AdamaxRule {
-  using Options = AdamaxOptions;
-  using State = AdamaxParamState;
-  using Args = AdamaxArgs;
-
+struct AdamaxRule : MomentsRule<AdamaxOptions, AdamaxParamState, AdamaxArgs> {
   explicit AdamaxRule(const Options& o)
-      : args{std::get<0>(o.betas()), std::get<1>(o.betas()), o.eps(), o.weight_decay(),
-             o.maximize()},
-        lr(o.lr()),
-        corrections(args.beta1, args.beta2) {}
+      : MomentsRule(o, {std::get<0>(o.betas()), std::get<1>(o.betas()), o.eps(), o.weight_decay(),
+                        o.maximize()}),
+        lr(o.lr()) {}
 
-  static bool keeps_state() { return true; }
   void place(State& s, StatePlaces places) const {
     places.set(0, s.exp_avg());
     places.set(1, s.exp_inf());
@@ -142,10 +116,16 @@ struct AdamaxRule {
     entry.scalar[0] = lr / corrections.first;
   }
 
-  Args args;
   double lr;
-  BiasCorrections corrections;
 };
+
+template <class Options>
+void common_fields(Fields& f, Options& o) {
+  f("lr", o.lr());
+  f("betas", o.betas());
+  f("eps", o.eps());
+  f("weight_decay", o.weight_decay());
+}
 
 }  // namespace
 
@@ -156,13 +136,10 @@ void AdamOptions::check() const {
 }
 
 void AdamOptions::fields(Fields& f) {
-  f("lr", lr_);
-  f("betas", betas_);
-  f("eps", eps_);
-  f("weight_decay", weight_decay_);
-  f("amsgrad", amsgrad_, kOptional);
-  f("maximize", maximize_, kOptional);
-  f("decoupled_weight_decay", decoupled_weight_decay_, kOptional);
+  common_fields(f, *this);
+  f("amsgrad", amsgrad_, Fields::kOptional);
+  f("maximize", maximize_, Fields::kOptional);
+  f("decoupled_weight_decay", decoupled_weight_decay_, Fields::kOptional);
 }
 
 std::unique_ptr<OptimizerOptions> AdamWOptions::clone() const {
@@ -178,13 +155,11 @@ void AdamParamState::fields(Fields& f) {
   f.scalar("step", step_);
   f.buffer("exp_avg", exp_avg_);
   f.buffer("exp_avg_sq", exp_avg_sq_);
-  f.buffer("max_exp_avg_sq", max_exp_avg_sq_, kOptional);
+  f.buffer("max_exp_avg_sq", max_exp_avg_sq_, Fields::kOptional);
 }
 
-Tensor Adam::step(LossClosure closure) { return fused_step<AdamRule<AdamOptions>>(*this, closure); }
-Tensor AdamW::step(LossClosure closure) {
-  return fused_step<AdamRule<AdamWOptions>>(*this, closure);
-}
+Tensor Adam::step(LossClosure closure) { return fused_step<AdamRule>(*this, closure); }
+Tensor AdamW::step(LossClosure closure) { return fused_step<AdamWRule>(*this, closure); }
 
 void NAdamOptions::check() const {
   check_common("NAdam", lr_, eps_, weight_decay_);
@@ -193,13 +168,10 @@ void NAdamOptions::check() const {
 }
 
 void NAdamOptions::fields(Fields& f) {
-  f("lr", lr_);
-  f("betas", betas_);
-  f("eps", eps_);
-  f("weight_decay", weight_decay_);
+  common_fields(f, *this);
   f("momentum_decay", momentum_decay_);
-  f("decoupled_weight_decay", decoupled_weight_decay_, kOptional);
-  f("maximize", maximize_, kOptional);
+  f("decoupled_weight_decay", decoupled_weight_decay_, Fields::kOptional);
+  f("maximize", maximize_, Fields::kOptional);
 }
 
 void NAdamParamState::fields(Fields& f) {
@@ -217,12 +189,9 @@ void RAdamOptions::check() const {
 }
 
 void RAdamOptions::fields(Fields& f) {
-  f("lr", lr_);
-  f("betas", betas_);
-  f("eps", eps_);
-  f("weight_decay", weight_decay_);
-  f("maximize", maximize_, kOptional);
-  f("decoupled_weight_decay", decoupled_weight_decay_, kOptional);
+  common_fields(f, *this);
+  f("maximize", maximize_, Fields::kOptional);
+  f("decoupled_weight_decay", decoupled_weight_decay_, Fields::kOptional);
 }
 
 void RAdamParamState::fields(Fields& f) {
@@ -239,11 +208,8 @@ void AdamaxOptions::check() const {
 }
 
 void AdamaxOptions::fields(Fields& f) {
-  f("lr", lr_);
-  f("betas", betas_);
-  f("eps", eps_);
-  f("weight_decay", weight_decay_);
-  f("maximize", maximize_, kOptional);
+  common_fields(f, *this);
+  f("maximize", maximize_, Fields::kOptional);
 }
 
 void AdamaxParamState::fields(Fields& f) {

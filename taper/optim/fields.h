@@ -66,6 +66,7 @@ void unpack(const IValue& from, std::tuple<T...>& values) {
 class Fields {
  public:
   enum class Presence : uint8_t { required, optional };
+  static constexpr Presence kOptional = Presence::optional;
 
   /// Collects what is walked into a dict.
   static Fields saving() { return Fields(Mode::save, IValue::dict(), {}, nullptr); }

@@ -322,7 +322,7 @@ void LBFGSParamState::fields(Fields& f) {
   f("func_evals", func_evals_);
   f("n_iter", n_iter_);
   // Absent before the first iteration.
-  const auto presence = n_iter_ > 0 ? Fields::Presence::required : Fields::Presence::optional;
+  const auto presence = n_iter_ > 0 ? Fields::Presence::required : Fields::kOptional;
   if (f.is_saving() && n_iter_ == 0) return;
   f("d", d_, presence);
   f("t", t_, presence);
@@ -333,7 +333,7 @@ void LBFGSParamState::fields(Fields& f) {
   f("prev_flat_grad", prev_flat_grad_, presence);
   f("prev_loss", prev_loss_, presence);
   if (f.is_saving()) return;
-  f.take("al", Fields::Presence::optional);  // Python's scratch
+  f.take("al", Fields::kOptional);  // Python's scratch
   bool fits = old_dirs_.size() == ro_.size() && old_stps_.size() == ro_.size();
   const auto check = [&](const Tensor& t) {
     fits = fits && t.defined() && d_.defined() && t.dim() == 1 && t.sizes() == d_.sizes() &&

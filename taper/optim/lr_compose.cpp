@@ -198,11 +198,11 @@ void ReduceLROnPlateauScheduler::fields(Fields& f) {
   f("num_bad_epochs", num_bad_epochs_);
   double worse = mode_ == SchedulerMode::min ? std::numeric_limits<double>::infinity()
                                              : -std::numeric_limits<double>::infinity();
-  f("mode_worse", worse, Fields::Presence::optional);
+  f("mode_worse", worse, Fields::kOptional);
   f("eps", eps_);
   f("last_epoch", last_epoch_);
   // Python has it from the first step on.
-  f("_last_lr", last_lr_, Fields::Presence::optional);
+  f("_last_lr", last_lr_, Fields::kOptional);
 }
 
 }  // namespace taper::optim

@@ -249,7 +249,7 @@ void CyclicLR::fields(Fields& f) {
   f("cycle_momentum", cycle_momentum_);
   if (cycle_momentum_) {
     bool use_beta1 = uses_betas();
-    f("use_beta1", use_beta1, Fields::Presence::optional);
+    f("use_beta1", use_beta1, Fields::kOptional);
     f("base_momentums", base_momentums_);
     f("max_momentums", max_momentums_);
     TAPER_CHECK_AS(ConfigError,
@@ -384,9 +384,9 @@ void OneCycleLR::fields_of_phases(Fields& f) {
 void OneCycleLR::fields(Fields& f) {
   f("total_steps", total_steps_);
   fields_of_phases(f);
-  f("_anneal_func_type", anneal_strategy_, Fields::Presence::optional);
+  f("_anneal_func_type", anneal_strategy_, Fields::kOptional);
   f("cycle_momentum", cycle_momentum_);
-  if (cycle_momentum_) f("use_beta1", use_beta1_, Fields::Presence::optional);
+  if (cycle_momentum_) f("use_beta1", use_beta1_, Fields::kOptional);
   LRScheduler::fields(f);
 }
 
@@ -427,7 +427,7 @@ std::vector<double> SWALR::get_lrs() {
 
 void SWALR::fields(Fields& f) {
   f("anneal_epochs", anneal_epochs_);
-  f("_anneal_strategy", anneal_strategy_, Fields::Presence::optional);
+  f("_anneal_strategy", anneal_strategy_, Fields::kOptional);
   LRScheduler::fields(f);
 }
 

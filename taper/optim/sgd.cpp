@@ -7,8 +7,6 @@
 namespace taper::optim {
 namespace {
 
-constexpr Fields::Presence kOptional = Fields::Presence::optional;
-
 struct SGDRule {
   using Options = SGDOptions;
   using State = SGDParamState;
@@ -35,7 +33,6 @@ struct ASGDRule {
 
   explicit ASGDRule(const Options& o) : args{o.lambd(), o.weight_decay(), o.maximize()}, o(o) {}
 
-  static bool keeps_state() { return true; }
   void place(State& s, StatePlaces places) const { places.set(0, s.ax()); }
   void advance(State* s, StepTensor& entry) const {
     if (s->step() == 0) s->eta(o.lr());
@@ -60,7 +57,6 @@ struct RpropRule {
              std::get<1>(o.step_sizes()), o.maximize()},
         lr(o.lr()) {}
 
-  static bool keeps_state() { return true; }
   void place(State& s, StatePlaces places) const {
     places.set(0, s.prev());
     const bool first = !s.step_size().defined();
@@ -82,7 +78,6 @@ struct LionRule {
       : args{o.lr(), std::get<0>(o.betas()), std::get<1>(o.betas()), o.weight_decay(),
              o.maximize()} {}
 
-  static bool keeps_state() { return true; }
   void place(State& s, StatePlaces places) const { places.set(0, s.exp_avg()); }
   void advance(State*, StepTensor&) const {}
 
@@ -103,11 +98,13 @@ void SGDOptions::fields(Fields& f) {
   f("momentum", momentum_);
   f("dampening", dampening_);
   f("weight_decay", weight_decay_);
-  f("nesterov", nesterov_, kOptional);
-  f("maximize", maximize_, kOptional);
+  f("nesterov", nesterov_, Fields::kOptional);
+  f("maximize", maximize_, Fields::kOptional);
 }
 
-void SGDParamState::fields(Fields& f) { f.buffer("momentum_buffer", momentum_buffer_, kOptional); }
+void SGDParamState::fields(Fields& f) {
+  f.buffer("momentum_buffer", momentum_buffer_, Fields::kOptional);
+}
 
 Tensor SGD::step(LossClosure closure) { return fused_step<SGDRule>(*this, closure); }
 
@@ -119,7 +116,7 @@ void ASGDOptions::fields(Fields& f) {
   f("alpha", alpha_);
   f("t0", t0_);
   f("weight_decay", weight_decay_);
-  f("maximize", maximize_, kOptional);
+  f("maximize", maximize_, Fields::kOptional);
 }
 
 void ASGDParamState::fields(Fields& f) {
@@ -142,7 +139,7 @@ void RpropOptions::fields(Fields& f) {
   f("lr", lr_);
   f("etas", etas_);
   f("step_sizes", step_sizes_);
-  f("maximize", maximize_, kOptional);
+  f("maximize", maximize_, Fields::kOptional);
 }
 
 void RpropParamState::fields(Fields& f) {
@@ -162,7 +159,7 @@ void LionOptions::fields(Fields& f) {
   f("lr", lr_);
   f("betas", betas_);
   f("weight_decay", weight_decay_);
-  f("maximize", maximize_, kOptional);
+  f("maximize", maximize_, Fields::kOptional);
 }
 
 void LionParamState::fields(Fields& f) { f.buffer("exp_avg", exp_avg_); }

@@ -125,6 +125,12 @@ struct StepAccess {
 
 }  // namespace detail
 
+template <class Rule>
+bool keeps_state(const Rule& rule) {
+  if constexpr (requires { rule.keeps_state(); }) return rule.keeps_state();
+  return true;
+}
+
 /// Finds the tensors of all groups' steps; all that can fail does so here.
 template <class Rule>
 void stage_step(Optimizer& optimizer, detail::StepScratch& scratch) {
@@ -142,7 +148,7 @@ void stage_step(Optimizer& optimizer, detail::StepScratch& scratch) {
       entry.grad = ConstView(g);
       p->bump_version();
       State* state = nullptr;
-      if (rule.keeps_state()) {
+      if (keeps_state(rule)) {
         const bool is_new = slot == nullptr;
         state = &state_in<State>(slot);
         if (is_new) scratch.made_states.push_back(state);
@@ -158,7 +164,7 @@ void stage_step(Optimizer& optimizer, detail::StepScratch& scratch) {
 /// group's options and says
 ///   Options, State, Args            its types,
 ///   args                            what the kernel is to know of the group,
-///   keeps_state()                   whether parameters have a state,
+///   keeps_state()                   whether parameters have a state (without it they do),
 ///   place(State&, StatePlaces)      which of the state's tensors the kernel updates,
 ///   advance(State*, StepTensor&)    the numbers of one step; must not throw.
 template <class Rule>
