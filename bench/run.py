@@ -183,7 +183,7 @@ def whole_programs(config, options, wanted, report):
         (("build/stripped_library",), lambda: process_rows.size_rows(config))]
     if not options.quick:
         groups += [
-            (("build/compile_mlp_program", "build/header_lines"),
+            (("build/compile_mlp_program", "build/compile_torch_program", "build/header_lines"),
              lambda: process_rows.compile_rows(config, options.pairs)),
             (("demo/seconds_per_epoch @2t", "demo/test_accuracy"),
              lambda: process_rows.demo_rows(config, options.demo_epochs, report.note))]

@@ -22,7 +22,8 @@ foreach(kind shared static)
 endforeach()
 
 configure_package_config_file("${PROJECT_SOURCE_DIR}/cmake/TaperConfig.cmake.in"
-  "${PROJECT_BINARY_DIR}/TaperConfig.cmake" INSTALL_DESTINATION "${package_dir}")
+  "${PROJECT_BINARY_DIR}/TaperConfig.cmake" INSTALL_DESTINATION "${package_dir}"
+  PATH_VARS CMAKE_INSTALL_INCLUDEDIR)
 write_basic_package_version_file("${PROJECT_BINARY_DIR}/TaperConfigVersion.cmake"
   COMPATIBILITY SameMinorVersion)
 install(FILES "${PROJECT_BINARY_DIR}/TaperConfig.cmake"

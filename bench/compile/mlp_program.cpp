@@ -1,7 +1,7 @@
 // What a user's first file looks like: include the umbrella header, train an MLP.
 #include <cstdio>
 
-#ifdef BENCH_PEER
+#ifdef BENCH_TORCH
 #include <torch/torch.h>
 namespace lib = torch;
 #else

@@ -39,25 +39,39 @@ def start_rows(config, pairs):
 
 
 def _compile_commands(config):
+    """Per row and side: the command that compiles the program, but for -O2 and the output."""
+    def command(standard, flags, *more):
+        return [config["compiler"], standard, *more, *shlex.split(flags), program]
+
     program = os.path.join(config["source"], "bench", "compile", "mlp_program.cpp")
-    compiler = config["compiler"]
-    commands = {}
+    rows = {"build/compile_mlp_program": {}, "build/compile_torch_program": {}}
     if config["taper_flags"] and config["side"] != "peer":
-        commands["ours"] = [compiler, "-std=c++20", *shlex.split(config["taper_flags"]), program]
+        rows["build/compile_mlp_program"]["ours"] = command("-std=c++20", config["taper_flags"])
+        rows["build/compile_torch_program"]["ours"] = command(
+            "-std=c++20", config["taper_torch_flags"], "-DBENCH_TORCH")
     if config["peer_flags"] and config["side"] != "ours":
-        commands["peer"] = [compiler, "-std=c++17", "-DBENCH_PEER",
-                            *shlex.split(config["peer_flags"]), program]
-    return commands
+        for sides in rows.values():
+            sides["peer"] = command("-std=c++17", config["peer_flags"], "-DBENCH_TORCH")
+    return rows
 
 
 def compile_rows(config, pairs):
-    """Compile time of one MLP program with each header, and the header's lines."""
-    commands = _compile_commands(config)
-    seconds, lines = {"ours": [], "peer": []}, {"ours": [], "peer": []}
+    """Compile time of one MLP program, with each library's own header and with torch/torch.h on
+    both sides; and the lines of the libraries' own headers."""
     # A compiler cache would answer from the second time on.
     env = dict(os.environ, CCACHE_DISABLE="1")
+    rows, lines = _compile_commands(config), {"ours": [], "peer": []}
     with tempfile.TemporaryDirectory() as scratch:
-        for side, command in commands.items():
+        for name, commands in rows.items():
+            seconds = {"ours": [], "peer": []}
+            for _ in range(pairs):
+                for side, command in commands.items():
+                    start = time.monotonic()
+                    subprocess.run([*command, "-O2", "-c", "-o", os.path.join(scratch, "out.o")],
+                                   env=env, check=True)
+                    seconds[side].append(time.monotonic() - start)
+            yield result_row(name, "s", seconds["ours"], seconds["peer"], config["peer_name"])
+        for side, command in rows["build/compile_mlp_program"].items():
             source = os.path.join(scratch, side + ".cpp")
             with open(source, "w", encoding="utf-8") as file:
                 header = "torch/torch.h" if side == "peer" else "taper/taper.h"
@@ -65,15 +79,8 @@ def compile_rows(config, pairs):
             text = subprocess.run([*command[:-1], "-E", "-P", source], env=env, check=True,
                                   capture_output=True).stdout
             lines[side].append(text.count(b"\n"))
-        for _ in range(pairs):
-            for side, command in commands.items():
-                start = time.monotonic()
-                subprocess.run([*command, "-O2", "-c", "-o", os.path.join(scratch, "out.o")],
-                               env=env, check=True)
-                seconds[side].append(time.monotonic() - start)
-    peer = config["peer_name"]
-    yield result_row("build/compile_mlp_program", "s", seconds["ours"], seconds["peer"], peer)
-    yield result_row("build/header_lines", "lines", lines["ours"], lines["peer"], peer)
+    yield result_row("build/header_lines", "lines", lines["ours"], lines["peer"],
+                     config["peer_name"])
 
 
 def size_rows(config):

@@ -29,4 +29,8 @@ std::string Device::str() const {
 
 void append(std::string& s, Device device) { s += device.str(); }
 
+bool cuda::is_available() { return device_count() > 0; }
+bool cuda::cudnn_is_available() { return is_available(); }
+size_t cuda::device_count() { return 0; }
+
 }  // namespace taper

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -38,5 +39,12 @@ class Device {
 };
 
 void append(std::string& s, Device device);
+
+namespace cuda {
+/// Whether tensors can be on a GPU: this build computes on the CPU only, so never.
+bool is_available();
+bool cudnn_is_available();
+size_t device_count();
+}  // namespace cuda
 
 }  // namespace taper

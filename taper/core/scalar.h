@@ -43,7 +43,9 @@ class Scalar {
     if (isFloatingPoint()) return convert<T>(real_);
     return convert<T>(integer_);
   }
+  float toFloat() const { return to<float>(); }
   double toDouble() const { return to<double>(); }
+  int32_t toInt() const { return to<int32_t>(); }
   int64_t toLong() const { return to<int64_t>(); }
   bool toBool() const { return to<bool>(); }
   bool equal(const Scalar& other) const {

@@ -117,7 +117,7 @@ class StatelessDataLoader {
 
 /// A loader with a sampler of the caller's.
 template <class Dataset, class Sampler>
-requires(!std::is_same_v<Sampler, DataLoaderOptions>)
+requires(!std::is_convertible_v<Sampler, DataLoaderOptions>)
     std::unique_ptr<StatelessDataLoader<Dataset, Sampler>> make_data_loader(
         Dataset dataset, Sampler sampler, DataLoaderOptions options = DataLoaderOptions()) {
   return std::make_unique<StatelessDataLoader<Dataset, Sampler>>(std::move(dataset),

@@ -36,8 +36,22 @@ std::decay_t<T>& argument(std::vector<AnyValue>& arguments, size_t i) {
   return *value;
 }
 
+/// Reaches what TAPER_FORWARD_HAS_DEFAULT_ARGS declares, whatever its access.
+struct DefaultArguments {
+  /// Appends the defaults of the arguments that are missing, as far as the module declares them.
+  template <class M>
+  static void complete(std::vector<AnyValue>& arguments) {
+    if constexpr (requires { M::forward_default_arguments(); }) {
+      for (auto& [index, value] : M::forward_default_arguments()) {
+        if (index == arguments.size()) arguments.push_back(std::move(value));
+      }
+    }
+  }
+};
+
 template <class M, class... Args, size_t... I>
 AnyValue call_with(M& module, std::vector<AnyValue>& arguments, std::index_sequence<I...>) {
+  if (arguments.size() < sizeof...(Args)) DefaultArguments::complete<M>(arguments);
   if (arguments.size() != sizeof...(Args)) {
     fail_argument_count(typeid(M), sizeof...(Args), arguments.size());
   }
@@ -128,3 +142,12 @@ const ForwardTable* forward_table_or_null() {
 
 }  // namespace nn
 }  // namespace taper
+
+/// In a module's class: the defaults of forward's last arguments as pairs of position and value, in
+/// order, so that AnyModule and Sequential can leave them out, which no pointer to forward tells:
+/// TAPER_FORWARD_HAS_DEFAULT_ARGS({1, AnyValue(2)}, {2, AnyValue(3.5)})
+#define TAPER_FORWARD_HAS_DEFAULT_ARGS(...)                                                  \
+  friend struct ::taper::nn::detail::DefaultArguments;                                       \
+  static std::vector<std::pair<size_t, ::taper::nn::AnyValue>> forward_default_arguments() { \
+    return {__VA_ARGS__};                                                                    \
+  }

@@ -21,6 +21,7 @@ class ModuleHolder {
 
  public:
   using ContainedType = Contained;
+  using Impl = Contained;
 
   /// Makes the module by its default constructor; `= nullptr` makes an empty holder.
   ModuleHolder() : impl_(make_default()) {
@@ -95,8 +96,9 @@ std::ostream& operator<<(std::ostream& stream, const ModuleHolder<Contained>& mo
   }
 /// Declares class Name, the holder of NameImpl.
 #define TAPER_MODULE(Name) TAPER_MODULE_IMPL(Name, Name##Impl)
-/// As TAPER_MODULE, for a layer of the library: its clone() is compiled once, where its source says
-/// `template class Cloneable<NameImpl>;`, and not by every program.
+/// As TAPER_MODULE, for a layer of the library: a program compiles nothing for the layers that it
+/// does not name, and its clone() is compiled once, where its source says
+/// `template class Cloneable<NameImpl>;`.
 #define TAPER_LAYER(Name)                      \
   extern template class Cloneable<Name##Impl>; \
-  TAPER_MODULE(Name)
+  using Name = ModuleHolder<Name##Impl>

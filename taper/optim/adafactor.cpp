@@ -219,4 +219,7 @@ Tensor Muon::step(LossClosure closure) {
   return tensor_step<MuonOptions, MuonParamState>(*this, "Muon", closure, update_muon);
 }
 
+TAPER_OPTIMIZER_COMPILED_ONCE(, AdafactorOptions, AdafactorParamState);
+TAPER_OPTIMIZER_COMPILED_ONCE(, MuonOptions, MuonParamState);
+
 }  // namespace taper::optim

@@ -86,5 +86,8 @@ class Muon : public detail::OptimizerOf<MuonOptions, MuonParamState> {
   void check_params() const;
 };
 
+TAPER_OPTIMIZER_COMPILED_ONCE(extern, AdafactorOptions, AdafactorParamState);
+TAPER_OPTIMIZER_COMPILED_ONCE(extern, MuonOptions, MuonParamState);
+
 }  // namespace optim
 }  // namespace taper

@@ -164,4 +164,8 @@ void AdadeltaParamState::fields(Fields& f) {
 
 Tensor Adadelta::step(LossClosure closure) { return fused_step<AdadeltaRule>(*this, closure); }
 
+TAPER_OPTIMIZER_COMPILED_ONCE(, AdagradOptions, AdagradParamState);
+TAPER_OPTIMIZER_COMPILED_ONCE(, RMSpropOptions, RMSpropParamState);
+TAPER_OPTIMIZER_COMPILED_ONCE(, AdadeltaOptions, AdadeltaParamState);
+
 }  // namespace taper::optim

@@ -97,5 +97,9 @@ class Adadelta : public detail::OptimizerOf<AdadeltaOptions, AdadeltaParamState>
   Tensor step(LossClosure closure = nullptr) override;
 };
 
+TAPER_OPTIMIZER_COMPILED_ONCE(extern, AdagradOptions, AdagradParamState);
+TAPER_OPTIMIZER_COMPILED_ONCE(extern, RMSpropOptions, RMSpropParamState);
+TAPER_OPTIMIZER_COMPILED_ONCE(extern, AdadeltaOptions, AdadeltaParamState);
+
 }  // namespace optim
 }  // namespace taper

@@ -220,4 +220,10 @@ void AdamaxParamState::fields(Fields& f) {
 
 Tensor Adamax::step(LossClosure closure) { return fused_step<AdamaxRule>(*this, closure); }
 
+TAPER_OPTIMIZER_COMPILED_ONCE(, AdamOptions, AdamParamState);
+template class detail::OptimizerOf<AdamWOptions, AdamParamState>;
+TAPER_OPTIMIZER_COMPILED_ONCE(, NAdamOptions, NAdamParamState);
+TAPER_OPTIMIZER_COMPILED_ONCE(, RAdamOptions, RAdamParamState);
+TAPER_OPTIMIZER_COMPILED_ONCE(, AdamaxOptions, AdamaxParamState);
+
 }  // namespace taper::optim

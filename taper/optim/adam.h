@@ -156,5 +156,11 @@ class Adamax : public detail::OptimizerOf<AdamaxOptions, AdamaxParamState> {
   Tensor step(LossClosure closure = nullptr) override;
 };
 
+TAPER_OPTIMIZER_COMPILED_ONCE(extern, AdamOptions, AdamParamState);
+extern template class detail::OptimizerOf<AdamWOptions, AdamParamState>;
+TAPER_OPTIMIZER_COMPILED_ONCE(extern, NAdamOptions, NAdamParamState);
+TAPER_OPTIMIZER_COMPILED_ONCE(extern, RAdamOptions, RAdamParamState);
+TAPER_OPTIMIZER_COMPILED_ONCE(extern, AdamaxOptions, AdamaxParamState);
+
 }  // namespace optim
 }  // namespace taper

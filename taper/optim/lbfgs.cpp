@@ -344,4 +344,6 @@ void LBFGSParamState::fields(Fields& f) {
   TAPER_CHECK_AS(ShapeError, fits, "load_state_dict: LBFGS's tensors do not fit together");
 }
 
+TAPER_OPTIMIZER_COMPILED_ONCE(, LBFGSOptions, LBFGSParamState);
+
 }  // namespace taper::optim

@@ -55,5 +55,7 @@ class LBFGS : public detail::OptimizerOf<LBFGSOptions, LBFGSParamState> {
   struct Run;
 };
 
+TAPER_OPTIMIZER_COMPILED_ONCE(extern, LBFGSOptions, LBFGSParamState);
+
 }  // namespace optim
 }  // namespace taper

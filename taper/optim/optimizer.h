@@ -275,3 +275,10 @@ class OptimizerOf : public Optimizer {
 
 }  // namespace optim
 }  // namespace taper
+
+/// For an optimizer of the library: what its options, state and base need is compiled once, where
+/// its source says this without `extern`, and not by every program.
+#define TAPER_OPTIMIZER_COMPILED_ONCE(extern, Options, State) \
+  extern template class OptimizerCloneableOptions<Options>;   \
+  extern template class OptimizerCloneableParamState<State>;  \
+  extern template class detail::OptimizerOf<Options, State>

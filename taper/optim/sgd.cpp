@@ -166,4 +166,9 @@ void LionParamState::fields(Fields& f) { f.buffer("exp_avg", exp_avg_); }
 
 Tensor Lion::step(LossClosure closure) { return fused_step<LionRule>(*this, closure); }
 
+TAPER_OPTIMIZER_COMPILED_ONCE(, SGDOptions, SGDParamState);
+TAPER_OPTIMIZER_COMPILED_ONCE(, ASGDOptions, ASGDParamState);
+TAPER_OPTIMIZER_COMPILED_ONCE(, RpropOptions, RpropParamState);
+TAPER_OPTIMIZER_COMPILED_ONCE(, LionOptions, LionParamState);
+
 }  // namespace taper::optim

@@ -124,5 +124,10 @@ class Lion : public detail::OptimizerOf<LionOptions, LionParamState> {
   Tensor step(LossClosure closure = nullptr) override;
 };
 
+TAPER_OPTIMIZER_COMPILED_ONCE(extern, SGDOptions, SGDParamState);
+TAPER_OPTIMIZER_COMPILED_ONCE(extern, ASGDOptions, ASGDParamState);
+TAPER_OPTIMIZER_COMPILED_ONCE(extern, RpropOptions, RpropParamState);
+TAPER_OPTIMIZER_COMPILED_ONCE(extern, LionOptions, LionParamState);
+
 }  // namespace optim
 }  // namespace taper

@@ -8,21 +8,30 @@ function(run)
   endif()
 endfunction()
 
+# build_outside(<name> PROGRAMS <program>... OPTIONS <option of CMake>...)
 function(build_outside name)
+  cmake_parse_arguments(arg "" "" "PROGRAMS;OPTIONS" ${ARGN})
   set(build "${SCRATCH}/${name}")
   run(${CMAKE_COMMAND} -S "${SOURCE}/tests/package" -B "${build}" -G Ninja -Wno-dev
       -D CMAKE_BUILD_TYPE=Release "-DCMAKE_CXX_FLAGS_RELEASE=${CXX_FLAGS}"
-      -D "CMAKE_CXX_COMPILER=${COMPILER}" ${ARGN})
-  run(${CMAKE_COMMAND} --build "${build}" --target outside_taper outside_train --parallel 2)
-  run("${build}/outside_taper")
-  run("${build}/outside_train")
+      -D "CMAKE_CXX_COMPILER=${COMPILER}" ${arg_OPTIONS})
+  run(${CMAKE_COMMAND} --build "${build}" --target ${arg_PROGRAMS} --parallel 2)
+  foreach(program IN LISTS arg_PROGRAMS)
+    run("${build}/${program}")
+  endforeach()
 endfunction()
 
 file(REMOVE_RECURSE "${SCRATCH}")
 set(prefix "${SCRATCH}/prefix")
 run(${CMAKE_COMMAND} --install "${BUILD}" --prefix "${prefix}")
-build_outside(default -D "CMAKE_PREFIX_PATH=${prefix}")
-build_outside(shared -D "CMAKE_PREFIX_PATH=${prefix}" -D TAPER_KIND=shared)
-build_outside(static -D "CMAKE_PREFIX_PATH=${prefix}" -D TAPER_KIND=static)
+set(programs outside_taper outside_train)
+build_outside(default PROGRAMS ${programs} OPTIONS -D "CMAKE_PREFIX_PATH=${prefix}")
+build_outside(shared PROGRAMS ${programs}
+              OPTIONS -D "CMAKE_PREFIX_PATH=${prefix}" -D TAPER_KIND=shared)
+build_outside(static PROGRAMS ${programs}
+              OPTIONS -D "CMAKE_PREFIX_PATH=${prefix}" -D TAPER_KIND=static)
+file(GLOB torch_dir "${prefix}/lib*/cmake/Taper/compat" "${prefix}/lib/*/cmake/Taper/compat")
+build_outside(torch PROGRAMS outside_torch OPTIONS -D AS_TORCH=ON -D "Torch_DIR=${torch_dir}")
 # The same flags as the build tree, so that ccache has most of the objects already.
-build_outside(subdirectory -D "TAPER_SOURCE=${SOURCE}" -D "CMAKE_CXX_COMPILER_LAUNCHER=${LAUNCHER}")
+build_outside(subdirectory PROGRAMS ${programs}
+              OPTIONS -D "TAPER_SOURCE=${SOURCE}" -D "CMAKE_CXX_COMPILER_LAUNCHER=${LAUNCHER}")

@@ -1,0 +1,5 @@
+# The release of PyTorch whose names the headers offer.
+set(PACKAGE_VERSION 2.2.0)
+if(PACKAGE_FIND_VERSION VERSION_LESS_EQUAL PACKAGE_VERSION)
+  set(PACKAGE_VERSION_COMPATIBLE TRUE)
+endif()
