@@ -38,12 +38,16 @@ Image::Image(int64_t height, int64_t width, int64_t channels, uint8_t value)
   pixels.assign(static_cast<size_t>(height * width * channels), value);
 }
 
+void Image::check(const char* op) const {
+  check_sizes(op, height, width, channels);
+  const size_t expected = static_cast<size_t>(height * width * channels);
+  TAPER_CHECK_AS(ShapeError, pixels.size() == expected, op, ": got ", pixels.size(),
+                 " samples, expected ", expected, " for ", height, " x ", width, " pixels of ",
+                 channels, " channels");
+}
+
 void write_png(const std::string& path, const Image& image) {
-  check_sizes("write_png", image.height, image.width, image.channels);
-  const size_t expected = static_cast<size_t>(image.height * image.width * image.channels);
-  TAPER_CHECK_AS(ShapeError, image.pixels.size() == expected, "write_png: got ",
-                 image.pixels.size(), " samples, expected ", expected, " for ", image.height, " x ",
-                 image.width, " pixels of ", image.channels, " channels");
+  image.check("write_png");
   PngImage png;
   png.width = static_cast<png_uint_32>(image.width);
   png.height = static_cast<png_uint_32>(image.height);

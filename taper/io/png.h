@@ -19,6 +19,8 @@ struct Image {
   Image() = default;
   /// All samples of one value. Throws ShapeError unless sizes are positive and channels 1 or 3.
   Image(int64_t height, int64_t width, int64_t channels, uint8_t value = 0);
+  /// Throws ShapeError, naming op, unless sizes and samples fit together.
+  void check(const char* op) const;
   uint8_t* at(int64_t y, int64_t x) { return pixels.data() + (y * width + x) * channels; }
   const uint8_t* at(int64_t y, int64_t x) const {
     return pixels.data() + (y * width + x) * channels;
