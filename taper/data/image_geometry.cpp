@@ -138,8 +138,8 @@ void center_of(const char* op, ArrayRef<double> center, const Tensor& image, dou
 int64_t extent(const double corner[4], double half) {
   constexpr double kTolerance = 1e-4;
   const auto [low, high] = std::minmax_element(corner, corner + 4);
-  const double first = std::floor(std::trunc((*low + half) / kTolerance) * kTolerance);
-  const double last = std::ceil(std::trunc((*high + half) / kTolerance) * kTolerance);
+  const double first = std::floor(*low + half + kTolerance);
+  const double last = std::ceil(*high + half - kTolerance);
   return static_cast<int64_t>(last - first);
 }
 
@@ -192,8 +192,8 @@ Tensor crop(const Tensor& image, int64_t top, int64_t left, int64_t height, int6
   check_image("crop", image);
   // An empty part is one of the transforms' own making.
   TAPER_CHECK_AS(ConfigError,
-                 height >= 0 && width >= 0 && std::max(height, width) <= kLargestSide &&
-                     std::max(std::abs(top), std::abs(left)) <= kLargestSide,
+                 std::min(height, width) >= 0 && std::max(height, width) <= kLargestSide &&
+                     std::min(top, left) >= -kLargestSide && std::max(top, left) <= kLargestSide,
                  "crop: got top ", top, ", left ", left, ", height ", height, " and width ", width,
                  ", expected at most ", kLargestSide, ", sides not negative");
   const int64_t first_y = std::clamp<int64_t>(top, 0, height_of(image));

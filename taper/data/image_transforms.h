@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -61,6 +62,9 @@ Tensor adjust_hue(const Tensor& image, double factor);
 
 using ImageTransform = TensorTransform<Tensor>;
 
+// Sizes and angles are one number or a braced list; the constructors with initializer_list make the
+// list unambiguous.
+
 /// convert_image_dtype() to a type.
 class ConvertImageDtype : public ImageTransform {
  public:
@@ -107,6 +111,10 @@ class Resize : public ImageTransform {
  public:
   explicit Resize(IntArrayRef size, Interpolation interpolation = Interpolation::kBilinear,
                   std::optional<int64_t> max_size = std::nullopt, bool antialias = true);
+  explicit Resize(std::initializer_list<int64_t> size,
+                  Interpolation interpolation = Interpolation::kBilinear,
+                  std::optional<int64_t> max_size = std::nullopt, bool antialias = true)
+      : Resize(IntArrayRef(size), interpolation, max_size, antialias) {}
   Tensor operator()(Tensor image) override;
 
  private:
@@ -120,6 +128,7 @@ class Resize : public ImageTransform {
 class CenterCrop : public ImageTransform {
  public:
   explicit CenterCrop(IntArrayRef size);
+  explicit CenterCrop(std::initializer_list<int64_t> size) : CenterCrop(IntArrayRef(size)) {}
   Tensor operator()(Tensor image) override { return center_crop(image, size_[0], size_[1]); }
 
  private:
@@ -132,6 +141,10 @@ class RandomCrop : public ImageTransform {
  public:
   explicit RandomCrop(IntArrayRef size, IntArrayRef padding = {}, bool pad_if_needed = false,
                       double fill = 0, PaddingMode padding_mode = PaddingMode::kConstant);
+  explicit RandomCrop(std::initializer_list<int64_t> size, IntArrayRef padding = {},
+                      bool pad_if_needed = false, double fill = 0,
+                      PaddingMode padding_mode = PaddingMode::kConstant)
+      : RandomCrop(IntArrayRef(size), padding, pad_if_needed, fill, padding_mode) {}
   Tensor operator()(Tensor image) override;
 
  private:
@@ -148,6 +161,12 @@ class RandomResizedCrop : public ImageTransform {
                              std::pair<double, double> ratio = {3.0 / 4, 4.0 / 3},
                              Interpolation interpolation = Interpolation::kBilinear,
                              bool antialias = true);
+  explicit RandomResizedCrop(std::initializer_list<int64_t> size,
+                             std::pair<double, double> scale = {0.08, 1.0},
+                             std::pair<double, double> ratio = {3.0 / 4, 4.0 / 3},
+                             Interpolation interpolation = Interpolation::kBilinear,
+                             bool antialias = true)
+      : RandomResizedCrop(IntArrayRef(size), scale, ratio, interpolation, antialias) {}
   Tensor operator()(Tensor image) override;
 
  private:
@@ -183,6 +202,10 @@ class RandomRotation : public ImageTransform {
   explicit RandomRotation(ArrayRef<double> degrees,
                           Interpolation interpolation = Interpolation::kNearest,
                           bool expand = false, double fill = 0);
+  explicit RandomRotation(std::initializer_list<double> degrees,
+                          Interpolation interpolation = Interpolation::kNearest,
+                          bool expand = false, double fill = 0)
+      : RandomRotation(ArrayRef<double>(degrees), interpolation, expand, fill) {}
   Tensor operator()(Tensor image) override;
 
  private:
@@ -200,6 +223,10 @@ class RandomAffine : public ImageTransform {
   explicit RandomAffine(ArrayRef<double> degrees, ArrayRef<double> translate = {},
                         ArrayRef<double> scale = {}, ArrayRef<double> shear = {},
                         Interpolation interpolation = Interpolation::kNearest, double fill = 0);
+  explicit RandomAffine(std::initializer_list<double> degrees, ArrayRef<double> translate = {},
+                        ArrayRef<double> scale = {}, ArrayRef<double> shear = {},
+                        Interpolation interpolation = Interpolation::kNearest, double fill = 0)
+      : RandomAffine(ArrayRef<double>(degrees), translate, scale, shear, interpolation, fill) {}
   Tensor operator()(Tensor image) override;
 
  private:

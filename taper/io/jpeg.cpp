@@ -68,6 +68,7 @@ Image read_jpeg(const std::string& path, uint64_t max_bytes) {
                           &space) != 0) {
     fail(jpeg.error());
   }
+  if (width <= 0 || height <= 0) fail("it ends before its size is told");
   const int channels = space == TJCS_GRAY ? 1 : 3;
   const uint64_t claimed = static_cast<uint64_t>(width) * static_cast<uint64_t>(height) *
                            static_cast<uint64_t>(channels);
