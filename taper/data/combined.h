@@ -114,11 +114,13 @@ template <class D>
 std::vector<Subset<D>> random_split(const D& dataset, const std::vector<SplitLength>& lengths,
                                     const Generator& generator = {}) {
   std::vector<double> values;
+  values.reserve(lengths.size());
   for (const SplitLength& length : lengths) values.push_back(length.value);
   const size_t count = detail::size_of("random_split", dataset.size());
   const auto shares = detail::split_shares(count, values);
   const std::vector<size_t> order = detail::split_order(count, generator);
   std::vector<Subset<D>> parts;
+  parts.reserve(shares.size());
   for (const auto& [begin, end] : shares) {
     parts.emplace_back(dataset,
                        std::vector<size_t>(order.begin() + static_cast<std::ptrdiff_t>(begin),

@@ -200,7 +200,7 @@ Tensor crop(const Tensor& image, int64_t top, int64_t left, int64_t height, int6
   const int64_t first_x = std::clamp<int64_t>(left, 0, width_of(image));
   const int64_t last_y = std::clamp<int64_t>(top + height, first_y, height_of(image));
   const int64_t last_x = std::clamp<int64_t>(left + width, first_x, width_of(image));
-  const Tensor part = image.slice(-2, first_y, last_y).slice(-1, first_x, last_x);
+  Tensor part = image.slice(-2, first_y, last_y).slice(-1, first_x, last_x);
   if (last_y - first_y == height && last_x - first_x == width) return part;
   const int64_t above = std::min(height, std::max<int64_t>(-top, 0));
   const int64_t before = std::min(width, std::max<int64_t>(-left, 0));

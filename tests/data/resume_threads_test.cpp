@@ -162,6 +162,30 @@ TEST(ResumeThreads, RefusesStatesThatDoNotFit) {
   EXPECT_ERROR(ConfigError, any_order->state_dict(), "state_dict needs enforce_ordering");
 }
 
+// So many samples that going past them one by one would not end.
+class EndlessDataset : public datasets::BatchDataset<EndlessDataset, Numbers> {
+ public:
+  Numbers get_batch(ArrayRef<size_t> request) override {
+    return Numbers(request.begin(), request.end());
+  }
+  std::optional<size_t> size() const override { return size_t{1} << 45; }
+};
+
+TEST(ResumeThreads, TheTimeDoesNotGrowWithThePlace) {
+  for (const size_t workers : {0, 2}) {
+    auto loader = make_data_loader<samplers::SequentialSampler>(
+        EndlessDataset(), DataLoaderOptions(8).workers(workers));
+    auto it = loader->begin();
+    EXPECT_EQ((*it)[0], 0u);
+    IValue state = loader->state_dict();
+    const int64_t batches = int64_t{1} << 40;
+    state.insert("batches", batches);
+    loader->load_state_dict(state);
+    EXPECT_EQ((*loader->begin())[0], static_cast<uint64_t>(batches) * 8);
+    EXPECT_EQ(loader->state_dict().at("batches").toInt(), batches + 1);
+  }
+}
+
 // A sampler of the user's, with LibTorch's members.
 class EverySecond : public samplers::Sampler<> {
  public:
