@@ -6,6 +6,7 @@
 
 #include "taper/base/error.h"
 #include "taper/base/file.h"
+#include "taper/io/bytes.h"
 
 namespace taper::io {
 namespace {
@@ -58,10 +59,14 @@ Image as_rgb(const Image& image) {
 }  // namespace
 
 Image read_jpeg(const std::string& path, uint64_t max_bytes) {
-  const ByteBuffer bytes = read_file(path);
+  return read_jpeg(InputFile(path), max_bytes);
+}
+
+Image read_jpeg(const ByteSource& source, uint64_t max_bytes) {
+  const ByteBuffer bytes = all_bytes(source);
   const Jpeg jpeg(tjInitDecompress());
   auto fail = [&](const auto&... parts) {
-    detail::fail<IoError>("JPEG file ", quote_path(path), ": ", parts...);
+    detail::fail<IoError>("JPEG file ", quote_path(source.name()), ": ", parts...);
   };
   int width = 0, height = 0, subsampling = 0, space = 0;
   if (tjDecompressHeader3(jpeg, bytes.data(), bytes.size(), &width, &height, &subsampling,
@@ -110,17 +115,15 @@ Image read_image(const std::string& path, int64_t channels, uint64_t max_bytes) 
   TAPER_CHECK_AS(ConfigError, channels == 0 || channels == 1 || channels == 3, "read_image: got ",
                  channels, " channels, expected 0, 1 or 3");
   unsigned char magic[2] = {};
-  {
-    const InputFile file(path);
-    TAPER_CHECK_AS(IoError, file.size() >= sizeof(magic), "image file ", quote_path(path),
-                   ": truncated: ", file.size(), " bytes");
-    file.read(0, magic, sizeof(magic));
-  }
+  const InputFile file(path);
+  TAPER_CHECK_AS(IoError, file.size() >= sizeof(magic), "image file ", quote_path(path),
+                 ": truncated: ", file.size(), " bytes");
+  file.read(0, magic, sizeof(magic));
   const bool png = magic[0] == 0x89 && magic[1] == 'P', jpeg = magic[0] == 0xff && magic[1] == 0xd8;
   TAPER_CHECK_AS(IoError, png || jpeg, "image file ", quote_path(path),
                  ": neither a PNG nor a JPEG: it starts with the bytes ", int{magic[0]}, ", ",
                  int{magic[1]});
-  Image image = png ? read_png(path, max_bytes) : read_jpeg(path, max_bytes);
+  Image image = png ? read_png(file, max_bytes) : read_jpeg(file, max_bytes);
   if (channels == 0 || channels == image.channels) return image;
   return channels == 1 ? as_gray(image) : as_rgb(image);
 }

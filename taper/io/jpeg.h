@@ -11,6 +11,8 @@ namespace io {
 /// Reads a JPEG; gray when the file is, else RGB (of CMYK as libjpeg converts it). Throws IoError
 /// on a damaged or truncated file, also when it claims more than max_bytes of samples.
 Image read_jpeg(const std::string& path, uint64_t max_bytes = uint64_t{1} << 28);
+/// The same from any source of bytes.
+Image read_jpeg(const ByteSource& source, uint64_t max_bytes = uint64_t{1} << 28);
 
 /// Writes a JPEG in one step, with quality from 1 to 100 and colour at full resolution. Throws
 /// IoError, ConfigError on another quality, and ShapeError when sizes and samples do not fit

@@ -8,6 +8,7 @@
 
 #include "taper/base/error.h"
 #include "taper/base/file.h"
+#include "taper/io/bytes.h"
 
 namespace taper::io {
 namespace {
@@ -62,9 +63,13 @@ void write_png(const std::string& path, const Image& image) {
 }
 
 Image read_png(const std::string& path, uint64_t max_bytes) {
-  const ByteBuffer bytes = read_file(path);
+  return read_png(InputFile(path), max_bytes);
+}
+
+Image read_png(const ByteSource& source, uint64_t max_bytes) {
+  const ByteBuffer bytes = all_bytes(source);
   auto fail = [&](const auto&... parts) {
-    detail::fail<IoError>("PNG file ", quote_path(path), ": ", parts...);
+    detail::fail<IoError>("PNG file ", quote_path(source.name()), ": ", parts...);
   };
   PngImage png;
   if (png_image_begin_read_from_memory(&png, bytes.data(), bytes.size()) == 0) {

@@ -7,6 +7,9 @@
 #include "taper/base/macros.h"
 
 namespace taper TAPER_API {
+
+class ByteSource;
+
 namespace io {
 
 /// A picture of 8-bit samples: rows from the top, channels (1: gray, 3: red, green, blue) together.
@@ -34,6 +37,8 @@ void write_png(const std::string& path, const Image& image);
 /// Reads a PNG; gray when the file is, else RGB; 16-bit samples are scaled to 8, transparency is
 /// laid over black. Throws IoError, also when the file claims more than max_bytes of samples.
 Image read_png(const std::string& path, uint64_t max_bytes = uint64_t{1} << 28);
+/// The same from any source of bytes.
+Image read_png(const ByteSource& source, uint64_t max_bytes = uint64_t{1} << 28);
 
 }  // namespace io
 }  // namespace taper
