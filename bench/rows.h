@@ -15,6 +15,7 @@ void add_copy_rows(Suite& suite);
 void add_matmul_rows(Suite& suite);
 void add_tensor_rows(Suite& suite);
 void add_adamw_rows(Suite& suite);
+void add_loader_rows(Suite& suite);
 void add_mlp_rows(Suite& suite);
 void add_demo_rows(Suite& suite);
 void add_loss_curves(Suite& suite);

@@ -20,6 +20,7 @@ int main() {
   bench::add_matmul_rows(suite);
   bench::add_tensor_rows(suite);
   bench::add_adamw_rows(suite);
+  bench::add_loader_rows(suite);
   bench::add_mlp_rows(suite);
   bench::add_demo_rows(suite);
   bench::add_loss_curves(suite);

@@ -36,6 +36,7 @@ taper_find_dependency(hwy_contrib HEADER hwy/contrib/sort/vqsort.h LIBRARY hwy_c
                       PACKAGE libhwy-dev)
 taper_find_dependency(zlib HEADER zlib.h LIBRARY z PACKAGE zlib1g-dev)
 taper_find_dependency(png HEADER png.h LIBRARY png PACKAGE libpng-dev)
+taper_find_dependency(turbojpeg HEADER turbojpeg.h LIBRARY turbojpeg PACKAGE libturbojpeg0-dev)
 taper_find_dependency(xxhash HEADER xxhash.h PACKAGE libxxhash-dev)
 taper_find_dependency(nlohmann_json HEADER nlohmann/json.hpp PACKAGE nlohmann-json3-dev)
 taper_find_dependency(fmt HEADER fmt/format.h LIBRARY fmt PACKAGE libfmt-dev)

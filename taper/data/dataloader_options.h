@@ -3,8 +3,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <utility>
 
 #include "taper/base/macros.h"
+#include "taper/tensor/generator.h"
 
 namespace taper TAPER_API {
 namespace data {
@@ -21,9 +23,19 @@ class DataLoaderOptions {
   /// Threads that prepare batches; 0: the caller does it. Default: 0.
   DataLoaderOptions& workers(size_t v) { return set(workers_, v); }
   size_t workers() const { return workers_; }
-  /// Batches prepared or waiting at once. Default: 2 * workers.
+  /// Batches prepared or waiting at once. Default: prefetch_factor * workers.
   DataLoaderOptions& max_jobs(std::optional<size_t> v) { return set(max_jobs_, v); }
   std::optional<size_t> max_jobs() const { return max_jobs_; }
+  /// Batches prepared or waiting for each worker, unless max_jobs is set. Default: 2.
+  DataLoaderOptions& prefetch_factor(size_t v) { return set(prefetch_factor_, v); }
+  size_t prefetch_factor() const { return prefetch_factor_; }
+  /// Whether the worker threads stay for the next epoch. Default: true.
+  DataLoaderOptions& persistent_workers(bool v) { return set(persistent_workers_, v); }
+  bool persistent_workers() const { return persistent_workers_; }
+  /// What the epochs' seeds are drawn from, and by a sampler that the loader makes its order.
+  /// Default: undefined, which is the default generator.
+  DataLoaderOptions& generator(Generator v) { return set(generator_, std::move(v)); }
+  const Generator& generator() const { return generator_; }
   /// How long to wait for a worker's batch; a std::chrono duration. Default: without end.
   template <class Duration>
   requires requires(Duration d) {
@@ -47,16 +59,19 @@ class DataLoaderOptions {
  private:
   template <class T>
   DataLoaderOptions& set(T& member, T value) {
-    member = value;
+    member = std::move(value);
     return *this;
   }
 
   size_t batch_size_ = 1;
   size_t workers_ = 0;
+  size_t prefetch_factor_ = 2;
   std::optional<size_t> max_jobs_;
+  Generator generator_;
   std::optional<int64_t> timeout_ms_;
   bool enforce_ordering_ = true;
   bool drop_last_ = false;
+  bool persistent_workers_ = true;
 };
 
 }  // namespace data

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <type_traits>
@@ -9,6 +10,8 @@
 
 #include "taper/base/array_ref.h"
 #include "taper/data/example.h"
+#include "taper/data/sample_random.h"
+#include "taper/data/samplers.h"
 #include "taper/data/transforms.h"
 
 namespace taper TAPER_API {
@@ -18,6 +21,20 @@ namespace datasets {
 template <class SourceDataset, class AppliedTransform>
 class MapDataset;
 
+namespace detail {
+template <class T>
+inline constexpr bool is_optional = false;
+template <class T>
+inline constexpr bool is_optional<std::optional<T>> = true;
+
+// The steps that a dataset takes on a sample; see data::detail::StageScope.
+template <class D>
+inline constexpr uint32_t stages = 0;
+template <class D>
+requires requires { D::kStages; }
+inline constexpr uint32_t stages<D> = D::kStages;
+}  // namespace detail
+
 /// A dataset that is asked for whole batches. Self: the class that derives from this one.
 template <class Self, class Batch = std::vector<Example<>>, class BatchRequest = ArrayRef<size_t>>
 class BatchDataset {
@@ -25,6 +42,7 @@ class BatchDataset {
   using SelfType = Self;
   using BatchType = Batch;
   using BatchRequestType = BatchRequest;
+  static constexpr bool is_stateful = detail::is_optional<Batch>;
 
   virtual ~BatchDataset() = default;
   virtual Batch get_batch(BatchRequest request) = 0;
@@ -52,7 +70,48 @@ class Dataset : public BatchDataset<Self, std::vector<SingleExample>> {
   std::vector<ExampleType> get_batch(ArrayRef<size_t> indices) override {
     std::vector<ExampleType> batch;
     batch.reserve(indices.size());
-    for (const size_t index : indices) batch.push_back(get(index));
+    const data::detail::StageScope stage(indices, 0);
+    for (size_t i = 0; i < indices.size(); ++i) {
+      data::detail::start_sample(i);
+      batch.push_back(get(indices[i]));
+    }
+    return batch;
+  }
+};
+
+/// A dataset without indices, which is asked for a number of samples; give it a StreamSampler.
+template <class Self, class Batch = std::vector<Example<>>>
+using StreamDataset = BatchDataset<Self, Batch, size_t>;
+
+/// A dataset that knows itself which samples come next: get_batch() gives none at the end of an
+/// epoch, and reset() starts one. Its loader needs no sampler. save() and load() are for the
+/// dataset's place; these ones throw.
+template <class Self, class Batch = std::vector<Example<>>, class BatchRequest = size_t>
+class StatefulDataset : public BatchDataset<Self, std::optional<Batch>, BatchRequest> {
+ public:
+  virtual void reset() = 0;
+  virtual void save(serialize::OutputArchive&) const { samplers::detail::refuse_state("dataset"); }
+  virtual void load(serialize::InputArchive&) { samplers::detail::refuse_state("dataset"); }
+  std::optional<size_t> size() const override { return std::nullopt; }
+};
+
+/// A StatefulDataset that gives one sample at a time, none at the end.
+template <class Self, class SingleExample = Example<>>
+class IterableDataset : public StatefulDataset<Self, std::vector<SingleExample>> {
+ public:
+  using ExampleType = SingleExample;
+
+  virtual std::optional<SingleExample> next() = 0;
+  std::optional<std::vector<SingleExample>> get_batch(size_t batch_size) override {
+    std::vector<SingleExample> batch;
+    const data::detail::StageScope stage({}, 0);
+    while (batch.size() < batch_size) {
+      data::detail::start_sample(batch.size());
+      std::optional<SingleExample> sample = next();
+      if (!sample) break;
+      batch.push_back(std::move(*sample));
+    }
+    if (batch.empty()) return std::nullopt;
     return batch;
   }
 };
@@ -78,17 +137,26 @@ inline constexpr bool applies_stacked<T> = std::is_same_v<typename T::StackedSel
 /// Applies a transform to what another dataset gives. Over a dataset that gathers batches, Stack
 /// (after transforms that can work on stacked batches) makes no sample by itself.
 template <class SourceDataset, class AppliedTransform>
-class MapDataset : public BatchDataset<MapDataset<SourceDataset, AppliedTransform>,
-                                       typename AppliedTransform::OutputBatchType,
-                                       typename SourceDataset::BatchRequestType> {
+class MapDataset : public BatchDataset<
+                       MapDataset<SourceDataset, AppliedTransform>,
+                       std::conditional_t<SourceDataset::is_stateful,
+                                          std::optional<typename AppliedTransform::OutputBatchType>,
+                                          typename AppliedTransform::OutputBatchType>,
+                       typename SourceDataset::BatchRequestType> {
  public:
   using DatasetType = SourceDataset;
   using TransformType = AppliedTransform;
   using BatchRequestType = typename SourceDataset::BatchRequestType;
-  using OutputBatchType = typename AppliedTransform::OutputBatchType;
+  using OutputBatchType =
+      std::conditional_t<SourceDataset::is_stateful,
+                         std::optional<typename AppliedTransform::OutputBatchType>,
+                         typename AppliedTransform::OutputBatchType>;
+  using InputBatchType = typename AppliedTransform::InputBatchType;
   static_assert(
-      std::is_same_v<typename SourceDataset::BatchType, typename AppliedTransform::InputBatchType>,
+      std::is_same_v<typename SourceDataset::BatchType, InputBatchType> ||
+          std::is_same_v<typename SourceDataset::BatchType, std::optional<InputBatchType>>,
       "BatchType of the dataset does not match the input type of the transform");
+  static constexpr uint32_t kStages = detail::stages<SourceDataset> + 1;
 
   MapDataset(SourceDataset dataset, AppliedTransform transform)
       : dataset_(std::move(dataset)), transform_(std::move(transform)) {}
@@ -97,7 +165,14 @@ class MapDataset : public BatchDataset<MapDataset<SourceDataset, AppliedTransfor
     if constexpr (GathersBatches<SourceDataset> && transforms::detail::is_stack<AppliedTransform>) {
       if (auto batch = dataset_.gather_batch(request)) return std::move(*batch);
     }
-    return transform_.apply_batch(dataset_.get_batch(request));
+    auto batch = dataset_.get_batch(request);
+    const data::detail::StageScope stage(data::detail::sample_indices(request), kStages);
+    if constexpr (SourceDataset::is_stateful) {
+      if (!batch) return std::nullopt;
+      return transform_.apply_batch(std::move(*batch));
+    } else {
+      return transform_.apply_batch(std::move(batch));
+    }
   }
   auto gather_batch(BatchRequestType request) requires
       GathersBatches<SourceDataset> && detail::applies_stacked<AppliedTransform> {
@@ -106,6 +181,8 @@ class MapDataset : public BatchDataset<MapDataset<SourceDataset, AppliedTransfor
     return batch;
   }
   std::optional<size_t> size() const override { return dataset_.size(); }
+  /// Of a stateful dataset: starts an epoch.
+  void reset() requires SourceDataset::is_stateful { dataset_.reset(); }
   const SourceDataset& dataset() const { return dataset_; }
   const AppliedTransform& transform() const { return transform_; }
 
@@ -146,33 +223,6 @@ class PairDataset : public Dataset<PairDataset> {
  private:
   Tensor data_;
   Tensor targets_;
-};
-
-/// MNIST, or another dataset in its files (Fashion-MNIST, KMNIST): in root lie
-/// train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte and
-/// t10k-labels-idx1-ubyte, as they are or with .gz at the end. A sample is an image [1, height,
-/// width] of float32 in [0, 1], and an int64 label.
-class MNIST : public Dataset<MNIST> {
- public:
-  enum class Mode { kTrain, kTest };
-
-  /// Reads the files of the mode. Throws IoError on files that are missing, damaged or of other
-  /// content.
-  explicit MNIST(const std::string& root, Mode mode = Mode::kTrain);
-  Example<> get(size_t index) override { return pairs_.get(index); }
-  std::optional<Example<>> gather_batch(ArrayRef<size_t> indices) {
-    return pairs_.gather_batch(indices);
-  }
-  std::optional<size_t> size() const override { return pairs_.size(); }
-  bool is_train() const { return mode_ == Mode::kTrain; }
-  /// All images [N, 1, height, width].
-  const Tensor& images() const { return pairs_.data(); }
-  /// All labels [N].
-  const Tensor& targets() const { return pairs_.targets(); }
-
- private:
-  Mode mode_;
-  PairDataset pairs_;
 };
 
 }  // namespace datasets

@@ -48,6 +48,7 @@ struct LoaderCore::Impl {
   size_t max_jobs;
   std::optional<int64_t> timeout_ms;
   bool ordered;
+  bool persistent;
   NextRequest next_request;
   std::vector<MakeBatch> make_batch;
 
@@ -55,6 +56,7 @@ struct LoaderCore::Impl {
   uint64_t pushed = 0;     // requests of this epoch handed out
   uint64_t delivered = 0;  // batches of this epoch taken
   bool requests_left = false;
+  bool ended = false;
   std::exception_ptr request_error;
   std::vector<std::thread> threads;
 
@@ -165,6 +167,37 @@ struct LoaderCore::Impl {
     results.erase(due);
     return result;
   }
+
+  // The next batch by the caller's own hands; null at the end.
+  Item make_next() {
+    const Item request = take_request();
+    if (request == nullptr) return nullptr;
+    ++delivered;
+    Item batch = make_batch[0](request);
+    if (batch == nullptr) {
+      --delivered;
+      requests_left = false;
+    }
+    return batch;
+  }
+
+  // The next batch of the workers'; null at the end.
+  Item wait_for_next() {
+    while (pushed != delivered) {
+      Result result = pop_result();
+      ++delivered;
+      if (result.exception == nullptr && result.batch == nullptr) requests_left = false;
+      try {
+        push_requests();
+      } catch (...) {
+        // This batch is good: the sampler's error comes with the next call.
+        request_error = std::current_exception();
+      }
+      if (result.exception) throw WorkerException(std::move(result.exception));
+      if (result.batch != nullptr) return std::move(result.batch);
+    }
+    return nullptr;
+  }
 };
 
 LoaderCore::LoaderCore(const DataLoaderOptions& options, NextRequest next_request,
@@ -173,11 +206,12 @@ LoaderCore::LoaderCore(const DataLoaderOptions& options, NextRequest next_reques
   TAPER_CHECK_AS(ConfigError, options.batch_size() > 0,
                  "DataLoader: batch_size must be positive, got 0");
   impl_->workers = options.workers();
-  impl_->max_jobs = options.max_jobs().value_or(2 * options.workers());
+  impl_->max_jobs = options.max_jobs().value_or(options.prefetch_factor() * options.workers());
   TAPER_CHECK_AS(ConfigError, impl_->workers == 0 || impl_->max_jobs > 0,
-                 "DataLoader: max_jobs must be positive, got 0");
+                 "DataLoader: max_jobs and prefetch_factor must be positive, got 0");
   impl_->timeout_ms = options.timeout_milliseconds();
   impl_->ordered = options.enforce_ordering();
+  impl_->persistent = options.persistent_workers();
   impl_->next_request = std::move(next_request);
   impl_->make_batch = std::move(make_batch);
   TAPER_DCHECK(impl_->make_batch.size() == std::max<size_t>(impl_->workers, 1));
@@ -187,25 +221,35 @@ LoaderCore::~LoaderCore() { impl_->stop_threads(); }
 
 void LoaderCore::join() { impl_->stop_threads(); }
 
-uint64_t LoaderCore::start_epoch() {
+uint64_t LoaderCore::delivered() const { return impl_->delivered; }
+
+bool LoaderCore::ended() const { return impl_->ended; }
+
+void LoaderCore::drop_epoch() {
   Impl& p = *impl_;
   std::deque<Impl::Job> old_jobs;
   std::deque<Impl::Result> old_results;
-  uint64_t epoch;
   {
     std::lock_guard lock(p.mutex);
-    epoch = ++p.epoch;
+    ++p.epoch;
     old_jobs.swap(p.jobs);
     old_results.swap(p.results);
   }
   p.pushed = p.delivered = 0;
-  p.requests_left = true;
+  p.requests_left = p.ended = false;
   p.request_error = nullptr;
+}
+
+uint64_t LoaderCore::start_epoch() {
+  drop_epoch();
+  Impl& p = *impl_;
+  p.requests_left = true;
   if (p.workers > 0) {
     p.start_threads();
     p.push_requests();
   }
-  return epoch;
+  std::lock_guard lock(p.mutex);
+  return p.epoch;
 }
 
 LoaderCore::Item LoaderCore::next(uint64_t epoch) {
@@ -215,21 +259,12 @@ LoaderCore::Item LoaderCore::next(uint64_t epoch) {
     if (epoch != p.epoch) return nullptr;
   }
   if (p.request_error) std::rethrow_exception(std::exchange(p.request_error, nullptr));
-  if (p.workers == 0) {
-    const Item request = p.take_request();
-    return request != nullptr ? p.make_batch[0](request) : nullptr;
+  Item batch = p.workers == 0 ? p.make_next() : p.wait_for_next();
+  if (batch == nullptr && !p.ended) {
+    p.ended = true;
+    if (!p.persistent) p.stop_threads();
   }
-  if (p.pushed == p.delivered) return nullptr;
-  Impl::Result result = p.pop_result();
-  ++p.delivered;
-  try {
-    p.push_requests();
-  } catch (...) {
-    // This batch is good: the sampler's error comes with the next call.
-    p.request_error = std::current_exception();
-  }
-  if (result.exception) throw WorkerException(std::move(result.exception));
-  return std::move(result.batch);
+  return batch;
 }
 
 }  // namespace detail

@@ -1,11 +1,13 @@
 #pragma once
 
+#include <cstddef>
 #include <utility>
 #include <vector>
 
 #include "taper/base/array_ref.h"
 #include "taper/base/function.h"
 #include "taper/data/example.h"
+#include "taper/data/sample_random.h"
 
 namespace taper TAPER_API {
 namespace data {
@@ -31,7 +33,10 @@ class Transform : public BatchTransform<std::vector<Input>, std::vector<Output>>
   std::vector<Output> apply_batch(std::vector<Input> input_batch) override {
     std::vector<Output> output;
     output.reserve(input_batch.size());
-    for (Input& input : input_batch) output.push_back(apply(std::move(input)));
+    for (size_t i = 0; i < input_batch.size(); ++i) {
+      data::detail::start_sample(i);
+      output.push_back(apply(std::move(input_batch[i])));
+    }
     return output;
   }
 };
@@ -61,6 +66,10 @@ class BatchLambda : public BatchTransform<Input, Output> {
  private:
   Function<Output(Input)> function_;
 };
+
+/// Many samples into one T by a function, as Python's collate_fn.
+template <class T, class BatchType = std::vector<T>>
+using Collate = BatchLambda<BatchType, T>;
 
 /// Changes each sample's data and leaves its target.
 template <class Target = Tensor>

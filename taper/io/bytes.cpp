@@ -26,6 +26,14 @@ char* copy_rows(const char* from, IntArrayRef sizes, IntArrayRef strides, int64_
 
 }  // namespace
 
+ByteBuffer all_bytes(const ByteSource& source, uint64_t limit) {
+  TAPER_CHECK_AS(IoError, source.size() <= limit, quote_path(source.name()), ": it has ",
+                 source.size(), " bytes, expected at most ", limit);
+  ByteBuffer bytes(static_cast<size_t>(source.size()));
+  source.read(0, bytes.data(), bytes.size());
+  return bytes;
+}
+
 void reverse_items(void* data, size_t bytes, size_t item) {
   if (item <= 1) return;
   auto* at = static_cast<unsigned char*>(data);

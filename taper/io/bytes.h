@@ -29,6 +29,8 @@ void put_little(std::string& to, T value) {
   }
 }
 
+/// The whole of a source. Throws IoError when it is larger than limit.
+ByteBuffer all_bytes(const ByteSource& source, uint64_t limit = uint64_t{1} << 32);
 /// Turns elements of item bytes, in place, from the other byte order.
 void reverse_items(void* data, size_t bytes, size_t item);
 /// The place of the first byte that is no boolean, or count.

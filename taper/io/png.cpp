@@ -8,6 +8,7 @@
 
 #include "taper/base/error.h"
 #include "taper/base/file.h"
+#include "taper/io/bytes.h"
 
 namespace taper::io {
 namespace {
@@ -38,12 +39,16 @@ Image::Image(int64_t height, int64_t width, int64_t channels, uint8_t value)
   pixels.assign(static_cast<size_t>(height * width * channels), value);
 }
 
+void Image::check(const char* op) const {
+  check_sizes(op, height, width, channels);
+  const size_t expected = static_cast<size_t>(height * width * channels);
+  TAPER_CHECK_AS(ShapeError, pixels.size() == expected, op, ": got ", pixels.size(),
+                 " samples, expected ", expected, " for ", height, " x ", width, " pixels of ",
+                 channels, " channels");
+}
+
 void write_png(const std::string& path, const Image& image) {
-  check_sizes("write_png", image.height, image.width, image.channels);
-  const size_t expected = static_cast<size_t>(image.height * image.width * image.channels);
-  TAPER_CHECK_AS(ShapeError, image.pixels.size() == expected, "write_png: got ",
-                 image.pixels.size(), " samples, expected ", expected, " for ", image.height, " x ",
-                 image.width, " pixels of ", image.channels, " channels");
+  image.check("write_png");
   PngImage png;
   png.width = static_cast<png_uint_32>(image.width);
   png.height = static_cast<png_uint_32>(image.height);
@@ -58,9 +63,13 @@ void write_png(const std::string& path, const Image& image) {
 }
 
 Image read_png(const std::string& path, uint64_t max_bytes) {
-  const ByteBuffer bytes = read_file(path);
+  return read_png(InputFile(path), max_bytes);
+}
+
+Image read_png(const ByteSource& source, uint64_t max_bytes) {
+  const ByteBuffer bytes = all_bytes(source);
   auto fail = [&](const auto&... parts) {
-    detail::fail<IoError>("PNG file ", quote_path(path), ": ", parts...);
+    detail::fail<IoError>("PNG file ", quote_path(source.name()), ": ", parts...);
   };
   PngImage png;
   if (png_image_begin_read_from_memory(&png, bytes.data(), bytes.size()) == 0) {

@@ -155,6 +155,23 @@ TEST(DataLoaderThreads, LeavesNoThreadBehind) {
   EXPECT_EQ(collect(*loader), range(100)) << "a later epoch starts them again";
 }
 
+TEST(DataLoaderThreads, WorkersThatDoNotStayEndWithTheEpoch) {
+  const int before = thread_count();
+  auto loader =
+      sequential({.samples = 100},
+                 DataLoaderOptions(10).workers(2).persistent_workers(false).prefetch_factor(1));
+  for (int epoch = 0; epoch < 2; ++epoch) {
+    auto it = loader->begin();
+    EXPECT_EQ(thread_count(), before + 2);
+    Indices all;
+    for (; it != loader->end(); ++it) all.insert(all.end(), it->begin(), it->end());
+    EXPECT_EQ(all, range(100));
+    EXPECT_TRUE(it == loader->end());
+    EXPECT_EQ(settled_thread_count(before), before);
+    EXPECT_TRUE(loader->state_dict().at("ended").toBool());
+  }
+}
+
 TEST(DataLoaderThreads, ANewEpochDropsTheOldOne) {
   for (const size_t workers : {0, 2}) {
     auto loader = sequential({.samples = 100, .slow = 10}, DataLoaderOptions(10).workers(workers));
@@ -194,6 +211,7 @@ TEST(DataLoaderThreads, TimesOutAndGoesOn) {
 TEST(DataLoaderThreads, RefusesOptionsThatCannotWork) {
   EXPECT_THROW(sequential({}, DataLoaderOptions(0)), ConfigError);
   EXPECT_THROW(sequential({}, DataLoaderOptions(1).workers(1).max_jobs(0)), ConfigError);
+  EXPECT_THROW(sequential({}, DataLoaderOptions(1).workers(1).prefetch_factor(0)), ConfigError);
 }
 
 // Fails after some batches.

@@ -7,6 +7,7 @@
 #include "taper/base/error.h"
 #include "taper/base/file.h"
 #include "taper/io/idx.h"
+#include "taper/io/jpeg.h"
 #include "taper/io/npy.h"
 #include "taper/io/npz.h"
 #include "taper/io/safetensors.h"
@@ -33,7 +34,7 @@ std::string torch_file_of(const uint8_t* data, size_t size) {
 
 void read(uint8_t format, const uint8_t* data, size_t size) {
   const MemorySource source(data, size, "fuzz");
-  switch (format % 6) {
+  switch (format % 8) {
     case 0:
       io::load_npy(source);
       return;
@@ -53,6 +54,12 @@ void read(uint8_t format, const uint8_t* data, size_t size) {
       return;
     case 5:
       io::read_idx(source);
+      return;
+    case 6:
+      io::read_png(source, 1 << 24);
+      return;
+    case 7:
+      io::read_jpeg(source, 1 << 24);
       return;
   }
 }
