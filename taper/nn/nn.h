@@ -1,6 +1,7 @@
 #pragma once
 
 #include "taper/nn/activation.h"
+#include "taper/nn/adaptive.h"
 #include "taper/nn/any_module.h"
 #include "taper/nn/attention.h"
 #include "taper/nn/averaged_model.h"
@@ -10,6 +11,7 @@
 #include "taper/nn/dropout.h"
 #include "taper/nn/embedding.h"
 #include "taper/nn/functional.h"
+#include "taper/nn/functional_layers.h"
 #include "taper/nn/functional_loss.h"
 #include "taper/nn/functional_vision.h"
 #include "taper/nn/init.h"

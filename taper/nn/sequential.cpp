@@ -102,7 +102,8 @@ std::shared_ptr<Module> SequentialImpl::clone(const std::optional<Device>& devic
   scope.copy_tensors(*copy, device);
   ModuleMap children("Submodule");
   for (size_t i = 0; i < modules_.size(); ++i) {
-    copy->modules_[i] = modules_[i].clone(device);
+    const AnyModule& module = modules_[i];
+    copy->modules_[i] = AnyModule(detail::clone_within(*module.module_, device), *module.table_);
     children.insert(own_children()[i].key(), copy->modules_[i].ptr());
   }
   copy->set_children(std::move(children));

@@ -114,10 +114,14 @@ void gather(const std::tuple<A, B>& several, std::vector<Tensor>& parts) {
   gather(std::get<0>(several), parts);
   gather(std::get<1>(several), parts);
 }
+void gather(const nn::ASMoutput& result, std::vector<Tensor>& parts) {
+  gather(result.output, parts);
+  gather(result.loss, parts);
+}
 /// The elements of several results, one after another.
 Tensor joined(const Tensor& result) { return result; }
-template <class A, class B>
-Tensor joined(const std::tuple<A, B>& results) {
+template <class Results>
+Tensor joined(const Results& results) {
   std::vector<Tensor> parts;
   gather(results, parts);
   return cat(parts);
@@ -429,6 +433,10 @@ TEST_F(GoldenLayers, Losses) {
         nn::PoissonNLLLoss(nn::PoissonNLLLossOptions().log_input(false).reduction(kSum)));
   check("gaussian", nn::GaussianNLLLoss(nn::GaussianNLLLossOptions().full(true)));
   check("nll2d", nn::NLLLoss2d());
+  check("adaptive", nn::AdaptiveLogSoftmaxWithLoss(8, 7, Sizes{2, 4}));
+  check("adaptive sample",
+        nn::AdaptiveLogSoftmaxWithLoss(
+            nn::AdaptiveLogSoftmaxWithLossOptions(8, 7, {2}).div_value(2).head_bias(true)));
   check("ctc", nn::CTCLoss(nn::CTCLossOptions().blank(1).reduction(kSum).zero_infinity(true)));
   EXPECT_ERROR(ConfigError, nn::MultiMarginLoss(nn::MultiMarginLossOptions().p(3)),
                "only p == 1 and p == 2 supported");
@@ -473,6 +481,13 @@ TEST_F(GoldenLayers, Transformers) {
   check("encoder norm",
         nn::TransformerEncoder(nn::TransformerEncoderOptions(other, 2).norm(
             nn::AnyModule(nn::LayerNorm(nn::LayerNormOptions({4}))))));
+  using nn::MultiheadAttentionOptions;
+  check("attention extra",
+        nn::MultiheadAttention(
+            MultiheadAttentionOptions(4, 2).add_bias_kv(true).add_zero_attn(true)));
+  check("attention sizes",
+        nn::MultiheadAttention(
+            MultiheadAttentionOptions(4, 2).kdim(3).vdim(5).bias(false).add_zero_attn(true)));
   check("decoder layer", nn::TransformerDecoderLayer(layer));
   check("decoder layer masks", nn::TransformerDecoderLayer(other));
   check("decoder", nn::TransformerDecoder(nn::TransformerDecoderLayer(layer), 2));

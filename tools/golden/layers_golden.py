@@ -39,6 +39,8 @@ def sign(*sizes):
 
 
 def ints(values, *sizes):
+    if isinstance(values, int):
+        return ("ints", (), [values])
     return ("ints", sizes or (len(values),), values)
 
 
@@ -217,6 +219,14 @@ CASES = {
     "encoder": (nn.TransformerEncoder(block(nn.TransformerEncoderLayer), 2), SRC),
     "encoder norm": (nn.TransformerEncoder(block(nn.TransformerEncoderLayer, True), 2,
                                            nn.LayerNorm(4)), BATCHES[0], ("fixed", (5, 5))),
+    "attention extra": (nn.MultiheadAttention(4, 2, add_bias_kv=True, add_zero_attn=True), TGT, SRC,
+                        SRC),
+    "attention sizes": (nn.MultiheadAttention(4, 2, kdim=3, vdim=5, bias=False,
+                                              add_zero_attn=True), wave(3, 4), wave(2, 3),
+                        wave(2, 5)),
+    "adaptive": (nn.AdaptiveLogSoftmaxWithLoss(8, 7, [2, 4]), wave(5, 8), ints([0, 6, 2, 3, 5])),
+    "adaptive sample": (nn.AdaptiveLogSoftmaxWithLoss(8, 7, [2], 2.0, True), wave(8),
+                        ints(4)),
     "decoder layer": (block(nn.TransformerDecoderLayer), TGT, SRC),
     "decoder layer masks": (block(nn.TransformerDecoderLayer, True), BATCHES[1], BATCHES[0],
                             CAUSAL3, ("fixed", (3, 5)), mask(["000", "001"]), PADDING),
