@@ -1,6 +1,5 @@
 #include "taper/nn/any_module.h"
 
-
 namespace taper::nn {
 namespace detail {
 
