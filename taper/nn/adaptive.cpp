@@ -45,9 +45,9 @@ void AdaptiveLogSoftmaxWithLossImpl::reset() {
   for (int64_t i = 0; i < clusters(); ++i) {
     const auto features = static_cast<int64_t>(static_cast<double>(in) /
                                                std::pow(options.div_value(), double(i + 1)));
-    list->push_back(Sequential(
-        Linear(LinearOptions(in, features).bias(false)),
-        Linear(LinearOptions(features, start_of(i + 1) - start_of(i)).bias(false))));
+    list->push_back(
+        Sequential(Linear(LinearOptions(in, features).bias(false)),
+                   Linear(LinearOptions(features, start_of(i + 1) - start_of(i)).bias(false))));
   }
   tail = register_module("tail", list);
 }
@@ -84,9 +84,8 @@ ASMoutput AdaptiveLogSoftmaxWithLossImpl::forward(const Tensor& input, const Ten
   const Tensor classes = batched ? target : target.unsqueeze(0);
   const Tensor inside = classes.ge(0).logical_and(classes.lt(options.n_classes()));
   TAPER_CHECK_AS(IndexError, inside.all().item<bool>(), name, ": Target values should be in [0, ",
-                 options.n_classes() - 1, "], but values in range [",
-                 classes.min().item<int64_t>(), ", ", classes.max().item<int64_t>(),
-                 "] were found. ");
+                 options.n_classes() - 1, "], but values in range [", classes.min().item<int64_t>(),
+                 ", ", classes.max().item<int64_t>(), "] were found. ");
   Tensor places = classes, output = zeros({x.size(0)}, x.options());
   for (int64_t i = 0; i < clusters(); ++i) {
     const Tensor here = classes.ge(start_of(i)).logical_and(classes.lt(start_of(i + 1)));

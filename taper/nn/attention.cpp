@@ -33,10 +33,11 @@ void check_masks(const Tensor& attn_mask, const Tensor& key_padding_mask, int64_
                  int64_t n, int64_t heads, bool batched) {
   if (attn_mask.defined()) {
     const DimVector plane{l, s}, each{n * heads, l, s};
-    TAPER_CHECK_AS(ShapeError,
-                   attn_mask.sizes() == IntArrayRef(plane) || attn_mask.sizes() == IntArrayRef(each),
-                   "MultiheadAttention: The shape of the attn_mask is ", attn_mask.sizes(),
-                   ", but should be ", IntArrayRef(plane), " or ", IntArrayRef(each), ".");
+    TAPER_CHECK_AS(
+        ShapeError,
+        attn_mask.sizes() == IntArrayRef(plane) || attn_mask.sizes() == IntArrayRef(each),
+        "MultiheadAttention: The shape of the attn_mask is ", attn_mask.sizes(), ", but should be ",
+        IntArrayRef(plane), " or ", IntArrayRef(each), ".");
   }
   if (!key_padding_mask.defined()) return;
   const DimVector wanted = batched ? DimVector{n, s} : DimVector{s};

@@ -45,8 +45,8 @@ class MultiheadAttentionImpl : public Cloneable<MultiheadAttentionImpl> {
 
   /// query [L, N, E], key [S, N, kdim], value [S, N, vdim] (N missing for one sample). A bool
   /// key_padding_mask [N, S] or attn_mask ([L, S] or [N * heads, L, S]) is true where attention
-  /// is not allowed; a floating one is added to the scores; other sizes throw. Returns the output, and the weights
-  /// [N, L, S] averaged over the heads ([N, heads, L, S] otherwise) when needed.
+  /// is not allowed; a floating one is added to the scores; other sizes throw. Returns the output,
+  /// and the weights [N, L, S] averaged over the heads ([N, heads, L, S] otherwise) when needed.
   std::tuple<Tensor, Tensor> forward(const Tensor& query, const Tensor& key, const Tensor& value,
                                      const Tensor& key_padding_mask = {}, bool need_weights = true,
                                      const Tensor& attn_mask = {},

@@ -59,7 +59,9 @@ concept TakesTensor = requires(M& m, const Tensor& t) {
 };
 /// forward() of one tensor gives something else, as a recurrent layer's does.
 template <class M>
-concept OpensTensor = !TakesTensor<M> && requires(M& m, const Tensor& t) { AnyValue(m.forward(t)); };
+concept OpensTensor = !TakesTensor<M> && requires(M & m, const Tensor& t) {
+  AnyValue(m.forward(t));
+};
 
 template <class M>
 Tensor call_tensor(void* module, const Tensor& input) {

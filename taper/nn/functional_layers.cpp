@@ -23,9 +23,9 @@ Tensor dropped(const Tensor& input, const Options& o) {
 
 }  // namespace
 
-#define TAPER_OF_ONE(name, Layer)                                      \
+#define TAPER_OF_ONE(name, Layer)                                       \
   Tensor name(const Tensor& input, const Layer##FuncOptions& options) { \
-    return Layer##Impl(options).forward(input);                        \
+    return Layer##Impl(options).forward(input);                         \
   }
 TAPER_OF_ONE(celu, CELU)
 TAPER_OF_ONE(selu, SELU)
@@ -47,10 +47,10 @@ TAPER_OF_ONE(adaptive_max_pool1d, AdaptiveMaxPool1d)
 TAPER_OF_ONE(adaptive_max_pool2d, AdaptiveMaxPool2d)
 TAPER_OF_ONE(adaptive_max_pool3d, AdaptiveMaxPool3d)
 
-#define TAPER_WITH_INDICES(name, Layer)                                                          \
-  std::tuple<Tensor, Tensor> name##_with_indices(const Tensor& input,                            \
-                                                 const Layer##FuncOptions& options) {            \
-    return Layer##Impl(options).forward_with_indices(input);                                     \
+#define TAPER_WITH_INDICES(name, Layer)                                               \
+  std::tuple<Tensor, Tensor> name##_with_indices(const Tensor& input,                 \
+                                                 const Layer##FuncOptions& options) { \
+    return Layer##Impl(options).forward_with_indices(input);                          \
   }
 TAPER_WITH_INDICES(max_pool1d, MaxPool1d)
 TAPER_WITH_INDICES(max_pool3d, MaxPool3d)
@@ -96,10 +96,10 @@ Tensor conv3d(const Tensor& input, const Tensor& weight, const Conv3dFuncOptions
   return taper::conv3d(input, weight, o.bias(), o.stride(), o.padding().values(), o.dilation(),
                        o.groups());
 }
-#define TAPER_TRANSPOSED(name, Options)                                                     \
-  Tensor name(const Tensor& input, const Tensor& weight, const Options& o) {                \
+#define TAPER_TRANSPOSED(name, Options)                                                      \
+  Tensor name(const Tensor& input, const Tensor& weight, const Options& o) {                 \
     return taper::name(input, weight, o.bias(), o.stride(), o.padding(), o.output_padding(), \
-                       o.groups(), o.dilation());                                           \
+                       o.groups(), o.dilation());                                            \
   }
 TAPER_TRANSPOSED(conv_transpose1d, ConvTranspose1dFuncOptions)
 TAPER_TRANSPOSED(conv_transpose2d, ConvTranspose2dFuncOptions)
@@ -122,9 +122,9 @@ Tensor instance_norm(const Tensor& input, const InstanceNormFuncOptions& o) {
                               o.use_input_stats(), o.momentum(), o.eps(), false);
 }
 
-#define TAPER_LOSS_OF_TWO(name, Layer, Name)                                                  \
+#define TAPER_LOSS_OF_TWO(name, Layer, Name)                                                 \
   Tensor name(const Tensor& input, const Tensor& target, const Name##FuncOptions& options) { \
-    return Layer##Impl(options).forward(input, target);                                          \
+    return Layer##Impl(options).forward(input, target);                                      \
   }
 TAPER_LOSS_OF_TWO(kl_div, KLDivLoss, KLDiv)
 TAPER_LOSS_OF_TWO(huber_loss, HuberLoss, HuberLoss)

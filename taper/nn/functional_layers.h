@@ -14,7 +14,7 @@
 namespace taper TAPER_API {
 namespace nn::functional {
 
-#define TAPER_OF_ONE(name, Layer)           \
+#define TAPER_OF_ONE(name, Layer)            \
   using Layer##FuncOptions = Layer##Options; \
   Tensor name(const Tensor& input, const Layer##FuncOptions& options = {})
 TAPER_OF_ONE(celu, CELU);
@@ -72,26 +72,26 @@ struct ConvTransposeFuncOptions {
 };
 // conv_transpose: weight [in, out / groups, kernel...]. Pools with indices give each value's place
 // within its plane too.
-#define TAPER_OF_DIMENSIONS(D)                                                             \
-  using ConvTranspose##D##dFuncOptions = ConvTransposeFuncOptions<D>;                      \
-  Tensor conv_transpose##D##d(const Tensor& input, const Tensor& weight,                   \
-                              const ConvTranspose##D##dFuncOptions& options = {});         \
-  using AdaptiveMaxPool##D##dFuncOptions = AdaptiveMaxPool##D##dOptions;                   \
-  Tensor adaptive_max_pool##D##d(const Tensor& input,                                      \
-                                 const AdaptiveMaxPool##D##dFuncOptions& options);         \
-  std::tuple<Tensor, Tensor> adaptive_max_pool##D##d_with_indices(                         \
+#define TAPER_OF_DIMENSIONS(D)                                                     \
+  using ConvTranspose##D##dFuncOptions = ConvTransposeFuncOptions<D>;              \
+  Tensor conv_transpose##D##d(const Tensor& input, const Tensor& weight,           \
+                              const ConvTranspose##D##dFuncOptions& options = {}); \
+  using AdaptiveMaxPool##D##dFuncOptions = AdaptiveMaxPool##D##dOptions;           \
+  Tensor adaptive_max_pool##D##d(const Tensor& input,                              \
+                                 const AdaptiveMaxPool##D##dFuncOptions& options); \
+  std::tuple<Tensor, Tensor> adaptive_max_pool##D##d_with_indices(                 \
       const Tensor& input, const AdaptiveMaxPool##D##dFuncOptions& options)
 TAPER_OF_DIMENSIONS(1);
 TAPER_OF_DIMENSIONS(2);
 TAPER_OF_DIMENSIONS(3);
 #undef TAPER_OF_DIMENSIONS
-#define TAPER_OF_ODD_DIMENSIONS(D)                                                        \
-  using AvgPool##D##dFuncOptions = AvgPool##D##dOptions;                                  \
-  Tensor avg_pool##D##d(const Tensor& input, const AvgPool##D##dFuncOptions& options);    \
-  using AdaptiveAvgPool##D##dFuncOptions = AdaptiveAvgPool##D##dOptions;                  \
-  Tensor adaptive_avg_pool##D##d(const Tensor& input,                                     \
-                                 const AdaptiveAvgPool##D##dFuncOptions& options);        \
-  std::tuple<Tensor, Tensor> max_pool##D##d_with_indices(const Tensor& input,             \
+#define TAPER_OF_ODD_DIMENSIONS(D)                                                     \
+  using AvgPool##D##dFuncOptions = AvgPool##D##dOptions;                               \
+  Tensor avg_pool##D##d(const Tensor& input, const AvgPool##D##dFuncOptions& options); \
+  using AdaptiveAvgPool##D##dFuncOptions = AdaptiveAvgPool##D##dOptions;               \
+  Tensor adaptive_avg_pool##D##d(const Tensor& input,                                  \
+                                 const AdaptiveAvgPool##D##dFuncOptions& options);     \
+  std::tuple<Tensor, Tensor> max_pool##D##d_with_indices(const Tensor& input,          \
                                                          const MaxPoolOptions<D>& options)
 TAPER_OF_ODD_DIMENSIONS(1);
 TAPER_OF_ODD_DIMENSIONS(3);
@@ -123,8 +123,8 @@ struct InstanceNormFuncOptions {
 };
 Tensor instance_norm(const Tensor& input, const InstanceNormFuncOptions& options = {});
 
-#define TAPER_LOSS_OF_TWO(name, Layer, Name)  \
-  using Name##FuncOptions = Layer##Options;   \
+#define TAPER_LOSS_OF_TWO(name, Layer, Name) \
+  using Name##FuncOptions = Layer##Options;  \
   Tensor name(const Tensor& input, const Tensor& target, const Name##FuncOptions& options = {})
 TAPER_LOSS_OF_TWO(kl_div, KLDivLoss, KLDiv);
 TAPER_LOSS_OF_TWO(huber_loss, HuberLoss, HuberLoss);

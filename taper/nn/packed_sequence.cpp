@@ -41,10 +41,10 @@ Counts packed_rows(const Counts& batch_sizes, int64_t samples) {
 void check_batch_sizes(const char* op, const Counts& sizes, int64_t rows) {
   int64_t sum = 0;
   for (size_t t = 0; t < sizes.size(); ++t) {
-    TAPER_CHECK_AS(
-        ShapeError, sizes[t] > 0 && sizes[t] <= rows - sum && (t == 0 || sizes[t] <= sizes[t - 1]),
-        op, ": batch_sizes must be positive, never grow and sum to the ", rows,
-        " rows of the data, got ", IntArrayRef(sizes));
+    TAPER_CHECK_AS(ShapeError,
+                   sizes[t] > 0 && sizes[t] <= rows - sum && (t == 0 || sizes[t] <= sizes[t - 1]),
+                   op, ": batch_sizes must be positive, never grow and sum to the ", rows,
+                   " rows of the data, got ", IntArrayRef(sizes));
     sum += sizes[t];
   }
   TAPER_CHECK_AS(ShapeError, sum == rows, op, ": batch_sizes sum to ", sum, ", but the data has ",
@@ -81,8 +81,7 @@ Tensor invert_permutation(const Tensor& permutation) {
   Counts inverse(places.size(), -1);
   for (int64_t i = 0; i < n; ++i) {
     const int64_t place = places[static_cast<size_t>(i)];
-    TAPER_CHECK_AS(IndexError,
-                   place >= 0 && place < n && inverse[static_cast<size_t>(place)] == -1,
+    TAPER_CHECK_AS(IndexError, place >= 0 && place < n && inverse[static_cast<size_t>(place)] == -1,
                    "invert_permutation: expected each of 0 to ", n - 1, " once, got ",
                    IntArrayRef(places));
     inverse[static_cast<size_t>(place)] = i;

@@ -41,9 +41,9 @@ class PackedSequence {
 /// The permutation that undoes one, int64 [n]; undefined for an undefined one.
 Tensor invert_permutation(const Tensor& permutation);
 
-/// Packs input [t, n, *] ([n, t, *] with batch_first), whose sequence i has lengths[i] elements, one
-/// to t. With enforce_sorted, lengths must not grow; else the sequences are sorted. Throws where
-/// lengths do not fit.
+/// Packs input [t, n, *] ([n, t, *] with batch_first), whose sequence i has lengths[i] elements,
+/// one to t. With enforce_sorted, lengths must not grow; else the sequences are sorted. Throws
+/// where lengths do not fit.
 PackedSequence pack_padded_sequence(const Tensor& input, const Tensor& lengths,
                                     bool batch_first = false, bool enforce_sorted = true);
 PackedSequence pack_padded_sequence(const Tensor& input, const std::vector<int64_t>& lengths,

@@ -40,8 +40,8 @@ detail::RNNOptionsBase base_of(const LSTMOptions& o) {
 }
 
 void check_options(const char* name, const detail::RNNOptionsBase& o) {
-  TAPER_CHECK_AS(ConfigError, o.input_size() >= 0, name,
-                 ": input_size must not be negative, got ", o.input_size());
+  TAPER_CHECK_AS(ConfigError, o.input_size() >= 0, name, ": input_size must not be negative, got ",
+                 o.input_size());
   TAPER_CHECK_AS(ConfigError, o.hidden_size() > 0, name,
                  ": hidden_size must be greater than zero, got ", o.hidden_size());
   TAPER_CHECK_AS(ConfigError, o.num_layers() > 0, name,
@@ -152,9 +152,9 @@ RNNImplBase::Result RNNImplBase::run(Mode mode, const Tensor& input, const Tenso
         lstm(x, {h0, start(widen(c), true, x, samples)}, weights_, o.bias(), o.num_layers(),
              o.dropout(), is_training(), o.bidirectional(), o.batch_first());
   } else {
-    std::tie(r.output, r.h) = op_of<PaddedOp>(mode)(x, h0, weights_, o.bias(), o.num_layers(),
-                                                    o.dropout(), is_training(), o.bidirectional(),
-                                                    o.batch_first());
+    std::tie(r.output, r.h) =
+        op_of<PaddedOp>(mode)(x, h0, weights_, o.bias(), o.num_layers(), o.dropout(), is_training(),
+                              o.bidirectional(), o.batch_first());
   }
   if (batched) return r;
   return {r.output.squeeze(o.batch_first() ? 0 : 1), r.h.squeeze(1),
@@ -280,9 +280,8 @@ Tensor RNNCellImplBase::batched(const Tensor& input, std::initializer_list<Tenso
       *state = zeros({x.size(0), hidden}, x.options());
       continue;
     }
-    TAPER_CHECK_AS(ShapeError, state->dim() == input.dim(), type_name_,
-                   ": Expected hidden to be ", input.dim(), "D as the input, got ", state->dim(),
-                   "D instead");
+    TAPER_CHECK_AS(ShapeError, state->dim() == input.dim(), type_name_, ": Expected hidden to be ",
+                   input.dim(), "D as the input, got ", state->dim(), "D instead");
     if (!is_batch) *state = state->unsqueeze(0);
     TAPER_CHECK_AS(ShapeError, state->size(0) == x.size(0), type_name_, ": Input batch size ",
                    x.size(0), " doesn't match hidden batch size ", state->size(0));

@@ -17,16 +17,16 @@ namespace nn {
 using RNNNonlinearity = Choice<enumtype::kTanh, enumtype::kReLU>;
 
 /// The options that all recurrent layers have: of what size, how many layers, dropout between them.
-#define TAPER_RECURRENT_ARGS(Name)                               \
-  Name(int64_t input_size, int64_t hidden_size)                  \
-      : input_size_(input_size), hidden_size_(hidden_size) {}    \
-  TAPER_ARG(int64_t, input_size);                                \
-  TAPER_ARG(int64_t, hidden_size);                               \
-  TAPER_ARG(int64_t, num_layers) = 1;                            \
-  TAPER_ARG(bool, bias) = true;                                  \
-  /** Inputs and outputs are [N, L, *] instead of [L, N, *]. */  \
-  TAPER_ARG(bool, batch_first) = false;                          \
-  TAPER_ARG(double, dropout) = 0.0;                              \
+#define TAPER_RECURRENT_ARGS(Name)                              \
+  Name(int64_t input_size, int64_t hidden_size)                 \
+      : input_size_(input_size), hidden_size_(hidden_size) {}   \
+  TAPER_ARG(int64_t, input_size);                               \
+  TAPER_ARG(int64_t, hidden_size);                              \
+  TAPER_ARG(int64_t, num_layers) = 1;                           \
+  TAPER_ARG(bool, bias) = true;                                 \
+  /** Inputs and outputs are [N, L, *] instead of [L, N, *]. */ \
+  TAPER_ARG(bool, batch_first) = false;                         \
+  TAPER_ARG(double, dropout) = 0.0;                             \
   TAPER_ARG(bool, bidirectional) = false
 
 struct RNNOptions {
@@ -50,8 +50,7 @@ struct RNNOptionsBase {
 
  public:
   template <class Options>
-  explicit RNNOptionsBase(const Options& o)
-      : RNNOptionsBase(o.input_size(), o.hidden_size()) {
+  explicit RNNOptionsBase(const Options& o) : RNNOptionsBase(o.input_size(), o.hidden_size()) {
     num_layers(o.num_layers()).bias(o.bias()).batch_first(o.batch_first()).dropout(o.dropout());
     bidirectional(o.bidirectional());
   }
@@ -106,8 +105,7 @@ class RNNImplBase : public virtual Module {
 /// Layers of h' = tanh(W_ih x + b_ih + W_hh h + b_hh), or max(0, .), over sequences.
 class RNNImpl : public Cloneable<RNNImpl>, public RNNImplBase {
  public:
-  RNNImpl(int64_t input_size, int64_t hidden_size)
-      : RNNImpl(RNNOptions(input_size, hidden_size)) {}
+  RNNImpl(int64_t input_size, int64_t hidden_size) : RNNImpl(RNNOptions(input_size, hidden_size)) {}
   explicit RNNImpl(const RNNOptions& options);
   void reset() override { register_all(1); }
   void pretty_print(std::ostream& stream) const override { print(stream); }
@@ -152,8 +150,7 @@ TAPER_LAYER(LSTM);
 /// Layers of gated recurrent units (Cho et al., 2014), taper::gru_cell().
 class GRUImpl : public Cloneable<GRUImpl>, public RNNImplBase {
  public:
-  GRUImpl(int64_t input_size, int64_t hidden_size)
-      : GRUImpl(GRUOptions(input_size, hidden_size)) {}
+  GRUImpl(int64_t input_size, int64_t hidden_size) : GRUImpl(GRUOptions(input_size, hidden_size)) {}
   explicit GRUImpl(const GRUOptions& options);
   void reset() override { register_all(3); }
   void pretty_print(std::ostream& stream) const override { print(stream); }

@@ -131,7 +131,8 @@ Tensor SequentialImpl::forward_tensor(const Tensor& input) {
 
 Tensor SequentialImpl::forward_any(size_t first, const Tensor& input) {
   AnyValue value(input);
-  for (size_t i = first; i < modules_.size(); ++i) value = modules_[i].any_forward(std::move(value));
+  for (size_t i = first; i < modules_.size(); ++i)
+    value = modules_[i].any_forward(std::move(value));
   if (Tensor* result = value.try_get<Tensor>()) return std::move(*result);
   fail_return(value.type_info(), typeid(Tensor));
 }

@@ -14,8 +14,8 @@ namespace {
 /// count copies of a layer; throws when there is none to be made.
 template <class Layer>
 ModuleList copies(const char* name, const Layer& layer, int64_t count) {
-  TAPER_CHECK_AS(ConfigError, count > 0, name,
-                 ": num_layers must be greater than zero, got ", count);
+  TAPER_CHECK_AS(ConfigError, count > 0, name, ": num_layers must be greater than zero, got ",
+                 count);
   ModuleList list;
   for (int64_t i = 0; i < count; ++i) list->push_back(layer->clone());
   return list;
@@ -89,8 +89,8 @@ TransformerEncoderImpl::TransformerEncoderImpl(TransformerEncoderOptions o)
 }
 
 void TransformerEncoderImpl::reset() {
-  layers = register_module("layers", copies("TransformerEncoder", options.encoder_layer(),
-                                            options.num_layers()));
+  layers = register_module(
+      "layers", copies("TransformerEncoder", options.encoder_layer(), options.num_layers()));
   norm = copied(options.norm());
   if (!norm.is_empty()) register_module("norm", norm.ptr());
 }
@@ -114,8 +114,8 @@ TransformerDecoderImpl::TransformerDecoderImpl(TransformerDecoderOptions o)
 }
 
 void TransformerDecoderImpl::reset() {
-  layers = register_module("layers", copies("TransformerDecoder", options.decoder_layer(),
-                                            options.num_layers()));
+  layers = register_module(
+      "layers", copies("TransformerDecoder", options.decoder_layer(), options.num_layers()));
   norm = copied(options.norm());
   if (!norm.is_empty()) register_module("norm", norm.ptr());
 }
@@ -178,8 +178,7 @@ Tensor TransformerImpl::forward(const Tensor& src, const Tensor& tgt, const Tens
                                 const Tensor& src_key_padding_mask,
                                 const Tensor& tgt_key_padding_mask,
                                 const Tensor& memory_key_padding_mask) {
-  TAPER_CHECK_AS(ShapeError,
-                 (src.dim() == 2 || src.dim() == 3) && src.dim() == tgt.dim(),
+  TAPER_CHECK_AS(ShapeError, (src.dim() == 2 || src.dim() == 3) && src.dim() == tgt.dim(),
                  "Transformer: src and tgt should both be batched 3-D or unbatched 2-D tensors, "
                  "got sizes ",
                  src.sizes(), " and ", tgt.sizes());

@@ -40,11 +40,11 @@ void check_args(const char* op, RecurrentCell cell, const RecurrentArgs& a, int6
                  a.w_hh.sizes());
   const int64_t wide = a.w_hh.sizes()[0], out = a.w_hh.sizes()[1];
   const int64_t hidden = wide / gate_count(cell);
-  TAPER_CHECK_AS(ShapeError,
-                 wide == hidden * gate_count(cell) && hidden > 0 &&
-                     (out == hidden || a.w_hr.defined()),
-                 op, ": expected w_hh of ", gate_count(cell),
-                 " gates, [gates * hidden_size, hidden_size], got ", a.w_hh.sizes());
+  TAPER_CHECK_AS(
+      ShapeError,
+      wide == hidden * gate_count(cell) && hidden > 0 && (out == hidden || a.w_hr.defined()), op,
+      ": expected w_hh of ", gate_count(cell), " gates, [gates * hidden_size, hidden_size], got ",
+      a.w_hh.sizes());
   check_sizes(op, "w_ih", a.w_ih, {wide, a.x.sizes()[1]});
   if (a.b_ih.defined()) check_sizes(op, "b_ih", a.b_ih, {wide});
   if (a.b_hh.defined()) check_sizes(op, "b_hh", a.b_hh, {wide});
@@ -191,8 +191,8 @@ std::tuple<Tensor, Tensor> lstm_cell(const Tensor& input, TensorList hx, const T
                                      const Tensor& w_hh, const std::optional<Tensor>& b_ih,
                                      const std::optional<Tensor>& b_hh) {
   check_two("lstm_cell", hx);
-  const RecurrentResult r = one_step("lstm_cell", RecurrentCell::kLstm, input, hx[0], hx[1], w_ih,
-                                     w_hh, b_ih, b_hh);
+  const RecurrentResult r =
+      one_step("lstm_cell", RecurrentCell::kLstm, input, hx[0], hx[1], w_ih, w_hh, b_ih, b_hh);
   return {r.output, r.c};
 }
 
@@ -236,26 +236,26 @@ std::tuple<Tensor, Tensor> rnn_relu(const Tensor& data, const Tensor& batch_size
 std::tuple<Tensor, Tensor> gru(const Tensor& input, const Tensor& hx, TensorList params,
                                bool has_biases, int64_t num_layers, double dropout, bool train,
                                bool bidirectional, bool batch_first) {
-  return two(run_padded({"gru", RecurrentCell::kGru, params, has_biases, num_layers, dropout, train,
-                         bidirectional},
-                        input, hx, {}, batch_first));
+  return two(run_padded(
+      {"gru", RecurrentCell::kGru, params, has_biases, num_layers, dropout, train, bidirectional},
+      input, hx, {}, batch_first));
 }
 
 std::tuple<Tensor, Tensor> gru(const Tensor& data, const Tensor& batch_sizes, const Tensor& hx,
                                TensorList params, bool has_biases, int64_t num_layers,
                                double dropout, bool train, bool bidirectional) {
-  return two(run_packed({"gru", RecurrentCell::kGru, params, has_biases, num_layers, dropout, train,
-                         bidirectional},
-                        data, batch_sizes, hx, {}));
+  return two(run_packed(
+      {"gru", RecurrentCell::kGru, params, has_biases, num_layers, dropout, train, bidirectional},
+      data, batch_sizes, hx, {}));
 }
 
 std::tuple<Tensor, Tensor, Tensor> lstm(const Tensor& input, TensorList hx, TensorList params,
                                         bool has_biases, int64_t num_layers, double dropout,
                                         bool train, bool bidirectional, bool batch_first) {
   check_two("lstm", hx);
-  return three(run_padded({"lstm", RecurrentCell::kLstm, params, has_biases, num_layers, dropout,
-                           train, bidirectional},
-                          input, hx[0], hx[1], batch_first));
+  return three(run_padded(
+      {"lstm", RecurrentCell::kLstm, params, has_biases, num_layers, dropout, train, bidirectional},
+      input, hx[0], hx[1], batch_first));
 }
 
 std::tuple<Tensor, Tensor, Tensor> lstm(const Tensor& data, const Tensor& batch_sizes,
@@ -263,9 +263,9 @@ std::tuple<Tensor, Tensor, Tensor> lstm(const Tensor& data, const Tensor& batch_
                                         int64_t num_layers, double dropout, bool train,
                                         bool bidirectional) {
   check_two("lstm", hx);
-  return three(run_packed({"lstm", RecurrentCell::kLstm, params, has_biases, num_layers, dropout,
-                           train, bidirectional},
-                          data, batch_sizes, hx[0], hx[1]));
+  return three(run_packed(
+      {"lstm", RecurrentCell::kLstm, params, has_biases, num_layers, dropout, train, bidirectional},
+      data, batch_sizes, hx[0], hx[1]));
 }
 
 }  // namespace taper

@@ -58,7 +58,7 @@ struct Factor {
 ConstView maybe(const Tensor& t) { return t.defined() ? in(t) : ConstView(); }
 
 /// out = beta * out + a b + bias, all matrices.
-void multiply(View out, Factor a, Factor b, ConstView bias, double beta) {
+void product(View out, Factor a, Factor b, ConstView bias, double beta) {
   const auto geometry = [](Factor f, int64_t& row, int64_t& col) {
     row = f.turned ? 1 : f.view.size(1);
     col = f.turned ? f.view.size(1) : 1;
@@ -72,6 +72,46 @@ void multiply(View out, Factor a, Factor b, ConstView bias, double beta) {
   geometry(b, g.b_row, g.b_col);
   matmul_kernel(out.device(), out, a.view, b.view, bias, g, Scalar(1), Scalar(beta));
 }
+
+/// The matrix that every step multiplies with, w or its transpose. For many steps of some samples
+/// it is laid out once, as strips of columns so narrow that a product reads them where they lie.
+class StepWeight {
+ public:
+  StepWeight(const Tensor& w, bool turned, const RecurrentSteps& all) : w_(w), turned_(turned) {
+    const NoGradGuard no_grad;
+    const Tensor b = turned ? w.t() : w;
+    const int64_t depth = b.sizes()[0], columns = b.sizes()[1];
+    while (width_ > 1 && (columns % width_ != 0 || depth * width_ > kStrip)) width_ /= 2;
+    if (all.steps.size() < 4 || all.samples <= 4 || width_ < 16) return;
+    strips_ = b.reshape({depth, columns / width_, width_}).transpose(0, 1).contiguous();
+  }
+
+  /// out = beta * out + a w + bias.
+  void multiply(View out, ConstView a, ConstView bias, double beta) const {
+    if (!strips_.defined()) return product(out, {a}, {in(w_), turned_}, bias, beta);
+    if (bias.defined()) copy_kernel(out.device(), out, bias);
+    MatmulGeometry g;
+    g.batch = strips_.sizes()[0];
+    g.m = out.size(0);
+    g.n = width_;
+    g.k = a.size(1);
+    g.out_batch = width_;
+    g.out_row = out.size(1);
+    g.a_row = g.k;
+    g.b_batch = g.k * width_;
+    g.b_row = width_;
+    matmul_kernel(out.device(), out, a, in(strips_), ConstView(), g, Scalar(1),
+                  Scalar(bias.defined() ? 1.0 : beta));
+  }
+
+ private:
+  static constexpr int64_t kStrip = 16384;  // elements
+
+  const Tensor& w_;
+  bool turned_;
+  int64_t width_ = 64;
+  Tensor strips_;
+};
 
 void copy_rows(const Tensor& to, int64_t at, const Tensor& from, int64_t first, int64_t count) {
   if (count > 0) copy_kernel(to.device(), Rows(to, at, count), Rows(from, first, count));
@@ -195,6 +235,7 @@ GateGradients gate_gradients(const Backward& g, RecurrentCell cell, const Recurr
   r.hidden = gru ? new_tensor("recurrent", gates.sizes(), gates.scalar_type()) : r.gates;
   r.h = start_of(g.grad(1), g.saved(kH));
   if (cell == RecurrentCell::kLstm) r.c = start_of(g.grad(2), g.saved(kC));
+  const StepWeight weight(w_hh, false, all);
   const Tensor later = g.grad(0).defined() ? g.grad(0).contiguous() : Tensor();
   for (auto s = all.steps.rbegin(); s != all.steps.rend(); ++s) {
     const auto rows = [&](const Tensor& t) { return Rows(t, s->first, s->count); };
@@ -203,7 +244,7 @@ GateGradients gate_gradients(const Backward& g, RecurrentCell cell, const Recurr
     recurrent_step_backward_kernel(
         gates.device(), cell, {sums, gru ? View(hidden) : View(), h, c, rest}, rows(gates),
         rows(g.saved(kHidden)), rows(g.saved(gru ? kBeforeH : kBeforeC)), rows(g.saved(kStates)));
-    multiply(h, {hidden}, {in(w_hh)}, ConstView(), gru ? 1 : 0);
+    weight.multiply(h, hidden, ConstView(), gru ? 1 : 0);
   }
   return r;
 }
@@ -241,14 +282,14 @@ RecurrentResult fused(RecurrentCell cell, const RecurrentArgs& a, const Recurren
   const Tensor before_h = make(true, all.rows, n), before_c = make(lstm, all.rows, n);
   const Tensor states = make(lstm, all.rows, n);
   const Tensor bias = joined_bias(cell, a);
-  multiply(out_view(gates), {in(a.x)}, {in(a.w_ih), true}, maybe(bias), 0);
+  product(out_view(gates), {in(a.x)}, {in(a.w_ih), true}, maybe(bias), 0);
+  const StepWeight weight(a.w_hh, true, all);
   for (const Step& s : all.steps) {
     const auto rows = [&](const Tensor& t) { return Rows(t, s.first, s.count); };
     gather(before_h, s, r.output, a.h);
     if (lstm) gather(before_c, s, states, a.c);
     const Rows sums = rows(gates), of_state = rows(hidden), h = rows(before_h);
-    multiply(gru ? of_state : sums, {h}, {in(a.w_hh), true}, gru ? maybe(a.b_hh) : ConstView(),
-             gru ? 0 : 1);
+    weight.multiply(gru ? of_state : sums, h, gru ? maybe(a.b_hh) : ConstView(), gru ? 0 : 1);
     recurrent_step_kernel(gates.device(), cell, sums, of_state, lstm ? rows(before_c) : h,
                           rows(states), rows(r.output));
     copy_rows(r.h, s.next, r.output, s.first + s.next, s.count - s.next);
@@ -259,8 +300,8 @@ RecurrentResult fused(RecurrentCell cell, const RecurrentArgs& a, const Recurren
   record({.name = "RecurrentBackward0",
           .outputs = outputs,
           .inputs = {a.x, a.h, a.c, a.w_ih, a.w_hh, a.b_ih, a.b_hh},
-          .save = {a.x, a.h, a.c, a.w_ih, a.w_hh, a.b_ih, a.b_hh, gates, hidden, before_h,
-                   before_c, states},
+          .save = {a.x, a.h, a.c, a.w_ih, a.w_hh, a.b_ih, a.b_hh, gates, hidden, before_h, before_c,
+                   states},
           .backward = [=](Backward& g) { layer_backward(g, cell, all); }});
   return r;
 }

@@ -38,15 +38,17 @@ TEST(Init, TruncatedNormalStaysInsideItsBounds) {
 TEST(Init, SparseHasZerosInEachColumn) {
   manual_seed(3);
   const Tensor t = init::sparse_(empty({5, 3}, kDouble), 0.3, 0.1);
-  expect_near(t, {0.0803276078, 0.0174833393, 0, -0.0613718008, 0, -0.136825918, 0, 0.101111585,
-                  -0.143517932, 0.09774318, 0, 0, 0, 0.0298960844, 0.0419218655},
+  expect_near(t,
+              {0.0803276078, 0.0174833393, 0, -0.0613718008, 0, -0.136825918, 0, 0.101111585,
+               -0.143517932, 0.09774318, 0, 0, 0, 0.0298960844, 0.0419218655},
               1e-8);
   EXPECT_ERROR(ShapeError, init::sparse_(empty({5}), 0.3), "Only tensors with 2 dimensions");
   EXPECT_ERROR(Error, init::sparse_(empty({5, 2}), 1.5), "expected a sparsity in [0, 1]");
 }
 
 TEST(Init, DiracPassesChannelsThrough) {
-  expect_near(init::dirac_(ones({2, 3, 3})), {0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0});
+  expect_near(init::dirac_(ones({2, 3, 3})),
+              {0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0});
   expect_near(init::dirac_(ones({4, 1, 2}), 2), {0, 1, 0, 0, 0, 1, 0, 0});
   const Tensor volume = init::dirac_(ones({2, 2, 3, 1, 2}));
   EXPECT_EQ(volume.sum().item<double>(), 2);

@@ -478,9 +478,8 @@ TEST_F(GoldenLayers, Transformers) {
   check("encoder layer", nn::TransformerEncoderLayer(layer));
   check("encoder layer masks", nn::TransformerEncoderLayer(other));
   check("encoder", nn::TransformerEncoder(nn::TransformerEncoderLayer(layer), 2));
-  check("encoder norm",
-        nn::TransformerEncoder(nn::TransformerEncoderOptions(other, 2).norm(
-            nn::AnyModule(nn::LayerNorm(nn::LayerNormOptions({4}))))));
+  check("encoder norm", nn::TransformerEncoder(nn::TransformerEncoderOptions(other, 2).norm(
+                            nn::AnyModule(nn::LayerNorm(nn::LayerNormOptions({4}))))));
   using nn::MultiheadAttentionOptions;
   check("attention extra",
         nn::MultiheadAttention(
@@ -491,9 +490,8 @@ TEST_F(GoldenLayers, Transformers) {
   check("decoder layer", nn::TransformerDecoderLayer(layer));
   check("decoder layer masks", nn::TransformerDecoderLayer(other));
   check("decoder", nn::TransformerDecoder(nn::TransformerDecoderLayer(layer), 2));
-  check("decoder sample",
-        nn::TransformerDecoder(nn::TransformerDecoderOptions(other, 1).norm(
-            nn::AnyModule(nn::LayerNorm(nn::LayerNormOptions({4}))))));
+  check("decoder sample", nn::TransformerDecoder(nn::TransformerDecoderOptions(other, 1).norm(
+                              nn::AnyModule(nn::LayerNorm(nn::LayerNormOptions({4}))))));
   check("transformer",
         nn::Transformer(nn::TransformerOptions(4, 2, 1, 2).dim_feedforward(5).dropout(0)));
   check("transformer masks", nn::Transformer(nn::TransformerOptions(4, 2, 1, 1)

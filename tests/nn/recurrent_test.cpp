@@ -75,9 +75,8 @@ TEST(RecurrentLayers, PackedSequencesAreAsEachAlone) {
   check_packed(nn::GRU(nn::GRUOptions(3, 4).num_layers(2).bidirectional(true)), h);
   using State = std::tuple<Tensor, Tensor>;
   check_packed(nn::LSTM(nn::LSTMOptions(3, 4).num_layers(2).bidirectional(true)), State(h, c));
-  check_packed(
-      nn::LSTM(nn::LSTMOptions(3, 4).num_layers(2).bidirectional(true).proj_size(2)),
-      State(h.narrow(2, 0, 2), c));
+  check_packed(nn::LSTM(nn::LSTMOptions(3, 4).num_layers(2).bidirectional(true).proj_size(2)),
+               State(h.narrow(2, 0, 2), c));
 }
 
 TEST(RecurrentLayers, StartAsPyTorchs) {
@@ -85,7 +84,8 @@ TEST(RecurrentLayers, StartAsPyTorchs) {
   manual_seed(0);
   nn::LSTM layer(2, 3);
   const Tensor weight = layer->named_parameters()["weight_ih_l0"];
-  expect_near(weight.flatten().narrow(0, 0, 3), {-0.004322517663, 0.3097158372, -0.4751853347}, 1e-7);
+  expect_near(weight.flatten().narrow(0, 0, 3), {-0.004322517663, 0.3097158372, -0.4751853347},
+              1e-7);
   expect_near(layer->named_parameters()["bias_hh_l0"].narrow(0, 10, 2),
               {0.438993901, -0.5759230256}, 1e-7);
 }

@@ -26,7 +26,7 @@ TEST(Transformers, LaterPositionsAreHidden) {
   const Tensor mask = nn::TransformerImpl::generate_square_subsequent_mask(3);
   const double inf = INFINITY;
   for (const auto& [i, j, want] : {std::tuple(0, 0, 0.0), std::tuple(0, 1, -inf),
-                                  std::tuple(1, 0, 0.0), std::tuple(1, 2, -inf)}) {
+                                   std::tuple(1, 0, 0.0), std::tuple(1, 2, -inf)}) {
     EXPECT_EQ(mask[i][j].item<double>(), want) << i << ", " << j;
   }
   manual_seed(4);
@@ -128,8 +128,9 @@ TEST(AdaptiveLogSoftmax, GivesADistribution) {
   expect_near(all.exp().sum({1}), {1, 1, 1, 1}, 1e-5);
   EXPECT_TRUE(layer->predict(x).equal(all.argmax(1)));
   const auto result = layer(x, tensor({0, 4, 8, 2}));
-  expect_near(result.output, {all[0][0].item<double>(), all[1][4].item<double>(),
-                              all[2][8].item<double>(), all[3][2].item<double>()},
+  expect_near(result.output,
+              {all[0][0].item<double>(), all[1][4].item<double>(), all[2][8].item<double>(),
+               all[3][2].item<double>()},
               1e-6);
   EXPECT_ERROR(IndexError, layer(x, tensor({0, 4, 9, 2})), "Target values should be in [0, 8]");
   EXPECT_ERROR(IndexError, layer(x, tensor({0, 4, -1, 2})), "values in range [-1, 4]");
@@ -137,8 +138,7 @@ TEST(AdaptiveLogSoftmax, GivesADistribution) {
   EXPECT_ERROR(ShapeError, layer(x, zeros({4, 1}, kLong)), "0D or 1D target tensor expected");
   EXPECT_ERROR(DTypeError, layer(x, zeros({4})), "expected an int64 target");
   EXPECT_ERROR(ShapeError, layer(x, tensor(1)), "0D target tensor expects 1D input");
-  for (const std::vector<int64_t>& bad :
-       {std::vector<int64_t>{}, {0, 2}, {2, 2}, {3, 2}, {2, 9}}) {
+  for (const std::vector<int64_t>& bad : {std::vector<int64_t>{}, {0, 2}, {2, 2}, {3, 2}, {2, 9}}) {
     EXPECT_ERROR(ConfigError, nn::AdaptiveLogSoftmaxWithLoss(8, 9, bad),
                  "cutoffs should be a sequence of unique, positive integers");
   }

@@ -233,25 +233,28 @@ std::vector<ErrorInput> cell_errors() {
     };
   };
   using Kind = ErrorInput::Kind;
-  return {{"rank", cell({2}, {2, 3}, {9, 2}, {9, 3}), "expected input of 2 dimensions",
-           Kind::shape},
-          {"input", cell({2, 4}, {2, 3}, {9, 2}, {9, 3}), "expected w_ih of size [9, 4]",
-           Kind::shape},
-          {"gates", cell({2, 2}, {2, 3}, {8, 2}, {8, 3}), "expected w_hh of 3 gates", Kind::shape},
-          {"hidden", cell({2, 2}, {1, 3}, {9, 2}, {9, 3}), "expected hidden state of size [2, 3]",
-           Kind::shape},
-          {"bias",
-           [] { gru_cell(ones({2, 2}), ones({2, 3}), ones({9, 2}), ones({9, 3}), ones({9})); },
-           "expected both biases or none"},
-          {"type",
-           [] { gru_cell(ones({2, 2}), ones({2, 3}, kDouble), ones({9, 2}), ones({9, 3})); },
-           "gru_cell", Kind::dtype},
-          {"integers",
-           [] {
-             gru_cell(ones({2, 2}, kLong), ones({2, 3}, kLong), ones({9, 2}, kLong),
-                      ones({9, 3}, kLong));
-           },
-           "gru_cell", Kind::dtype}};
+  return {
+      {"rank", cell({2}, {2, 3}, {9, 2}, {9, 3}), "expected input of 2 dimensions", Kind::shape},
+      {"input", cell({2, 4}, {2, 3}, {9, 2}, {9, 3}), "expected w_ih of size [9, 4]", Kind::shape},
+      {"gates", cell({2, 2}, {2, 3}, {8, 2}, {8, 3}), "expected w_hh of 3 gates", Kind::shape},
+      {"hidden", cell({2, 2}, {1, 3}, {9, 2}, {9, 3}), "expected hidden state of size [2, 3]",
+       Kind::shape},
+      {"bias",
+       [] {
+         gru_cell(ones({2, 2}), ones({2, 3}), ones({9, 2}), ones({9, 3}), ones({9}));
+       },
+       "expected both biases or none"},
+      {"type",
+       [] {
+         gru_cell(ones({2, 2}), ones({2, 3}, kDouble), ones({9, 2}), ones({9, 3}));
+       },
+       "gru_cell", Kind::dtype},
+      {"integers",
+       [] {
+         gru_cell(ones({2, 2}, kLong), ones({2, 3}, kLong), ones({9, 2}, kLong),
+                  ones({9, 3}, kLong));
+       },
+       "gru_cell", Kind::dtype}};
 }
 
 std::vector<ErrorInput> layer_errors() {
@@ -263,27 +266,35 @@ std::vector<ErrorInput> layer_errors() {
     };
   };
   const auto packed_on = [](const Counts& sizes) {
-    return [sizes] { lstm(ones({5, 2}), tensor(sizes), hx(3), weights(), false, 1, 0, true, false); };
+    return [sizes] {
+      lstm(ones({5, 2}), tensor(sizes), hx(3), weights(), false, 1, 0, true, false);
+    };
   };
   using Kind = ErrorInput::Kind;
-  return {{"rank", on({3, 2}, 3), "expected input of 3 dimensions", Kind::shape},
-          {"no steps", on({0, 3, 2}, 3), "Expected sequence length to be larger than 0",
-           Kind::shape},
-          {"samples", on({4, 2, 2}, 3), "expected hidden state of size [2, 3]", Kind::shape},
-          {"states",
-           [] { lstm(ones({4, 2, 2}), {ones({1, 2, 3})}, weights(), false, 1, 0, true, false, false); },
-           "lstm expects two hidden states"},
-          {"layers",
-           [] { lstm(ones({4, 3, 2}), hx(3), weights(), false, 2, 0, true, false, false); },
-           "expected 2 weights for each of 2 cells, got 2", Kind::shape},
-          {"no layers",
-           [] { lstm(ones({4, 3, 2}), hx(3), weights(), false, 0, 0, true, false, false); },
-           "num_layers must be greater than zero", Kind::shape},
-          {"growing", packed_on({2, 3}), "must be positive, never grow", Kind::shape},
-          {"zero", packed_on({3, 2, 0}), "must be positive, never grow", Kind::shape},
-          {"too many", packed_on({3, 3}), "sum to the 5 rows", Kind::shape},
-          {"too few", packed_on({3, 1}), "sum to 4, but the data has 5 rows", Kind::shape},
-          {"none", packed_on({}), "batch_sizes", Kind::any}};
+  return {
+      {"rank", on({3, 2}, 3), "expected input of 3 dimensions", Kind::shape},
+      {"no steps", on({0, 3, 2}, 3), "Expected sequence length to be larger than 0", Kind::shape},
+      {"samples", on({4, 2, 2}, 3), "expected hidden state of size [2, 3]", Kind::shape},
+      {"states",
+       [] {
+         lstm(ones({4, 2, 2}), {ones({1, 2, 3})}, weights(), false, 1, 0, true, false, false);
+       },
+       "lstm expects two hidden states"},
+      {"layers",
+       [] {
+         lstm(ones({4, 3, 2}), hx(3), weights(), false, 2, 0, true, false, false);
+       },
+       "expected 2 weights for each of 2 cells, got 2", Kind::shape},
+      {"no layers",
+       [] {
+         lstm(ones({4, 3, 2}), hx(3), weights(), false, 0, 0, true, false, false);
+       },
+       "num_layers must be greater than zero", Kind::shape},
+      {"growing", packed_on({2, 3}), "must be positive, never grow", Kind::shape},
+      {"zero", packed_on({3, 2, 0}), "must be positive, never grow", Kind::shape},
+      {"too many", packed_on({3, 3}), "sum to the 5 rows", Kind::shape},
+      {"too few", packed_on({3, 1}), "sum to 4, but the data has 5 rows", Kind::shape},
+      {"none", packed_on({}), "batch_sizes", Kind::any}};
 }
 
 std::vector<OpCase> recurrent_cases() {
@@ -324,6 +335,36 @@ TEST(Recurrent, DropsOutBetweenLayersInTraining) {
   // All of the first layer dropped: the second sees zeros.
   const Tensor dropped = output(1, true);
   EXPECT_EQ(dropped.abs().sum().item<double>(), 0);
+}
+
+TEST(Recurrent, ManySamplesAreAsEachAlone) {
+  // So many that the steps' weights are laid out for them; each by itself reads them as they are.
+  manual_seed(4);
+  const int64_t n = 6, hidden = 16;
+  const Tensor x = randn({5, n, 3}, kDouble), h = randn({2, n, hidden}, kDouble);
+  for (const bool is_lstm : {false, true}) {
+    const int64_t rows = (is_lstm ? 4 : 3) * hidden;
+    Tensors w;
+    for (int i = 0; i < 2; ++i) {
+      for (const Counts& sizes : {Counts{rows, 3}, {rows, hidden}, {rows}, {rows}}) {
+        w.push_back(randn(sizes, kDouble).mul(0.3).requires_grad_());
+      }
+    }
+    const auto run = [&](const Tensor& input, const Tensor& state) {
+      return is_lstm ? std::get<0>(lstm(input, {state, state}, w, true, 1, 0, true, true, false))
+                     : std::get<0>(gru(input, state, w, true, 1, 0, true, true, false));
+    };
+    const Tensor together = run(x, h);
+    const Tensors grads = autograd::grad({together.pow(2).sum()}, w);
+    Tensors alone;
+    for (int64_t i = 0; i < n; ++i) alone.push_back(run(x.narrow(1, i, 1), h.narrow(1, i, 1)));
+    const Tensor apart = cat(alone, 1);
+    EXPECT_LT(together.sub(apart).abs().max().item<double>(), 1e-13);
+    const Tensors wanted = autograd::grad({apart.pow(2).sum()}, w);
+    for (size_t i = 0; i < w.size(); ++i) {
+      EXPECT_LT(grads[i].sub(wanted[i]).abs().max().item<double>(), 1e-11) << i;
+    }
+  }
 }
 
 TEST(Recurrent, StatesCanBeOneTensor) {

@@ -81,8 +81,7 @@ void step_row(RecurrentCell cell, const StepRow<T>& r) {
       const T* const hidden = r.hidden + i;
       const auto reset = vm::sigmoid(d, hn::Add(load(gate), load(hidden)));
       const auto keep = vm::sigmoid(d, hn::Add(load(gate + h), load(hidden + h)));
-      const auto fresh =
-          vm::tanh(d, hn::MulAdd(reset, load(hidden + 2 * h), load(gate + 2 * h)));
+      const auto fresh = vm::tanh(d, hn::MulAdd(reset, load(hidden + 2 * h), load(gate + 2 * h)));
       store_columns<T>(reset, gate, n);
       store_columns<T>(keep, gate + h, n);
       store_columns<T>(fresh, gate + 2 * h, n);
@@ -147,8 +146,8 @@ void step_row_backward(RecurrentCell cell, const GradRow<T>& r) {
 }
 
 const RecurrentCode* find_recurrent() {
-  static constexpr RecurrentCode kCode{&step_row<float>, &step_row<double>, &step_row_backward<float>,
-                                       &step_row_backward<double>};
+  static constexpr RecurrentCode kCode{&step_row<float>, &step_row<double>,
+                                       &step_row_backward<float>, &step_row_backward<double>};
   return &kCode;
 }
 
@@ -183,8 +182,8 @@ void each_sample(const ConstView& gates, F&& f) {
 }
 
 template <class T, class F>
-void step_all(RecurrentCell cell, F* row, View gates, ConstView hidden, ConstView before, View state,
-              View out) {
+void step_all(RecurrentCell cell, F* row, View gates, ConstView hidden, ConstView before,
+              View state, View out) {
   each_sample(gates, [&](int64_t i) {
     row(cell, StepRow<T>{out.size(1), row_of<T>(gates, i), row_of<T>(hidden, i),
                          row_of<T>(before, i), row_of<T>(state, i), row_of<T>(out, i)});
@@ -195,11 +194,10 @@ template <class T, class F>
 void back_all(RecurrentCell cell, F* row, const RecurrentGradients& g, ConstView gates,
               ConstView hidden, ConstView before, ConstView state) {
   each_sample(gates, [&](int64_t i) {
-    row(cell,
-        GradRow<T>{g.output.size(1), row_of<T>(g.gates, i), row_of<T>(g.hidden, i),
-                   row_of<T>(g.output, i), row_of<T>(g.state, i), row_of<T>(g.later, i),
-                   row_of<T>(gates, i), row_of<T>(hidden, i), row_of<T>(before, i),
-                   row_of<T>(state, i)});
+    row(cell, GradRow<T>{g.output.size(1), row_of<T>(g.gates, i), row_of<T>(g.hidden, i),
+                         row_of<T>(g.output, i), row_of<T>(g.state, i), row_of<T>(g.later, i),
+                         row_of<T>(gates, i), row_of<T>(hidden, i), row_of<T>(before, i),
+                         row_of<T>(state, i)});
   });
 }
 
