@@ -13,7 +13,8 @@ struct Recurrent {
   Layer layer;
   lib::Tensor input;
 
-  Recurrent(Layer l, int64_t batch) : layer(std::move(l)), input(filled({kSteps, batch, kSize}, 7)) {
+  Recurrent(Layer l, int64_t batch)
+      : layer(std::move(l)), input(filled({kSteps, batch, kSize}, 7)) {
     set_weights(layer->parameters(), 100);
   }
   lib::Tensor step() {

@@ -122,10 +122,10 @@ std::vector<Dense> run(const Form& f, const std::vector<Dense>& args, const Coun
   return results;
 }
 
-/// input [t, n, 2] or packed rows, states of size 3 (2 where projected), weights.
+/// input [t, n, 2] or packed rows, states of size 2 (1 where projected), weights.
 std::vector<Arg> args_of(const Form& f, std::vector<int64_t> input, int64_t samples) {
   const int64_t gates = f.kind == Kind::lstm ? 4 : f.kind == Kind::gru ? 3 : 1;
-  const int64_t hidden = 3, out = f.projected ? 2 : hidden, cells = f.layers * f.directions;
+  const int64_t hidden = 2, out = f.projected ? 1 : hidden, cells = f.layers * f.directions;
   std::vector<Arg> args{{input, -1, 1}, {{cells, samples, out}, -1, 1}};
   if (f.states() == 2) args.push_back({{cells, samples, hidden}, -1, 1});
   for (int64_t i = 0; i < cells; ++i) {
@@ -209,7 +209,7 @@ std::vector<Sample> layer_samples(Kind kind) {
 /// A step's cell: input, states [n, h], weights.
 Sample cell_sample(Kind kind) {
   std::vector<Arg> args = args_of({kind}, {2, 2}, 2);
-  for (size_t i = 1; i <= Form{kind}.states(); ++i) args[i].sizes = {2, 3};
+  for (size_t i = 1; i <= Form{kind}.states(); ++i) args[i].sizes = {2, 2};
   const auto op = [kind](const Tensors& a) -> Tensors {
     if (kind == Kind::lstm) return listed(lstm_cell(a[0], {a[1], a[2]}, a[3], a[4], a[5], a[6]));
     if (kind == Kind::gru) return {gru_cell(a[0], a[1], a[2], a[3], a[4], a[5])};
@@ -217,10 +217,10 @@ Sample cell_sample(Kind kind) {
     return {cell(a[0], a[1], a[2], a[3], a[4], a[5])};
   };
   const auto reference = [kind](std::vector<Dense> args) {
-    for (size_t i = 1; i <= Form{kind}.states(); ++i) args[i].sizes = {1, 2, 3};
+    for (size_t i = 1; i <= Form{kind}.states(); ++i) args[i].sizes = {1, 2, 2};
     std::vector<Dense> r = run({kind}, args, {2});
     r.erase(r.begin() + 1);
-    if (r.size() == 2) r[1].sizes = {2, 3};
+    if (r.size() == 2) r[1].sizes = {2, 2};
     return r;
   };
   return {"one step", std::move(args), op, reference};
