@@ -274,7 +274,7 @@ Tensor RNNCellImplBase::batched(const Tensor& input, std::initializer_list<Tenso
   TAPER_CHECK_AS(ShapeError, input.size(-1) == in, type_name_,
                  ": input has inconsistent input_size: got ", input.size(-1), " expected ", in);
   const bool is_batch = input.dim() == 2;
-  const Tensor x = is_batch ? input : input.unsqueeze(0);
+  Tensor x = is_batch ? input : input.unsqueeze(0);
   for (Tensor* state : states) {
     if (!state->defined()) {
       *state = zeros({x.size(0), hidden}, x.options());

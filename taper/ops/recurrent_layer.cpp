@@ -276,8 +276,8 @@ RecurrentResult fused(RecurrentCell cell, const RecurrentArgs& a, const Recurren
   const auto make = [&](bool present, int64_t rows, int64_t columns) {
     return present ? new_tensor("recurrent", {rows, columns}, a.x.scalar_type()) : Tensor();
   };
-  const RecurrentResult r{make(true, all.rows, n), make(true, all.samples, n),
-                          make(lstm, all.samples, n)};
+  RecurrentResult r{make(true, all.rows, n), make(true, all.samples, n),
+                    make(lstm, all.samples, n)};
   const Tensor gates = make(true, all.rows, wide), hidden = make(gru, all.rows, wide);
   const Tensor before_h = make(true, all.rows, n), before_c = make(lstm, all.rows, n);
   const Tensor states = make(lstm, all.rows, n);
