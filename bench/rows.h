@@ -18,6 +18,7 @@ void add_adamw_rows(Suite& suite);
 void add_loader_rows(Suite& suite);
 void add_mlp_rows(Suite& suite);
 void add_demo_rows(Suite& suite);
+void add_recurrent_rows(Suite& suite);
 void add_loss_curves(Suite& suite);
 
 }  // namespace bench

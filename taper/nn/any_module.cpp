@@ -1,7 +1,5 @@
 #include "taper/nn/any_module.h"
 
-#include "taper/nn/cloneable.h"
-
 namespace taper::nn {
 namespace detail {
 
@@ -34,7 +32,7 @@ AnyValue AnyModule::any_call(ValueList& arguments) {
 
 AnyModule AnyModule::clone(const std::optional<Device>& device) const {
   if (is_empty()) return AnyModule();
-  return AnyModule(detail::clone_within(*module_, device), *table_);
+  return AnyModule(module_->clone(device), *table_);
 }
 
 void AnyModule::fail_cast(const std::type_info& wanted) const {

@@ -7,7 +7,9 @@
 #include "taper/nn/init.h"
 #include "taper/ops/creation.h"
 #include "taper/ops/dropout.h"
+#include "taper/ops/joining.h"
 #include "taper/ops/matmul.h"
+#include "taper/ops/padding.h"
 #include "taper/ops/pointwise.h"
 #include "taper/ops/softmax.h"
 #include "taper/ops/view.h"
@@ -20,6 +22,28 @@ Tensor additive(const Tensor& mask, const Tensor& scores) {
   if (mask.scalar_type() != kBool) return mask;
   return zeros(mask.sizes(), scores.options())
       .masked_fill(mask, -std::numeric_limits<double>::infinity());
+}
+
+/// A mask that allows the keys which are added behind those given.
+Tensor widened(const Tensor& mask, int64_t added) {
+  return mask.defined() && added > 0 ? constant_pad_nd(mask, {0, added}) : mask;
+}
+
+void check_masks(const Tensor& attn_mask, const Tensor& key_padding_mask, int64_t l, int64_t s,
+                 int64_t n, int64_t heads, bool batched) {
+  if (attn_mask.defined()) {
+    const DimVector plane{l, s}, each{n * heads, l, s};
+    TAPER_CHECK_AS(
+        ShapeError,
+        attn_mask.sizes() == IntArrayRef(plane) || attn_mask.sizes() == IntArrayRef(each),
+        "MultiheadAttention: The shape of the attn_mask is ", attn_mask.sizes(), ", but should be ",
+        IntArrayRef(plane), " or ", IntArrayRef(each), ".");
+  }
+  if (!key_padding_mask.defined()) return;
+  const DimVector wanted = batched ? DimVector{n, s} : DimVector{s};
+  TAPER_CHECK_AS(ShapeError, key_padding_mask.sizes() == IntArrayRef(wanted),
+                 "MultiheadAttention: expecting key_padding_mask shape of ", IntArrayRef(wanted),
+                 ", but got ", key_padding_mask.sizes());
 }
 
 /// [L, N, heads * d] to [N * heads, L, d].
@@ -49,6 +73,8 @@ void MultiheadAttentionImpl::reset() {
   v_proj_weight = add("v_proj_weight", !same, {e, options.vdim()});
   in_proj_weight = add("in_proj_weight", same, {3 * e, e});
   in_proj_bias = add("in_proj_bias", options.bias(), {3 * e});
+  bias_k = add("bias_k", options.add_bias_kv(), {1, 1, e});
+  bias_v = add("bias_v", options.add_bias_kv(), {1, 1, e});
   out_proj = register_module("out_proj", Linear(LinearOptions(e, e).bias(options.bias())));
   _reset_parameters();
 }
@@ -57,9 +83,13 @@ void MultiheadAttentionImpl::_reset_parameters() {
   for (const Tensor& weight : {in_proj_weight, q_proj_weight, k_proj_weight, v_proj_weight}) {
     if (weight.defined()) init::xavier_uniform_(weight);
   }
-  if (!options.bias()) return;
-  init::zeros_(in_proj_bias);
-  init::zeros_(out_proj->bias);
+  if (options.bias()) {
+    init::zeros_(in_proj_bias);
+    init::zeros_(out_proj->bias);
+  }
+  for (const Tensor& bias : {bias_k, bias_v}) {
+    if (bias.defined()) init::xavier_normal_(bias);
+  }
 }
 
 void MultiheadAttentionImpl::pretty_print(std::ostream& stream) const {
@@ -102,14 +132,21 @@ std::tuple<Tensor, Tensor> MultiheadAttentionImpl::forward(
     }
   }
   const int64_t heads = options.num_heads(), e = options.embed_dim();
-  const int64_t l = q.size(0), n = q.size(1), s = k.size(0);
+  const int64_t l = q.size(0), n = q.size(1);
+  check_masks(attn_mask, key_padding_mask, l, k.size(0), n, heads, batched);
+  const int64_t added = (bias_k.defined() ? 1 : 0) + (options.add_zero_attn() ? 1 : 0);
+  for (auto [x, bias] : {std::pair(&k, &bias_k), std::pair(&v, &bias_v)}) {
+    if (bias->defined()) *x = cat({*x, bias->expand({1, n, e})});
+    if (options.add_zero_attn()) *x = cat({*x, zeros({1, n, e}, x->options())});
+  }
+  const int64_t s = k.size(0);
   q = split_heads(q, heads);
   k = split_heads(k, heads);
   v = split_heads(v, heads);
   Tensor scores = bmm(q.mul(1 / std::sqrt(static_cast<double>(head_dim))), k.transpose(1, 2));
-  if (attn_mask.defined()) scores = scores.add(additive(attn_mask, scores));
+  if (attn_mask.defined()) scores = scores.add(additive(widened(attn_mask, added), scores));
   if (key_padding_mask.defined()) {
-    const Tensor mask = additive(key_padding_mask, scores).view({n, 1, 1, s});
+    const Tensor mask = additive(widened(key_padding_mask, added), scores).reshape({n, 1, 1, s});
     scores = scores.view({n, heads, l, s}).add(mask).view({n * heads, l, s});
   }
   Tensor weights = softmax(scores, -1);

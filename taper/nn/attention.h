@@ -25,6 +25,10 @@ struct MultiheadAttentionOptions {
   TAPER_ARG(int64_t, vdim);
   /// Inputs are [N, L, E] instead of [L, N, E].
   TAPER_ARG(bool, batch_first) = false;
+  /// Adds a learned key and value, the parameters bias_k and bias_v [1, 1, E], to those given.
+  TAPER_ARG(bool, add_bias_kv) = false;
+  /// Adds a key and a value of zeros.
+  TAPER_ARG(bool, add_zero_attn) = false;
 };
 
 /// Multi-head attention (Vaswani et al., 2017): softmax(Q K^T / sqrt(d)) V in each head of size
@@ -41,8 +45,8 @@ class MultiheadAttentionImpl : public Cloneable<MultiheadAttentionImpl> {
 
   /// query [L, N, E], key [S, N, kdim], value [S, N, vdim] (N missing for one sample). A bool
   /// key_padding_mask [N, S] or attn_mask ([L, S] or [N * heads, L, S]) is true where attention
-  /// is not allowed; a floating one is added to the scores. Returns the output, and the weights
-  /// [N, L, S] averaged over the heads ([N, heads, L, S] otherwise) when needed.
+  /// is not allowed; a floating one is added to the scores; other sizes throw. Returns the output,
+  /// and the weights [N, L, S] averaged over the heads ([N, heads, L, S] otherwise) when needed.
   std::tuple<Tensor, Tensor> forward(const Tensor& query, const Tensor& key, const Tensor& value,
                                      const Tensor& key_padding_mask = {}, bool need_weights = true,
                                      const Tensor& attn_mask = {},
@@ -51,6 +55,7 @@ class MultiheadAttentionImpl : public Cloneable<MultiheadAttentionImpl> {
   MultiheadAttentionOptions options;
   Tensor in_proj_weight, in_proj_bias;
   Tensor q_proj_weight, k_proj_weight, v_proj_weight;
+  Tensor bias_k, bias_v;
   Linear out_proj = nullptr;
   int64_t head_dim = 0;
 

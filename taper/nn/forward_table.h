@@ -71,6 +71,11 @@ template <class M>
 concept TakesTensor = requires(M& m, const Tensor& t) {
   requires std::is_convertible_v<decltype(m.forward(t)), Tensor>;
 };
+/// forward() of one tensor gives something else, as a recurrent layer's does.
+template <class M>
+concept OpensTensor = !TakesTensor<M> && requires(M & m, const Tensor& t) {
+  AnyValue(m.forward(t));
+};
 
 template <class M>
 Tensor call_tensor(void* module, const Tensor& input) {
@@ -81,9 +86,11 @@ template <class M>
 AnyValue call_any(void* module, std::vector<AnyValue>& arguments) {
   M& m = *static_cast<M*>(module);
   // With one tensor, arguments that forward has defaults for may be left out.
-  if constexpr (TakesTensor<M>) {
+  if constexpr (TakesTensor<M> || OpensTensor<M>) {
     if (arguments.size() == 1 && arguments[0].template try_get<Tensor>() != nullptr) {
-      return AnyValue(Tensor(m.forward(*arguments[0].template try_get<Tensor>())));
+      const Tensor& input = *arguments[0].template try_get<Tensor>();
+      if constexpr (TakesTensor<M>) return AnyValue(Tensor(m.forward(input)));
+      if constexpr (OpensTensor<M>) return AnyValue(m.forward(input));
     }
   }
   if constexpr (requires { &M::forward; }) {

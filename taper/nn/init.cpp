@@ -3,6 +3,8 @@
 #include <cmath>
 
 #include "taper/autograd/grad_mode.h"
+#include "taper/ops/creation.h"
+#include "taper/ops/linalg_factor.h"
 #include "taper/ops/random.h"
 
 namespace taper::nn::init {
@@ -62,6 +64,24 @@ Tensor eye_(Tensor matrix) {
   return matrix;
 }
 
+Tensor dirac_(Tensor tensor, int64_t groups) {
+  TAPER_CHECK_AS(ShapeError, tensor.dim() >= 3 && tensor.dim() <= 5,
+                 "init: Only tensors with 3, 4, or 5 dimensions are supported, got sizes ",
+                 tensor.sizes());
+  TAPER_CHECK_AS(ShapeError, groups > 0 && tensor.size(0) % groups == 0,
+                 "init: dim 0 must be divisible by groups, got ", tensor.size(0), " and ", groups);
+  NoGradGuard no_grad;
+  tensor.zero_();
+  const int64_t outputs = tensor.size(0) / groups;
+  Tensor middle = tensor;
+  for (int64_t d = tensor.dim() - 1; d >= 2; --d) {
+    if (tensor.size(d) == 0) return tensor;
+    middle = middle.select(d, tensor.size(d) / 2);
+  }
+  for (int64_t g = 0; g < groups; ++g) middle.narrow(0, g * outputs, outputs).diagonal().fill_(1);
+  return tensor;
+}
+
 Tensor uniform_(Tensor tensor, double low, double high) {
   NoGradGuard no_grad;
   return tensor.uniform_(low, high);
@@ -70,6 +90,53 @@ Tensor uniform_(Tensor tensor, double low, double high) {
 Tensor normal_(Tensor tensor, double mean, double std) {
   NoGradGuard no_grad;
   return tensor.normal_(mean, std);
+}
+
+Tensor trunc_normal_(Tensor tensor, double mean, double std, double a, double b) {
+  TAPER_CHECK(std > 0 && a <= b, "init: trunc_normal_ expected std > 0 and a <= b, got std=", std,
+              ", a=", a, ", b=", b);
+  if (mean < a - 2 * std || mean > b + 2 * std) {
+    warn(
+        "mean is more than 2 std from [a, b] in nn.init.trunc_normal_. The distribution of values "
+        "may be incorrect.");
+  }
+  NoGradGuard no_grad;
+  // Draws from the part of [-1, 1] that the inverse of the distribution maps to [a, b].
+  const auto place = [&](double x) { return std::erf((x - mean) / std / std::sqrt(2.0)); };
+  tensor.uniform_(place(a), place(b));
+  return tensor.erfinv_().mul_(std * std::sqrt(2.0)).add_(mean).clamp_(a, b);
+}
+
+Tensor sparse_(Tensor matrix, double sparsity, double std) {
+  TAPER_CHECK_AS(ShapeError, matrix.dim() == 2,
+                 "init: Only tensors with 2 dimensions are supported, got sizes ", matrix.sizes());
+  TAPER_CHECK(sparsity >= 0 && sparsity <= 1, "init: sparse_ expected a sparsity in [0, 1], got ",
+              sparsity);
+  NoGradGuard no_grad;
+  matrix.normal_(0, std);
+  const int64_t rows = matrix.size(0);
+  const auto zeros = static_cast<int64_t>(std::ceil(sparsity * static_cast<double>(rows)));
+  for (int64_t column = 0; column < matrix.size(1); ++column) {
+    const Tensor places = randperm(rows).narrow(0, 0, zeros);
+    matrix.select(1, column).index_fill_(0, places, 0);
+  }
+  return matrix;
+}
+
+Tensor orthogonal_(Tensor tensor, double gain) {
+  TAPER_CHECK_AS(ShapeError, tensor.dim() >= 2,
+                 "init: Only tensors with 2 or more dimensions are supported, got sizes ",
+                 tensor.sizes());
+  if (tensor.numel() == 0) return tensor;
+  NoGradGuard no_grad;
+  const int64_t rows = tensor.size(0), columns = tensor.numel() / rows;
+  Tensor drawn = empty({rows, columns}, tensor.options()).normal_(0, 1);
+  if (rows < columns) drawn = drawn.t();
+  auto [q, r] = linalg_qr(drawn);
+  // With the signs of r's diagonal the matrix is uniform (Mezzadri, 2006).
+  q = q.mul(r.diagonal().sign());
+  if (rows < columns) q = q.t();
+  return tensor.copy_(q.reshape(tensor.sizes())).mul_(gain);
 }
 
 Tensor xavier_uniform_(Tensor tensor, double gain) {

@@ -28,8 +28,20 @@ Tensor zeros_(Tensor tensor);
 Tensor ones_(Tensor tensor);
 /// The identity matrix; throws unless the tensor has two dimensions.
 Tensor eye_(Tensor matrix);
+/// Passes each channel through a convolution of 3 to 5 dimensions: 1 in the middle of the kernels
+/// from channel d to channel d of a group's outputs, 0 elsewhere. Throws unless groups divides the
+/// first dimension.
+Tensor dirac_(Tensor tensor, int64_t groups = 1);
 Tensor uniform_(Tensor tensor, double low = 0, double high = 1);
 Tensor normal_(Tensor tensor, double mean = 0, double std = 1);
+/// Normal, with the values outside [a, b] drawn anew.
+Tensor trunc_normal_(Tensor tensor, double mean = 0, double std = 1, double a = -2, double b = 2);
+/// A matrix whose columns have this part of zeros, rounded up, in drawn places; the rest is normal.
+Tensor sparse_(Tensor matrix, double sparsity, double std = 0.01);
+/// Orthogonal rows or columns, whichever are fewer, of the tensor as a matrix of its first
+/// dimension, times gain (Saxe et al., 2013). Throws below two dimensions and where the library is
+/// built without LAPACK.
+Tensor orthogonal_(Tensor tensor, double gain = 1.0);
 /// Uniform in +-gain * sqrt(6 / (fan_in + fan_out)) (Glorot and Bengio, 2010).
 Tensor xavier_uniform_(Tensor tensor, double gain = 1.0);
 /// Normal with std gain * sqrt(2 / (fan_in + fan_out)).

@@ -102,7 +102,8 @@ std::shared_ptr<Module> SequentialImpl::clone(const std::optional<Device>& devic
   scope.copy_tensors(*copy, device);
   ModuleMap children("Submodule");
   for (size_t i = 0; i < modules_.size(); ++i) {
-    copy->modules_[i] = modules_[i].clone(device);
+    const AnyModule& module = modules_[i];
+    copy->modules_[i] = AnyModule(detail::clone_within(*module.module_, device), *module.table_);
     children.insert(own_children()[i].key(), copy->modules_[i].ptr());
   }
   copy->set_children(std::move(children));
@@ -119,9 +120,21 @@ void SequentialImpl::check_not_empty() const {
 
 Tensor SequentialImpl::forward_tensor(const Tensor& input) {
   check_not_empty();
+  if (modules_[0].table_->tensor == nullptr) return forward_any(0, input);
   Tensor value = modules_[0].forward(input);
-  for (size_t i = 1; i < modules_.size(); ++i) value = modules_[i].forward(value);
+  for (size_t i = 1; i < modules_.size(); ++i) {
+    if (modules_[i].table_->tensor == nullptr) return forward_any(i, value);
+    value = modules_[i].forward(value);
+  }
   return value;
+}
+
+Tensor SequentialImpl::forward_any(size_t first, const Tensor& input) {
+  AnyValue value(input);
+  for (size_t i = first; i < modules_.size(); ++i)
+    value = modules_[i].any_forward(std::move(value));
+  if (Tensor* result = value.try_get<Tensor>()) return std::move(*result);
+  fail_return(value.type_info(), typeid(Tensor));
 }
 
 void SequentialImpl::fail_return(const std::type_info& got, const std::type_info& wanted) {

@@ -125,6 +125,8 @@ class SequentialImpl : public Cloneable<SequentialImpl> {
   AnyModule callable(const std::shared_ptr<Module>& module,
                      const detail::ForwardTable* table) const;
   Tensor forward_tensor(const Tensor& input);
+  /// The modules from one on that takes or gives no single tensor.
+  Tensor forward_any(size_t first, const Tensor& input);
   void check_not_empty() const;
   [[noreturn]] static void fail_return(const std::type_info& got, const std::type_info& wanted);
   const AnyModule& element(int64_t index) const {

@@ -10,8 +10,10 @@ inputs are filled by formulas that the test has too. One item per line:
   input fixed SIZES            the same, without one (PyTorch's is missing or wrong)
   input unit SIZES             the same between 0 and 1
   input ints SIZES V V ...     one of integers
+  input mask SIZES V V ...     one of booleans, written as 0 and 1
   input sign SIZES             1 and -1 in turn, of the waves' type
-  output SIZES V V V S         its first three elements, and the sum of all weighed by cos(0, 1, ...)
+  output SIZES V V V S         its first three elements, and the sum of all weighed by cos(0, 1, ...);
+                               of several results, all their elements one after another
   grad I|KEY SIZES V V V S     the gradient of that sum by an input or a parameter, likewise
 """
 import argparse
@@ -37,7 +39,36 @@ def sign(*sizes):
 
 
 def ints(values, *sizes):
+    if isinstance(values, int):
+        return ("ints", (), [values])
     return ("ints", sizes or (len(values),), values)
+
+
+def mask(rows):
+    return ("mask", (len(rows), len(rows[0])), [int(v) for row in rows for v in row])
+
+
+PADDING = mask(["00001", "00000"])
+CAUSAL3, CAUSAL5 = (mask([f"{'0' * i}{'1' * (n - i)}" for i in range(1, n + 1)]) for n in (3, 5))
+SRC, TGT = wave(5, 2, 4), wave(3, 2, 4)
+BATCHES = wave(2, 5, 4), wave(2, 3, 4)
+
+
+def block(kind, other=False):
+    options = dict(activation="gelu", batch_first=True, norm_first=True, layer_norm_eps=1e-3)
+    return kind(4, 2, 5, 0.0, **(options if other else {}))
+
+
+def recurrent(module, batch=2, states=0, size=4):
+    """A layer or cell over waves, in a batch or not, with first states or none."""
+    layers = isinstance(module, nn.RNNBase)
+    count = module.num_layers * (1 + module.bidirectional) if layers else 1
+    sizes = ((5, batch) if layers else (batch,)) if batch else ((5,) if layers else ())
+    if layers and module.batch_first:
+        sizes = sizes[::-1]
+    first = ((count,) if layers else ()) + ((batch,) if batch else ())
+    rest = [wave(*first, size), wave(*first, module.hidden_size)][:states]
+    return (module, wave(*sizes, 3), *rest)
 
 
 V1, V2, V3 = wave(2, 4, 7), wave(2, 4, 6, 5), wave(2, 4, 4, 5, 3)
@@ -166,6 +197,45 @@ CASES = {
     "nll2d": (nn.NLLLoss(), wave(2, 3, 2, 2), ints([0, 1, 2, 2, 1, 1, 0, 2], 2, 2, 2)),
     "ctc": (nn.CTCLoss(blank=1, reduction="sum", zero_infinity=True), wave(5, 2, 4),
             ints([0, 2, 3, 3], 2, 2), ints([5, 4], 2), ints([2, 1], 2)),
+    "rnn": recurrent(nn.RNN(3, 4)),
+    "rnn relu": recurrent(nn.RNN(3, 4, 2, nonlinearity="relu", bidirectional=True), states=1),
+    "lstm": recurrent(nn.LSTM(3, 4)),
+    "lstm deep": recurrent(nn.LSTM(3, 4, 2, batch_first=True, bidirectional=True), states=2),
+    "lstm no bias": recurrent(nn.LSTM(3, 4, 2, bias=False, dropout=0.5).eval()),
+    "lstm projected": recurrent(nn.LSTM(3, 4, 2, proj_size=2, bidirectional=True), states=2,
+                                size=2),
+    "lstm sequence": recurrent(nn.LSTM(3, 4, batch_first=True), batch=0, states=2),
+    "gru": recurrent(nn.GRU(3, 4)),
+    "gru deep": recurrent(nn.GRU(3, 4, 2, batch_first=True, bidirectional=True), states=1),
+    "gru sequence": recurrent(nn.GRU(3, 4, bias=False), batch=0),
+    "rnn cell": recurrent(nn.RNNCell(3, 4)),
+    "rnn cell relu": recurrent(nn.RNNCell(3, 4, bias=False, nonlinearity="relu"), states=1),
+    "lstm cell": recurrent(nn.LSTMCell(3, 4), states=2),
+    "lstm cell sample": recurrent(nn.LSTMCell(3, 4, bias=False), batch=0),
+    "gru cell": recurrent(nn.GRUCell(3, 4), states=1),
+    "gru cell sample": recurrent(nn.GRUCell(3, 4), batch=0, states=1),
+    "encoder layer": (block(nn.TransformerEncoderLayer), SRC),
+    "encoder layer masks": (block(nn.TransformerEncoderLayer, True), BATCHES[0], CAUSAL5, PADDING),
+    "encoder": (nn.TransformerEncoder(block(nn.TransformerEncoderLayer), 2), SRC),
+    "encoder norm": (nn.TransformerEncoder(block(nn.TransformerEncoderLayer, True), 2,
+                                           nn.LayerNorm(4)), BATCHES[0], ("fixed", (5, 5))),
+    "attention extra": (nn.MultiheadAttention(4, 2, add_bias_kv=True, add_zero_attn=True), TGT, SRC,
+                        SRC),
+    "attention sizes": (nn.MultiheadAttention(4, 2, kdim=3, vdim=5, bias=False,
+                                              add_zero_attn=True), wave(3, 4), wave(2, 3),
+                        wave(2, 5)),
+    "adaptive": (nn.AdaptiveLogSoftmaxWithLoss(8, 7, [2, 4]), wave(5, 8), ints([0, 6, 2, 3, 5])),
+    "adaptive sample": (nn.AdaptiveLogSoftmaxWithLoss(8, 7, [2], 2.0, True), wave(8),
+                        ints(4)),
+    "decoder layer": (block(nn.TransformerDecoderLayer), TGT, SRC),
+    "decoder layer masks": (block(nn.TransformerDecoderLayer, True), BATCHES[1], BATCHES[0],
+                            CAUSAL3, ("fixed", (3, 5)), mask(["000", "001"]), PADDING),
+    "decoder": (nn.TransformerDecoder(block(nn.TransformerDecoderLayer), 2), TGT, SRC),
+    "decoder sample": (nn.TransformerDecoder(block(nn.TransformerDecoderLayer, True), 1,
+                                             nn.LayerNorm(4)), wave(3, 4), wave(5, 4)),
+    "transformer": (nn.Transformer(4, 2, 1, 2, 5, 0.0), SRC, TGT),
+    "transformer masks": (nn.Transformer(4, 2, 1, 1, 5, 0.0, batch_first=True, norm_first=True),
+                          *BATCHES, CAUSAL5, CAUSAL3, ("fixed", (3, 5)), PADDING),
 }
 
 
@@ -181,6 +251,8 @@ def waves(sizes):
 def make(kind, sizes, values=None):
     if kind == "ints":
         return torch.tensor(values).view(sizes)
+    if kind == "mask":
+        return torch.tensor(values, dtype=torch.bool).view(sizes)
     if kind == "sign":
         count = torch.Size(sizes).numel()
         return (1 - 2 * (torch.arange(count) % 2)).double().view(sizes)
@@ -195,6 +267,13 @@ def make(kind, sizes, values=None):
 def sum_of(tensor):
     flat = tensor.reshape(-1)
     return (flat * torch.cos(torch.arange(flat.numel(), dtype=torch.float64))).sum()
+
+
+def joined(result):
+    """A tensor, or the elements of several, nested or not, one after another."""
+    if isinstance(result, torch.Tensor):
+        return result
+    return torch.cat([joined(part).reshape(-1) for part in result])
 
 
 def numbers(tensor):
@@ -216,9 +295,12 @@ def write(out, name, module, specs):
         parameter.data = (0.3 * torch.cos(0.9 * count + i)).view(parameter.shape)
     inputs = [make(*spec) for spec in specs]
     for spec, value in zip(specs, inputs):
-        values = " ".join(map(str, spec[2])) if spec[0] == "ints" else ""
+        values = " ".join(map(str, spec[2])) if len(spec) > 2 else ""
         out.append(f"input {spec[0]} {sizes_text(value)} {values}".rstrip())
-    result = module(*inputs)
+    arguments = inputs
+    if isinstance(module, (nn.LSTM, nn.LSTMCell)) and len(inputs) == 3:
+        arguments = [inputs[0], tuple(inputs[1:])]
+    result = joined(module(*arguments))
     out.append("output " + numbers(result))
     sum_of(result).backward() if result.requires_grad else None
     for i, value in enumerate(inputs):
