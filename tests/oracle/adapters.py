@@ -33,6 +33,48 @@ def pair(v, n=2):
     return [v] * n if isinstance(v, int) else list(v)
 
 
+def with_sizes(x, sizes):
+    """Output sizes in which None stands for the input's."""
+    if not isinstance(sizes, (tuple, list)):
+        return sizes
+    return [x.shape[i - len(sizes)] if size is None else size for i, size in enumerate(sizes)]
+
+
+def adaptive_average(name):
+    def adapt(args, kwargs):
+        return name, [args[0], with_sizes(args[0], args[1])], kwargs
+    return adapt
+
+
+def moments(name):
+    def adapt(args, kwargs):
+        if "dim" in kwargs and not {"unbiased", "correction"} & set(kwargs):
+            kwargs["unbiased"] = True
+        return name, args, kwargs
+    return adapt
+
+
+def cdist(args, kwargs):
+    modes = ("use_mm_for_euclid_dist_if_necessary", "use_mm_for_euclid_dist",
+             "donot_use_mm_for_euclid_dist")
+    args += [kwargs.pop("p")] if "p" in kwargs else [2.0] if len(args) == 2 else []
+    mode = args[3] if len(args) > 3 else kwargs.get("compute_mode", modes[0])
+    return "cdist", [*args[:3], modes.index(mode)], {}
+
+
+def to(args, kwargs):
+    kwargs.pop("device", None)
+    return "to", [a for a in args if a != "cpu" and not isinstance(a, torch.device)], kwargs
+
+
+def dropout(args, kwargs):
+    return "dropout", [args[0], kwargs.get("p", 0.5), kwargs.get("training", True)], {}
+
+
+def where(args, kwargs):
+    return "where", [args[1], args[0], *args[2:]], kwargs
+
+
 def max_or_min(name):
     def adapt(args, kwargs):
         binary = len(args) > 1 and isinstance(args[1], torch.Tensor)
@@ -75,8 +117,10 @@ def pooled(name):
     def adapt(args, kwargs):
         kwargs = dict(kwargs)
         indices = kwargs.pop("return_indices", False)
+        if len(args) == 3:
+            indices = args.pop()
         if name.startswith("adaptive"):
-            return name, args, kwargs
+            return name, [args[0], with_sizes(args[0], args[1])], kwargs
         return name + "_with_indices" if indices else name, args, kwargs
     return adapt
 
@@ -137,7 +181,7 @@ def upsample(mode):
 
 
 def embedding(args, kwargs):
-    indices, weight, *rest = args
+    weight, indices, *rest = args  # as the database calls it
     padding = kwargs.get("padding_idx")
     if padding is not None and padding < 0:
         kwargs = dict(kwargs, padding_idx=padding + weight.shape[0])
@@ -147,7 +191,7 @@ def embedding(args, kwargs):
 
 
 def embedding_bag(args, kwargs):
-    indices, weight, *rest = args
+    weight, indices, *rest = args
     kwargs = dict(kwargs)
     offsets = rest[0] if rest else kwargs.pop("offsets", None)
     if indices.dim() == 2:
@@ -179,6 +223,7 @@ def rmatmul(args, kwargs):
 
 SPECIAL = {
     "max": max_or_min("max"), "min": max_or_min("min"), "tensordot": tensordot, "norm": norm,
+    "cdist": cdist, "to": to, "where": where, "nn.functional.dropout": dropout,
     "unique": unique, "nonzero": nonzero, "einsum": einsum, "polygamma": polygamma,
     "special.polygamma": polygamma, "__rpow__": rpow, "__rmatmul__": rmatmul,
     "nn.functional.unfold": unfold, "nn.functional.grid_sample": grid_sample,
@@ -190,8 +235,12 @@ SPECIAL = {
 for _n in (1, 2, 3):
     for _kind in ("max_pool", "adaptive_max_pool"):
         SPECIAL[f"nn.functional.{_kind}{_n}d"] = pooled(f"{_kind}{_n}d")
+    SPECIAL[f"nn.functional.adaptive_avg_pool{_n}d"] = adaptive_average(f"adaptive_avg_pool{_n}d")
     if _n > 1:
         SPECIAL[f"nn.functional.max_unpool{_n}d"] = unpooled(f"max_unpool{_n}d", _n)
+
+for _name in ("var", "std", "var_mean", "std_mean"):
+    SPECIAL[_name] = moments(_name)
 
 
 def full_arguments(name, known, args, kwargs):

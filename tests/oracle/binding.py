@@ -53,12 +53,17 @@ TESTS = {
 }
 
 
-def fits(reader, v, lenient):
+# How freely the arguments are read: as they are; an integer for a list of one; the rest of the
+# integers as one list, as in x.view(2, 3).
+STRICT, SINGLE, REST = 0, 1, 2
+
+
+def fits(reader, v, mode):
     if reader.startswith("optional_"):
-        return v is None or fits(reader.removeprefix("optional_"), v, lenient)
+        return v is None or fits(reader.removeprefix("optional_"), v, mode)
     if reader in ("generator", "options") and v is None:
         return True
-    return TESTS[reader](v) or (lenient and reader == "integers" and is_int(v))
+    return TESTS[reader](v) or (mode != STRICT and reader == "integers" and is_int(v))
 
 
 def default(text):
@@ -85,7 +90,7 @@ def value_of(parameter, reader):
     return v
 
 
-def bind(overload, args, kwargs, lenient):
+def bind(overload, args, kwargs, mode):
     """The arguments in the overload's order, or None."""
     kwargs = dict(kwargs)
     readers = [op_schema.READERS[p.type] for p in overload.parameters]
@@ -103,13 +108,13 @@ def bind(overload, args, kwargs, lenient):
             v = kwargs.pop("options")
         elif rest:
             v = rest.pop(0)
-            if lenient and reader == "integers" and is_int(v) and all(map(is_int, rest)):
+            if mode == REST and reader == "integers" and is_int(v) and all(map(is_int, rest)):
                 v, rest = [v, *rest], []
         elif parameter.name in kwargs:
             v = kwargs.pop(parameter.name)
         else:
             v = value_of(parameter, reader)
-        if v is MISSING or not fits(reader, v, lenient):
+        if v is MISSING or not fits(reader, v, mode):
             if v is None and parameter.default:
                 v = value_of(parameter, reader)
             else:
@@ -134,10 +139,10 @@ class Table:
         return name in self.by_name
 
     def find(self, name, args, kwargs):
-        """(signature, arguments) of the first overload that fits."""
-        for lenient in (False, True):
+        """(overload, arguments) of the first overload that fits."""
+        for mode in (STRICT, SINGLE, REST):
             for overload in self.by_name[name]:
-                found = bind(overload, args, kwargs, lenient)
+                found = bind(overload, args, kwargs, mode)
                 if found is not None:
                     return overload, found
         raise Unbound(name)

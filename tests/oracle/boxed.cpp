@@ -143,6 +143,7 @@ MemoryFormat Arguments::format(size_t i) {
   if (name == "contiguous_format") return MemoryFormat::Contiguous;
   if (name == "preserve_format") return MemoryFormat::Preserve;
   if (name == "channels_last") return MemoryFormat::ChannelsLast;
+  if (name == "channels_last_3d") return MemoryFormat::ChannelsLast3d;
   throw BadCase{"no memory format " + std::string(name)};
 }
 

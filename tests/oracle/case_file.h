@@ -21,12 +21,11 @@ struct Case {
   std::vector<IValue> grad_outputs;
   std::vector<IValue> gradients;
   std::vector<Tensor> inputs;  // the marked ones
-  double rtol = 0;
-  double atol = 0;
+  std::vector<IValue> exact;  // the outputs of the same call in float64
   bool magnitudes = false;  // the sign of each column of the results is free
   bool shapes = false;      // only types and sizes are compared
   bool views = false;       // strides and shared memory are compared as well
-  bool fails = false;       // PyTorch refuses the arguments
+  std::string fails;        // the error with which PyTorch refuses the arguments
 };
 
 class CaseFile {

@@ -21,6 +21,8 @@ def tensor(value):
     """Type, whether its gradient is wanted, sizes, strides, and the elements of its memory."""
     if value.dtype not in DTYPES or value.layout != torch.strided or value.is_conj():
         raise Unwritable(f"tensor of {value.dtype}")
+    if value.dim() > 64:
+        raise Unwritable("tensor of more than 64 dimensions")
     plain = value.detach().resolve_neg()
     spans = [(n - 1) * s for n, s in zip(plain.shape, plain.stride())]
     flat = plain.as_strided((sum(spans) + 1 if plain.numel() else 0,), (1,),

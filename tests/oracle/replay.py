@@ -55,8 +55,8 @@ def main():
     for name, found in sorted(by_op.items()):
         print(f"{name}: {len(found)}")
         for case, text in found[:options.verbose]:
-            _, variant, dtype, call, arguments = collector.descriptions[case]
-            print(f"    {variant} {dtype} {call}({samples.describe(arguments, {})[:150]}): {text[:200]}")
+            _, dtype, call = collector.descriptions[case]
+            print(f"    {dtype} {call}: {text[:300]}")
     if death:
         print("died at", death, collector.descriptions[death[0]] if death[0] is not None else "")
     names = {d[0] for d in collector.descriptions}

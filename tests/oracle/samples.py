@@ -23,14 +23,15 @@ import binding  # noqa: E402
 import cases  # noqa: E402
 
 DTYPES = (torch.float32, torch.float64, torch.int64, torch.bool)
-# torch.testing's tolerances, by the type of the result.
-TOLERANCES = {torch.float16: (1e-3, 1e-5), torch.bfloat16: (1.6e-2, 1e-5),
-              torch.float32: (1.3e-6, 1e-5), torch.float64: (1e-7, 1e-7)}
 # The values are drawn or not set: only types and shapes are compared.
 RANDOM = {"bernoulli", "rand_like", "randn", "randn_like", "randint_like", "normal", "uniform",
           "multinomial", "nn.functional.dropout", "nn.functional.dropout2d",
           "nn.functional.dropout3d", "nn.functional.feature_alpha_dropout", "empty", "empty_like",
-          "new_empty", "nn.functional.fractional_max_pool2d", "nn.functional.fractional_max_pool3d"}
+          "new_empty", "nn.functional.rrelu", "nn.functional.fractional_max_pool2d", "nn.functional.fractional_max_pool3d"}
+# The database's function cuts the graph, or writes to a copy.
+NO_GRADIENT = {"__rpow__", "zero_", "fill"}
+# The in-place form is the op itself, or one of another name.
+IN_PLACE = {"zero_", "fill", "resize_", "resize_as_"}
 # Vectors are determined but for their signs.
 FREE_SIGNS = {"linalg.eigh", "linalg.svd", "svd", "linalg.qr", "qr"}
 MAX_ELEMENTS = 20000
@@ -56,16 +57,40 @@ def tensors_of(v):
             yield from tensors_of(each)
 
 
+def without_gradient(v):
+    if isinstance(v, torch.Tensor):
+        return v.detach()
+    return [without_gradient(each) for each in v] if isinstance(v, (list, tuple)) else v
+
+
+def exact(function, v, kwargs):
+    """What a float32 call gives in float64, or None."""
+    def wide(v):
+        if isinstance(v, torch.Tensor):
+            return v.detach().double() if v.dtype == torch.float32 else v.detach()
+        return type(v)(map(wide, v)) if isinstance(v, (list, tuple)) else v
+    given = [*v, *kwargs.values()]
+    if any(each is torch.float32 for each in given) or not any(
+            t.dtype == torch.float32 for t in tensors_of(given)):
+        return None
+    try:
+        return [o if o is None else o.detach() for o in flat(function(*wide(v), **{
+            k: wide(each) for k, each in kwargs.items()}))]
+    except Exception:  # PyTorch's kernels raise all kinds
+        return None
+
+
 def clones(v):
     """The arguments with memory of their own and the same strides."""
     if isinstance(v, torch.Tensor):
-        copy = torch.empty_strided(v.shape, v.stride(), dtype=v.dtype)
+        if v.layout != torch.strided or v.numel() == 0:
+            return v
+        span = sum((n - 1) * s for n, s in zip(v.shape, v.stride())) + 1
         with torch.no_grad():
-            copy = v.detach().clone() if 0 in v.stride() else copy.copy_(v)
+            memory = v.as_strided((span,), (1,), v.storage_offset()).clone()
+            copy = memory.as_strided(v.shape, v.stride())
         return copy.requires_grad_(v.requires_grad)
-    if isinstance(v, (list, tuple)):
-        return type(v)(map(clones, v)) if not hasattr(v, "_fields") else v
-    return v
+    return [clones(each) for each in v] if isinstance(v, (list, tuple)) else v
 
 
 class Collector:
@@ -74,19 +99,19 @@ class Collector:
     def __init__(self, table, write):
         self.table = table
         self.write = write
-        self.descriptions = []  # by id: (op, variant, dtype, text)
+        self.descriptions = []  # by id: (name, dtype, text)
         self.unbound = {}
         self.unwritable = {}
 
-    def emit(self, op, dtype, overload, arguments, extra):
-        body = dict(id=len(self.descriptions), call=overload.signature, arguments=arguments,
-                    **extra)
-        self.write(cases.value(body))
-        self.descriptions.append((op.name, op.variant_test_name, str(dtype)[6:],
-                                  overload.name, arguments))
+    def emit(self, name, dtype, overload, case):
+        case.update(id=len(self.descriptions), call=overload.signature)
+        self.write(cases.value(case))
+        shown = {k: case[k] for k in ("reason",) if k in case}
+        self.descriptions.append((name, str(dtype)[6:], f"{overload.name}("
+                                  f"{describe(case['arguments'], shown)[:300]})"))
 
-    def sample(self, op, name, function, dtype, sample):
-        """One call through `function`, offered under `name`."""
+    def sample(self, name, function, dtype, sample, inplace=False, error=None):
+        """One call through `function`, which PyTorch offers as `name`."""
         args, kwargs = [sample.input, *sample.args], dict(sample.kwargs)
         if sum(t.numel() for t in tensors_of(args)) > MAX_ELEMENTS:
             return
@@ -94,45 +119,56 @@ class Collector:
             adapted = adapters.adapt(name, self.table, args, kwargs)
             if adapted is None:
                 return
-            overload, arguments = self.table.find(*adapted)
-            extra = self.expected(op, name, function, args, kwargs, overload, arguments)
-            self.emit(op, dtype, overload, extra.pop("arguments"), extra)
+            target, arguments, by_name = adapted
+            if inplace:
+                name, target = name + "_", target + "_"
+                if target not in self.table:
+                    return
+            overload, arguments = self.table.find(target, arguments, by_name)
+            if error:
+                kind = "IndexError" if error is IndexError else "Error"
+                case = {"arguments": clones(arguments), "fails": kind}
+            else:
+                case = self.expected(name, function, args, kwargs, overload, arguments)
+            self.emit(name, dtype, overload, case)
         except binding.Unbound:
             self.unbound.setdefault(name, []).append(describe(args, kwargs))
         except cases.Unwritable as reason:
             self.unwritable.setdefault(name, set()).add(str(reason))
 
-    def expected(self, op, name, function, args, kwargs, overload, arguments):
-        before = cases.value(arguments)  # the call may write to them
-        del before
-        kept = clones(arguments)
+    def expected(self, name, function, args, kwargs, overload, arguments):
+        if overload.writes or name in NO_GRADIENT:
+            args, arguments = without_gradient(args), without_gradient(arguments)
+        if name == "unique":
+            kwargs["sorted"] = True  # the order of unsorted results is free, and Taper's is this
+        wide = None
+        if name not in RANDOM and not name.startswith("unique"):
+            wide = exact(function, args, kwargs)
+        kept = clones(arguments)  # the call may write to them
         try:
             result = function(*args, **kwargs)
         except Exception as error:  # PyTorch's kernels raise all kinds
-            return {"arguments": kept, "fails": True, "reason": str(error)}
-        if name == "unique":
+            return {"arguments": kept, "fails": "Error", "reason": str(error)}
+        if name.startswith("unique"):
             result = unique_results(result, args, kwargs)
         outputs = flat(result)
-        if name == "nn.functional.embedding_bag":
-            outputs += [None] * 3
-        if isinstance(result, torch.Tensor) is False and name == "unique_consecutive":
-            outputs += [None] * (3 - len(outputs))
-        extra = {"arguments": kept, "outputs": outputs}
-        rtol, atol = max((TOLERANCES.get(o.dtype, (0, 0)) for o in outputs if o is not None),
-                         default=(0, 0))
-        extra.update(rtol=rtol, atol=atol)
+        if overload.result.startswith("std::tuple"):  # what PyTorch's function drops is not compared
+            outputs += [None] * (overload.result.count("Tensor") - len(outputs))
+        case = {"arguments": kept}
         if name in RANDOM:
-            extra["shapes"] = True
+            case["shapes"] = True
         if name in FREE_SIGNS:
-            extra["magnitudes"] = True
+            case["magnitudes"] = True
         inputs = {t.storage().data_ptr() for t in tensors_of(args) if t.numel()}
         if any(o is not None and o.numel() and o.storage().data_ptr() in inputs for o in outputs):
-            extra["views"] = True
-        self.gradients(name, args, arguments, outputs, extra)
-        extra["outputs"] = [o if o is None else o.detach() for o in outputs]
-        return extra
+            case["views"] = True
+        if wide is not None:
+            case["exact"] = wide
+        self.gradients(name, arguments, outputs, case)
+        case["outputs"] = [o if o is None else o.detach() for o in outputs]
+        return case
 
-    def gradients(self, name, args, arguments, outputs, extra):
+    def gradients(self, name, arguments, outputs, extra):
         marked = [t for t in tensors_of(arguments) if t.requires_grad]
         roots = [o for o in outputs if o is not None and o.requires_grad]
         if not marked or not roots or name in RANDOM or name in FREE_SIGNS:
@@ -147,6 +183,11 @@ class Collector:
             return  # PyTorch has no backward here
         extra["grad_outputs"] = weights
         extra["gradients"] = list(gradients)
+
+
+def on_copy(method):
+    """An in-place method that leaves its argument alone."""
+    return lambda x, *args, **kwargs: method(x.clone(), *args, **kwargs)
 
 
 def unique_results(result, args, kwargs):
@@ -167,19 +208,33 @@ def describe(args, kwargs):
     return ", ".join([*map(one, args), *(f"{k}={one(v)}" for k, v in kwargs.items())])
 
 
-def collect(table, write, only=None):
+def replay_op(collector, op, references):
+    """The samples of one op: under its name and its others, in place, and its error inputs."""
+    torch.manual_seed(0)
+    for dtype in DTYPES:
+        if dtype not in op.supported_dtypes("cpu"):
+            continue
+        grad = dtype == torch.float64 and op.supports_autograd
+        for sample in op.sample_inputs("cpu", dtype, requires_grad=grad):
+            for name in (op.name, *(alias.name for alias in op.aliases)):
+                collector.sample(name, op.op, dtype, sample)
+            if op.inplace_variant and not sample.broadcasts_input and op.name not in IN_PLACE:
+                collector.sample(op.name, on_copy(op.inplace_variant), dtype, sample, inplace=True)
+        if references and op.reference_inputs_func:
+            for sample in op.reference_inputs("cpu", dtype, requires_grad=False):
+                collector.sample(op.name, op.op, dtype, sample)
+    if op.error_inputs_func:
+        for error in op.error_inputs("cpu"):
+            collector.sample(op.name, None, torch.float32, error.sample_input,
+                             error=error.error_type)
+
+
+def collect(table, write, only=None, references=True):
     """Writes the cases of every op that Taper offers; returns the collector."""
     collector = Collector(table, write)
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
     for op in op_db:
-        if only and op.name not in only:
-            continue
-        torch.manual_seed(0)
-        for dtype in DTYPES:
-            if dtype not in op.supported_dtypes("cpu"):
-                continue
-            grad = dtype == torch.float64 and op.supports_autograd
-            for sample in op.sample_inputs("cpu", dtype, requires_grad=grad):
-                collector.sample(op, op.name, op.op, dtype, sample)
+        if not only or op.name in only:
+            replay_op(collector, op, references)
     return collector
