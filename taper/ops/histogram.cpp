@@ -14,8 +14,9 @@ struct Span {
   double low, high;
 };
 
-/// The range to count in: the elements' own where it is empty, and never an empty one.
-Span span_of(const char* op, const Tensor& x, double low, double high) {
+/// The range to count in: the elements' own where it is empty, and never an empty one: then it gets
+/// a margin.
+Span span_of(const char* op, const Tensor& x, double low, double high, double margin) {
   TAPER_CHECK(std::isfinite(low) && std::isfinite(high), op, ": range of [", low, ", ", high,
               "] is not finite");
   TAPER_CHECK(low <= high, op, ": max must be larger than min, got ", low, " and ", high);
@@ -25,7 +26,7 @@ Span span_of(const char* op, const Tensor& x, double low, double high) {
     TAPER_CHECK(std::isfinite(low) && std::isfinite(high), op, ": range of [", low, ", ", high,
                 "] is not finite");
   }
-  return low == high ? Span{low - 1, high + 1} : Span{low, high};
+  return low == high ? Span{low - margin, high + margin} : Span{low, high};
 }
 
 /// Sums of weights (or counts) by bin; elements whose bin is not in [0, bins) count nowhere.
@@ -50,7 +51,7 @@ Tensor histc(const Tensor& self, int64_t bins, const Scalar& min, const Scalar& 
   check_floating("histc", self);
   check_bins("histc", bins);
   const Tensor x = self.reshape(-1).to(kDouble);
-  const Span span = span_of("histc", x, min.toDouble(), max.toDouble());
+  const Span span = span_of("histc", x, min.toDouble(), max.toDouble(), 1);
   // The last bin is closed. NaN and what is far outside must not reach the integers.
   const Tensor inside = x.ge(span.low).logical_and(x.le(span.high));
   const Tensor part = x.masked_fill(inside.logical_not(), span.low).sub(span.low);
@@ -119,7 +120,7 @@ std::tuple<Tensor, Tensor> histogram(const Tensor& self, int64_t bins,
   Span span{0, 0};
   {
     const NoGradGuard no_grad;
-    span = span_of("histogram", self, range ? (*range)[0] : 0, range ? (*range)[1] : 0);
+    span = span_of("histogram", self, range ? (*range)[0] : 0, range ? (*range)[1] : 0, 0.5);
   }
   return histogram(self, edges_of(span, bins).to(self.scalar_type()), weight, density);
 }

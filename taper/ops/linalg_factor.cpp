@@ -87,7 +87,7 @@ QrFactors factor_qr(const Tensor& A, QrMode mode) {
   }
   f.q = new_matrices("linalg.qr", A, m, columns);
   if (n == 0) {
-    f.q.copy_(eye(m, A.options()).expand(f.q.sizes()));
+    if (columns > 0) f.q.copy_(eye(m, A.options()).expand(f.q.sizes()));
   } else {
     f.q.zero_();
     f.q.narrow(-1, 0, std::min(n, columns)).copy_(packed.narrow(-1, 0, std::min(n, columns)));

@@ -244,7 +244,7 @@ Tensor make_one_of(const Tensor& self, IntArrayRef sizes, IntArrayRef strides, i
 }  // namespace
 
 std::vector<Tensor> unbind(const Tensor& self, int64_t dim) {
-  TAPER_CHECK_AS(ShapeError, self.dim() > 0, "unbind: Dimension specified as ", dim,
+  TAPER_CHECK_AS(IndexError, self.dim() > 0, "unbind: Dimension specified as ", dim,
                  " but tensor has no dimensions");
   dim = wrap_dim(dim, self.dim());
   const DimVector sizes = without(self.sizes(), dim), strides = without(self.strides(), dim);

@@ -99,6 +99,7 @@ std::optional<Case> CaseFile::next() {
   result.gradients = list(map.find("gradients"));
   result.inputs = marked_;
   result.exact = list(map.find("exact"));
+  if (flag("atol")) result.atol = map.at("atol").toDouble();
   result.magnitudes = flag("magnitudes");
   result.shapes = flag("shapes");
   result.views = flag("views");
