@@ -191,6 +191,10 @@ Singular factor_svd(const char* op, const Tensor& A, bool vectors, bool full) {
     if (vectors) f.vh.copy_(eye(f.vh.size(-2), n, A.options()).expand(f.vh.sizes()));
     return f;
   }
+  // LAPACK writes to the terminal about these.
+  TAPER_CHECK(isfinite(A).all().item<bool>(), op,
+              ": The algorithm failed to converge because the input matrix contained non-finite "
+              "values.");
   const View none;
   gesdd_kernel(A.device(), out_view(packed), vectors ? out_view(f.u) : none, out_view(f.s),
                vectors ? out_view(f.vh) : none, out_view(info));

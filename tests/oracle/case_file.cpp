@@ -101,6 +101,7 @@ std::optional<Case> CaseFile::next() {
   result.exact = list(map.find("exact"));
   if (flag("atol")) result.atol = map.at("atol").toDouble();
   result.magnitudes = flag("magnitudes");
+  result.symmetric = flag("symmetric");
   result.shapes = flag("shapes");
   result.views = flag("views");
   if (flag("fails")) result.fails = map.at("fails").toStringRef();

@@ -24,6 +24,7 @@ struct Case {
   std::vector<IValue> exact;  // the outputs of the same call in float64
   double atol = 0;          // when more than the usual
   bool magnitudes = false;  // the sign of each column of the results is free
+  bool symmetric = false;   // of the gradients only the sum with the transposed is determined
   bool shapes = false;      // only types and sizes are compared
   bool views = false;       // strides and shared memory are compared as well
   std::string fails;        // the error with which PyTorch refuses the arguments

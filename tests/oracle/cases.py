@@ -23,6 +23,8 @@ def tensor(value):
         raise Unwritable(f"tensor of {value.dtype}")
     if value.dim() > 64:
         raise Unwritable("tensor of more than 64 dimensions")
+    if value._is_zerotensor():  # a gradient of zeros without memory
+        value = torch.zeros(value.shape, dtype=value.dtype)
     plain = value.detach().resolve_neg()
     spans = [(n - 1) * s for n, s in zip(plain.shape, plain.stride())]
     flat = plain.as_strided((sum(spans) + 1 if plain.numel() else 0,), (1,),

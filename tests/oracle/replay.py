@@ -7,6 +7,7 @@ reason stands in known_differences.txt.
 """
 import argparse
 import collections
+import re
 import pathlib
 import subprocess
 import sys
@@ -23,6 +24,30 @@ except ImportError as error:
 
 import binding  # noqa: E402
 import samples  # noqa: E402
+
+
+class Known:
+    """known_differences.txt: "names | types | what the text of the difference holds | reason"."""
+
+    def __init__(self):
+        self.entries = []
+        for line in (HERE / "known_differences.txt").read_text(encoding="utf-8").splitlines():
+            if line and not line.startswith("#"):
+                names, dtypes, pattern, reason = (part.strip() for part in line.split(" | "))
+                self.entries.append((names.split(), dtypes.split(), pattern, reason))
+        self.used = collections.Counter()
+
+    def explains(self, name, dtype, call, text):
+        for i, (names, dtypes, pattern, _) in enumerate(self.entries):
+            if name in names and (dtypes == ["all"] or dtype in dtypes) and \
+                    re.search(pattern, f"{call}: {text}"):
+                self.used[i] += 1
+                return True
+        return False
+
+    def unused(self):
+        return [" ".join(names) + ": " + pattern for i, (names, _, pattern, _) in
+                enumerate(self.entries) if not self.used[i]]
 
 
 def run(program, path):
@@ -49,24 +74,29 @@ def main():
         with open(path, "wb") as file:
             collector = samples.collect(binding.Table(), file.write, options.only)
         differences, death = run(options.program, path)
-    by_op = collections.defaultdict(list)
+    known = Known()
+    unexplained = collections.defaultdict(list)
     for case, text in differences.items():
-        by_op[collector.descriptions[case][0]].append((case, text))
-    for name, found in sorted(by_op.items()):
+        name, dtype, call = collector.descriptions[case]
+        if not known.explains(name, dtype, call, text):
+            unexplained[name].append(f"{dtype} {call}: {text[:300]}")
+    for name, found in sorted(unexplained.items()):
         print(f"{name}: {len(found)}")
-        for case, text in found[:options.verbose]:
-            _, dtype, call = collector.descriptions[case]
-            print(f"    {dtype} {call}: {text[:300]}")
+        print(*(f"    {text}" for text in found[:options.verbose]), sep="\n")
     if death:
         print("died at", death, collector.descriptions[death[0]] if death[0] is not None else "")
     names = {d[0] for d in collector.descriptions}
-    print("unbound:", {k: (len(v), v[0][:100]) for k, v in collector.unbound.items()})
-    print("unwritable:", collector.unwritable)
-    print("not offered:", sorted({o.name for o in samples.op_db} - names -
-                                 set(collector.unbound) - set(collector.unwritable)))
+    if options.verbose > 3:
+        print("no overload:", {k: (len(v), v[0]) for k, v in collector.unbound.items()})
+        print("not offered:", sorted({o.name for o in samples.op_db} - names))
+    left = sum(map(len, unexplained.values()))
     print(f"{len(names)} names, {len(collector.descriptions)} samples, "
-          f"{len(collector.descriptions) - len(differences)} equal")
-    return 1 if differences or death else 0
+          f"{len(collector.descriptions) - len(differences)} equal, "
+          f"{len(differences) - left} known differences, {left} others; "
+          f"{sum(map(len, collector.unbound.values()))} samples fit no overload")
+    stale = [] if options.only else known.unused()
+    print(*(f"known_differences.txt: nothing differs like {entry}" for entry in stale), sep="\n")
+    return 1 if left or death or stale else 0
 
 
 if __name__ == "__main__":
