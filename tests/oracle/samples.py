@@ -102,6 +102,7 @@ class Collector:
         self.table = table
         self.write = write
         self.descriptions = []  # by id: (name, dtype, text)
+        self.signatures = set()
         self.unbound = {}
         self.unwritable = {}
         self.atol = 0.0  # the database's own for this op and type, where it has one
@@ -109,6 +110,7 @@ class Collector:
     def emit(self, name, dtype, overload, case):
         case.update(id=len(self.descriptions), call=overload.signature)
         self.write(cases.value(case))
+        self.signatures.add(overload.signature)
         shown = {k: case[k] for k in ("reason",) if k in case}
         self.descriptions.append((name, str(dtype)[6:], f"{overload.name}("
                                   f"{describe(case['arguments'], shown)[:300]})"))

@@ -16,6 +16,7 @@
 #include <iterator>
 #include <limits>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -138,11 +139,18 @@ class Soak {
   Soak(const char* path, size_t limit) {
     CaseFile file(path);
     std::map<std::string, size_t> bases;
+    std::vector<Case> last_resort;
     while (std::optional<Case> c = file.next()) {
-      if (!find_entry(c->call) || !c->fails.empty()) continue;
-      if (bases[c->call]++ < kBasesOfACall) bases_.push_back(std::move(*c));
+      const Entry* entry = find_entry(c->call);
+      if (!entry || !c->fails.empty() || bases[c->call]++ >= kBasesOfACall) continue;
+      (c->id < 0 && entry->writes ? last_resort : bases_).push_back(std::move(*c));
     }
     derive();
+    std::set<std::string> known;
+    for (const Case& base : bases_) known.insert(base.call);
+    for (Case& c : last_resort) {
+      if (known.count(c.call) == 0) bases_.push_back(std::move(c));
+    }
     plan();
     if (limit != 0 && limit < calls_.size()) thin(limit);
     void* shared = mmap(nullptr, sizeof(Progress), PROT_READ | PROT_WRITE,
@@ -320,6 +328,7 @@ int main(int argc, char** argv) {
     return 2;
   }
   try {
+    taper::set_warning_handler([](std::string_view) {});
     const size_t limit = argc == 3 ? std::strtoul(argv[2], nullptr, 10) : 0;
     return taper::oracle::Soak(argv[1], limit).run() ? 0 : 1;
   } catch (const taper::oracle::BadCase& bad) {

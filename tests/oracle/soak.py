@@ -17,7 +17,28 @@ except ImportError as error:
     sys.exit(77)
 
 import binding  # noqa: E402
+import cases  # noqa: E402
+import op_schema  # noqa: E402
 import samples  # noqa: E402
+
+
+def plain_value(reader):
+    """An argument where the database has no sample of an overload."""
+    plain = {"tensor": torch.rand(3, 4), "tensors": [torch.rand(3, 4), torch.rand(3, 4)],
+             "scalar": 1.0, "integer": 1, "integers": [1, 1], "real": 0.5, "reals": [0.0, 1.0],
+             "truth": True, "text": "mean", "type": torch.float64,
+             "format": torch.preserve_format}
+    return plain.get(reader.removeprefix("optional_"))
+
+
+def plain_case(overload):
+    """Each parameter without a default gets a plain value."""
+    arguments = []
+    for parameter in overload.parameters:
+        reader = op_schema.READERS[parameter.type]
+        value = binding.value_of(parameter, reader)
+        arguments.append(plain_value(reader) if value is binding.MISSING else value)
+    return {"id": -1, "call": overload.signature, "arguments": arguments}
 
 
 def main():
@@ -28,7 +49,10 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder) / "cases"
         with open(path, "wb") as file:
-            samples.collect(binding.Table(), file.write, references=False)
+            collector = samples.collect(binding.Table(), file.write, references=False)
+            for overload in op_schema.overloads():
+                if overload.signature not in collector.signatures:
+                    file.write(cases.value(plain_case(overload)))
         return subprocess.run([options.program, path, str(options.calls)]).returncode
 
 
