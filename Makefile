@@ -53,7 +53,7 @@ bench:
 check:
 	@tools/setup build test check
 	@$(MAKE) configure
-	@cmake --build $(BUILD) --target taper_static taper_train_static --parallel $(JOBS)
+	@cmake --build $(BUILD) --target taper_static taper_train_static taper_replay --parallel $(JOBS)
 	@tools/check $(BUILD)
 
 format:

@@ -14,7 +14,8 @@ struct Span {
   double low, high;
 };
 
-/// The range to count in, which is the elements' own when none is given; an empty one gets a margin.
+/// The range to count in, which is the elements' own when none is given; an empty one gets a
+/// margin.
 Span span_of(const char* op, const Tensor& x, std::optional<Span> given, double margin) {
   auto [low, high] = given.value_or(Span{0, 1});
   if (!given && x.numel() > 0) {

@@ -50,7 +50,8 @@ TEST(PytorchSamples, IntegersInProductsAndDistances) {
 
 TEST(PytorchSamples, CountsOfNonzeroHaveAGradientOfZeros) {
   const Tensor x = tensor({0.0, 2.0}, kDouble).set_requires_grad(true);
-  for (const Tensor& y : {norm(x, 0), linalg_vector_norm(x, 0), cdist(x.view({1, 2}), x.view({1, 2}), 0)}) {
+  for (const Tensor& y :
+       {norm(x, 0), linalg_vector_norm(x, 0), cdist(x.view({1, 2}), x.view({1, 2}), 0)}) {
     ASSERT_TRUE(y.requires_grad());
     const Tensor g = autograd::grad({y.sum()}, {x})[0];
     EXPECT_EQ(to_dense(g).values, (Values{0, 0}));
@@ -75,8 +76,8 @@ TEST(PytorchSamples, ToKeepsATensorThatNobodyAskedToReorder) {
 TEST(PytorchSamples, MvlgammaBelowItsRangeAndPolygammaFarBelowZero) {
   EXPECT_EQ(mvlgamma(ones({2}), 3).numel(), 2);
   // pi^2 at half integers, but for the terms from 12346 up.
-  EXPECT_NEAR(polygamma(1, full({}, -12345.5, kDouble)).item<double>(), std::pow(std::acos(-1.0), 2),
-              1e-4);
+  EXPECT_NEAR(polygamma(1, full({}, -12345.5, kDouble)).item<double>(),
+              std::pow(std::acos(-1.0), 2), 1e-4);
   EXPECT_TRUE(std::isnan(polygamma(1, full({}, -INFINITY)).item<double>()));
 }
 

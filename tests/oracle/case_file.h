@@ -21,13 +21,13 @@ struct Case {
   std::vector<IValue> grad_outputs;
   std::vector<IValue> gradients;
   std::vector<Tensor> inputs;  // the marked ones
-  std::vector<IValue> exact;  // the outputs of the same call in float64
-  double atol = 0;          // when more than the usual
-  bool magnitudes = false;  // the sign of each column of the results is free
-  bool symmetric = false;   // of the gradients only the sum with the transposed is determined
-  bool shapes = false;      // only types and sizes are compared
-  bool views = false;       // strides and shared memory are compared as well
-  std::string fails;        // the error with which PyTorch refuses the arguments
+  std::vector<IValue> exact;   // the outputs of the same call in float64
+  double atol = 0;             // when more than the usual
+  bool magnitudes = false;     // the sign of each column of the results is free
+  bool symmetric = false;      // of the gradients only the sum with the transposed is determined
+  bool shapes = false;         // only types and sizes are compared
+  bool views = false;          // strides and shared memory are compared as well
+  std::string fails;           // the error with which PyTorch refuses the arguments
 };
 
 class CaseFile {

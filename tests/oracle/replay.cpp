@@ -5,15 +5,14 @@
 #include <cstdio>
 #include <exception>
 #include <string>
+#include <string_view>
 
 #include "tests/oracle/case_file.h"
 
 namespace taper::oracle {
 namespace {
 
-std::string shape_text(const Tensor& x) {
-  return str(python_name(x.scalar_type()), x.sizes());
-}
+std::string shape_text(const Tensor& x) { return str(python_name(x.scalar_type()), x.sizes()); }
 
 // torch.testing's tolerances.
 struct Tolerance {
@@ -39,7 +38,8 @@ Tolerance tolerance_of(ScalarType type) {
 bool near(double got, double expected, Tolerance tolerance) {
   if (std::isnan(expected) || std::isnan(got)) return std::isnan(expected) == std::isnan(got);
   if (got == expected) return true;
-  return std::fabs(got - expected) <= tolerance.absolute + tolerance.relative * std::fabs(expected) &&
+  return std::fabs(got - expected) <=
+             tolerance.absolute + tolerance.relative * std::fabs(expected) &&
          !std::isinf(expected);
 }
 
@@ -180,6 +180,47 @@ std::string run_caught(const Case& c) {
   }
 }
 
+// How far a call gets: "f" it returns, "b" its outputs have gradients, "d" these have some too.
+std::string reach(const Case& c) {
+  const Entry* entry = find_entry(c.call);
+  if (!entry) return "";
+  std::string reached;
+  try {
+    Arguments arguments(c.arguments);
+    std::vector<Tensor> roots, weights, all = c.inputs;
+    for (const Tensor& output : entry->call(arguments)) {
+      if (!output.defined() || !output.requires_grad()) continue;
+      roots.push_back(output);
+      weights.push_back(ones_like(output).set_requires_grad(true));
+      all.push_back(weights.back());
+    }
+    reached = "f";
+    if (roots.empty()) return reached;
+    const std::vector<Tensor> slopes =
+        autograd::grad(roots, c.inputs, weights, std::nullopt, true, true);
+    reached = "fb";
+    std::vector<Tensor> curved, ones;
+    for (const Tensor& slope : slopes) {
+      if (!slope.defined() || !slope.requires_grad()) continue;
+      curved.push_back(slope);
+      ones.push_back(ones_like(slope));
+    }
+    if (!curved.empty()) autograd::grad(curved, all, ones, std::nullopt, false, true);
+    reached = "fbd";
+  } catch (const Error&) {
+  } catch (const BadCase&) {
+  }
+  return reached;
+}
+
+int reaches(const char* path) {
+  CaseFile file(path);
+  while (std::optional<Case> c = file.next()) {
+    std::printf("%lld\t%s\n", static_cast<long long>(c->id), reach(*c).c_str());
+  }
+  return 0;
+}
+
 int replay(const char* path) {
   CaseFile file(path);
   int64_t ran = 0;
@@ -200,11 +241,13 @@ int replay(const char* path) {
 }  // namespace taper::oracle
 
 int main(int argc, char** argv) {
-  if (argc != 2) {
-    std::fprintf(stderr, "usage: taper_replay CASES\n");
+  const bool only_reach = argc == 3 && std::string_view(argv[1]) == "--reach";
+  if (argc != 2 && !only_reach) {
+    std::fprintf(stderr, "usage: taper_replay [--reach] CASES\n");
     return 2;
   }
   try {
+    if (only_reach) return taper::oracle::reaches(argv[2]);
     return taper::oracle::replay(argv[1]);
   } catch (const taper::oracle::BadCase& bad) {
     std::fprintf(stderr, "%s\n", bad.text.c_str());

@@ -223,6 +223,11 @@ def describe(args, kwargs):
     return ", ".join([*map(one, args), *(f"{k}={one(v)}" for k, v in kwargs.items())])
 
 
+def seed_all():
+    for seed in (torch.manual_seed, random.seed, numpy.random.seed):
+        seed(0)
+
+
 def refuses(function, sample):
     """Some error inputs are those of one type or device only."""
     try:
@@ -245,8 +250,7 @@ def tolerance(op, dtype):
 
 def replay_op(collector, op, references):
     """The samples of one op: under its name and its others, in place, and its error inputs."""
-    for seed in (torch.manual_seed, random.seed, numpy.random.seed):
-        seed(0)
+    seed_all()
     for dtype in DTYPES:
         if dtype not in op.supported_dtypes("cpu"):
             continue

@@ -70,7 +70,9 @@ const Change kTensorChanges[] = {
        return x;
      }},
     {"expanded",
-     [](const IValue& v) -> IValue { return v.toTensor().new_ones({1}).expand({5, 3}); }},
+     [](const IValue& v) -> IValue {
+       return v.toTensor().new_ones({1}).expand({5, 3});
+     }},
     {"NaN", [](const IValue& v) { return floats_only(v.toTensor(), NAN); }},
     {"infinity", [](const IValue& v) { return floats_only(v.toTensor(), INFINITY); }},
     {"-infinity", [](const IValue& v) { return floats_only(v.toTensor(), -INFINITY); }},
@@ -153,8 +155,8 @@ class Soak {
     }
     plan();
     if (limit != 0 && limit < calls_.size()) thin(limit);
-    void* shared = mmap(nullptr, sizeof(Progress), PROT_READ | PROT_WRITE,
-                        MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    void* shared =
+        mmap(nullptr, sizeof(Progress), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (shared == MAP_FAILED) throw BadCase{"no shared memory"};
     progress_ = static_cast<Progress*>(shared);
   }
@@ -172,13 +174,17 @@ class Soak {
       if (WIFEXITED(status) && WEXITSTATUS(status) == 0) break;
       ++failures;
       const int signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
-      std::printf("%s: %s\n", signal == SIGPROF ? "HANG" : signal ? strsignal(signal) : "EXIT",
+      std::printf("%s: %s\n",
+                  signal == SIGPROF ? "HANG"
+                  : signal          ? strsignal(signal)
+                                    : "EXIT",
                   text(calls_[progress_->next]).c_str());
       ++progress_->next;
     }
     failures += progress_->foreign;
     std::printf("%zu calls of %zu signatures: %zu returned, %zu refused, %zu failures\n",
-                calls_.size() - progress_->inapplicable, signatures(), progress_->returned, progress_->refused, failures);
+                calls_.size() - progress_->inapplicable, signatures(), progress_->returned,
+                progress_->refused, failures);
     return failures == 0;
   }
 
