@@ -239,7 +239,7 @@ Tensor lu_grad(const Tensor& lu, const Tensor& d) {
   }
   const Tensor inside = l1t.matmul(grad_l).tril(-1).add(grad_u.matmul(u1t).triu());
   const Tensor half = linalg_solve_triangular(l1t, inside, true, true, true);
-  const Tensor whole = linalg_solve_triangular(u1t, half, false, false);
+  Tensor whole = linalg_solve_triangular(u1t, half, false, false);
   if (!rest.defined()) return whole;
   const Tensor parts[] = {whole, rest};
   return cat(parts, n > k ? -1 : -2);
