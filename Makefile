@@ -7,12 +7,13 @@ JOBS ?= $(shell nproc)
 CONFIGURE_FLAGS = $(if $(TAPER_WERROR),-D TAPER_WERROR=$(TAPER_WERROR))
 BUILD = build/release
 
-.PHONY: help demo test bench check format install configure
+.PHONY: help demo test soak bench check format install configure
 .DEFAULT_GOAL = help
 
 help:
 	@echo "make demo     train a classifier on Fashion-MNIST (DEMO_EPOCHS=$(DEMO_EPOCHS)); results in runs/"
 	@echo "make test     build and run all tests"
+	@echo "make soak     every op with degenerate arguments, and PyTorch's samples"
 	@echo "make bench    compare with LibTorch; results in build/bench/"
 	@echo "make check    format, tidy, layers, header budget, generated files"
 	@echo "make format   rewrite the sources with clang-format"
@@ -37,6 +38,12 @@ test: configure
 	@cmake --build $(BUILD) --parallel $(JOBS)
 	@ctest --preset release
 
+soak: configure
+	@tools/setup python
+	@cmake --build $(BUILD) --target taper_replay taper_soak --parallel $(JOBS)
+	@OMP_NUM_THREADS=1 tests/oracle/soak.py --program $(BUILD)/tests/taper_soak
+	@tests/oracle/replay.py --program $(BUILD)/tests/taper_replay
+
 bench:
 	@tools/setup build test bench demo
 	@$(MAKE) configure
@@ -46,7 +53,7 @@ bench:
 check:
 	@tools/setup build test check
 	@$(MAKE) configure
-	@cmake --build $(BUILD) --target taper_static taper_train_static --parallel $(JOBS)
+	@cmake --build $(BUILD) --target taper_static taper_train_static taper_replay --parallel $(JOBS)
 	@tools/check $(BUILD)
 
 format:

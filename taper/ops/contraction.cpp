@@ -392,11 +392,14 @@ Tensor addr(Out out, const Tensor& self, const Tensor& vec1, const Tensor& vec2,
   TAPER_CHECK_AS(ShapeError, vec1.dim() == 1 && vec2.dim() == 1,
                  "addr: expected 1-D vec1 and vec2, but got ", vec1.dim(), "-D and ", vec2.dim(),
                  "-D");
+  // Of truth values: or, and.
+  const bool logical = result_type(self, vec1) == kBool && vec2.scalar_type() == kBool;
+  const auto factor = [&](const Scalar& s) { return logical ? Scalar(s.toBool()) : s; };
   return composite(out, "addr", self, {self, vec1, vec2}, [&](const Tensor& x) {
-    const Tensor product = taper::mul(taper::outer(vec1, vec2), alpha);
+    const Tensor product = taper::mul(taper::outer(vec1, vec2), factor(alpha));
     // beta = 0 ignores what self holds, NaN too.
     if (beta.equal(0)) return product.clone();
-    return taper::add(taper::mul(x, beta), product);
+    return taper::add(taper::mul(x, factor(beta)), product);
   });
 }
 
@@ -405,11 +408,13 @@ Tensor addbmm(Out out, const Tensor& self, const Tensor& batch1, const Tensor& b
   TAPER_CHECK_AS(ShapeError, batch1.dim() == 3 && batch2.dim() == 3,
                  "addbmm: batch1 and batch2 must be 3D tensors, got ", batch1.sizes(), " and ",
                  batch2.sizes());
-  return composite(out, "addbmm", self, {self, batch1, batch2}, [&](const Tensor& x) {
-    const Tensor product = taper::mul(taper::bmm(batch1, batch2).sum(0), alpha);
-    if (beta.equal(0)) return product.clone();
-    return taper::add(taper::mul(x, beta), product);
-  });
+  const int64_t count = batch1.size(0), rows = batch1.size(1), inner = batch1.size(2);
+  TAPER_CHECK_AS(ShapeError, batch2.size(0) == count && batch2.size(1) == inner,
+                 "addbmm: Expected size for first two dimensions of batch2 tensor to be: [", count,
+                 ", ", inner, "] but got: [", batch2.size(0), ", ", batch2.size(1), "].");
+  // The sum of the products is one product along both dimensions.
+  const Tensor left = batch1.permute({1, 0, 2}).reshape({rows, count * inner});
+  return addmm(out, self, left, batch2.reshape({count * inner, batch2.size(2)}), beta, alpha);
 }
 
 Tensor cross(Out out, const Tensor& self, const Tensor& other, std::optional<int64_t> dim) {

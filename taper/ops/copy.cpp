@@ -116,8 +116,9 @@ Tensor convert_to(const Tensor& self, ScalarType dtype, std::optional<Device> de
                   std::optional<MemoryFormat> format) {
   TAPER_CHECK(!device || device->is_cpu(), "to: expected a device that this build has (cpu), got ",
               device.value_or(Device()));
-  const bool has_format =
-      !format || *format == MemoryFormat::Preserve || self.is_contiguous(*format);
+  // As in PyTorch, other strides are as good as contiguous ones, for which nobody asked.
+  const bool has_format = !format || *format == MemoryFormat::Preserve ||
+                          self.suggest_memory_format() == *format || self.is_contiguous(*format);
   if (dtype == self.scalar_type() && !copy && has_format) return self;
   Tensor out = new_for_copy("to", self, dtype, format.value_or(MemoryFormat::Preserve));
   copy_kernel(out.device(), out_view(out), in(self));

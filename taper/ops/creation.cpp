@@ -66,6 +66,11 @@ TensorOptions options_of(const Tensor& self, const TensorOptions& options) {
   return options.or_else(self.options());
 }
 
+/// A bound of a sequence in the type of the options: an integer type takes its fraction first.
+Scalar number_in(const TensorOptions& options, const Scalar& bound) {
+  return isIntegralType(options.dtype(), true) ? Scalar(bound.toLong()) : bound;
+}
+
 }  // namespace
 
 Tensor empty(IntArrayRef size, const TensorOptions& options,
@@ -156,14 +161,18 @@ Tensor arange(const Scalar& start, const Scalar& end, const TensorOptions& optio
   return arange(start, end, 1, options);
 }
 
-Tensor arange(const Scalar& start, const Scalar& end, const Scalar& step,
+Tensor arange(const Scalar& first, const Scalar& last, const Scalar& stride,
               const TensorOptions& options) {
-  const bool integral = start.isIntegral(true) && end.isIntegral(true) && step.isIntegral(true);
-  const ScalarType dtype = options.dtype_opt().value_or(integral ? kLong : get_default_dtype());
+  const bool whole = first.isIntegral(true) && last.isIntegral(true) && stride.isIntegral(true);
+  const ScalarType dtype = options.dtype_opt().value_or(whole ? kLong : get_default_dtype());
+  TAPER_CHECK(std::isfinite(first.toDouble()) && std::isfinite(last.toDouble()),
+              "arange: unsupported range: ", first, " -> ", last);
+  // In int64 the numbers lose their fractions before anything is counted.
+  const bool integral = whole || dtype == kLong;
+  const auto number = [&](const Scalar& s) { return integral ? Scalar(s.toLong()) : s; };
+  const Scalar start = number(first), end = number(last), step = number(stride);
   const double from = start.toDouble(), to = end.toDouble(), by = step.toDouble();
   TAPER_CHECK(by != 0, "arange: step must be nonzero");
-  TAPER_CHECK(std::isfinite(from) && std::isfinite(to), "arange: unsupported range: ", from, " -> ",
-              to);
   TAPER_CHECK((by > 0) == (to >= from) || from == to,
               "arange: upper bound and larger bound inconsistent with step sign, got ", from,
               " -> ", to, " by ", by);
@@ -190,7 +199,8 @@ Tensor logspace(const Scalar& start, const Scalar& end, int64_t steps, double ba
   TAPER_CHECK_AS(ShapeError, steps >= 0, "logspace: number of steps must be non-negative, got ",
                  steps);
   check_device("logspace", options.device());
-  const Tensor exponents = linspace(start, end, steps, kDouble);
+  const Tensor exponents =
+      linspace(number_in(options, start), number_in(options, end), steps, kDouble);
   return finish(full({}, base, kDouble).pow(exponents).to(options.dtype()), options);
 }
 
@@ -215,7 +225,9 @@ Tensor linspace(const Scalar& start, const Scalar& end, int64_t steps,
                  steps);
   check_device("linspace", options.device());
   Tensor t = new_tensor("linspace", {steps}, options.dtype());
-  if (steps > 0) linspace_kernel(t.device(), out_view(t), start, end);
+  if (steps > 0) {
+    linspace_kernel(t.device(), out_view(t), number_in(options, start), number_in(options, end));
+  }
   return finish(std::move(t), options);
 }
 

@@ -64,8 +64,8 @@ Tensor diff(const Tensor& self, int64_t n, int64_t dim, const std::optional<Tens
                    "diff expects prepend or append to be the same dimension as input, got ",
                    part.sizes(), " and ", self.sizes());
   }
+  if (n == 0) return self.clone();
   Tensor result = parts.size() > 1 ? cat(parts, d) : self;
-  if (n == 0) return result.clone();
   for (int64_t i = 0; i < n && (i == 0 || result.sizes()[d] > 0); ++i) {
     const Tensor first = head(result, d), second = tail(result, d);
     result = result.scalar_type() == kBool ? second.logical_xor(first) : second.sub(first);

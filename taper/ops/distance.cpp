@@ -47,7 +47,8 @@ Tensor euclidean_by_product(const Tensor& a, const Tensor& b) {
 }  // namespace
 
 Tensor pairwise_distance(const Tensor& x1, const Tensor& x2, double p, double eps, bool keepdim) {
-  const ScalarType type = common_type("pairwise_distance", x1, x2);
+  const ScalarType promoted = result_type(x1, x2);
+  const ScalarType type = promoted == kBool ? kBool : to_floating(promoted);
   TAPER_CHECK_AS(ShapeError, x1.dim() >= 1 || x2.dim() >= 1,
                  "pairwise_distance: expected a dimension to take the norm over, got ", x1.sizes(),
                  " and ", x2.sizes());

@@ -7,7 +7,8 @@
 // Distances and angles between vectors. Floating types; a distance of 0 has gradient 0.
 namespace taper TAPER_API {
 
-/// The p-norm of x1 - x2 + eps over the last dimension; x1 and x2 broadcast.
+/// The p-norm of x1 - x2 + eps over the last dimension; x1 and x2 broadcast. Integers count as the
+/// default type.
 Tensor pairwise_distance(const Tensor& x1, const Tensor& x2, double p = 2, double eps = 1e-6,
                          bool keepdim = false);
 /// x1 . x2 / (max(|x1|, eps) max(|x2|, eps)) along dim; x1 and x2 broadcast.

@@ -104,7 +104,9 @@ Tensor combinations(const Tensor& self, int64_t r, bool with_replacement) {
   TAPER_CHECK(r >= 0, "combinations: Expect a non-negative number, but got ", r);
   if (r == 0) return self.new_empty({0});
   const int64_t n = self.numel();
-  if (n == 0 || (!with_replacement && r > n)) return self.new_empty({0, r});
+  if (n == 0 || (!with_replacement && r > n)) {
+    return self.index_select(0, empty({0}, kLong)).reshape({0, r});
+  }
   int64_t pool = n;
   TAPER_CHECK_AS(ShapeError, !with_replacement || !__builtin_add_overflow(n, r - 1, &pool),
                  "combinations: r ", r, " is too large");

@@ -14,18 +14,18 @@ struct Span {
   double low, high;
 };
 
-/// The range to count in: the elements' own where it is empty, and never an empty one.
-Span span_of(const char* op, const Tensor& x, double low, double high) {
+/// The range to count in, which is the elements' own when none is given; an empty one gets a
+/// margin.
+Span span_of(const char* op, const Tensor& x, std::optional<Span> given, double margin) {
+  auto [low, high] = given.value_or(Span{0, 1});
+  if (!given && x.numel() > 0) {
+    low = x.min().item<double>();
+    high = x.max().item<double>();
+  }
   TAPER_CHECK(std::isfinite(low) && std::isfinite(high), op, ": range of [", low, ", ", high,
               "] is not finite");
   TAPER_CHECK(low <= high, op, ": max must be larger than min, got ", low, " and ", high);
-  if (low == high && x.numel() > 0) {
-    low = x.min().item<double>();
-    high = x.max().item<double>();
-    TAPER_CHECK(std::isfinite(low) && std::isfinite(high), op, ": range of [", low, ", ", high,
-                "] is not finite");
-  }
-  return low == high ? Span{low - 1, high + 1} : Span{low, high};
+  return low == high ? Span{low - margin, high + margin} : Span{low, high};
 }
 
 /// Sums of weights (or counts) by bin; elements whose bin is not in [0, bins) count nowhere.
@@ -50,7 +50,9 @@ Tensor histc(const Tensor& self, int64_t bins, const Scalar& min, const Scalar& 
   check_floating("histc", self);
   check_bins("histc", bins);
   const Tensor x = self.reshape(-1).to(kDouble);
-  const Span span = span_of("histc", x, min.toDouble(), max.toDouble());
+  std::optional<Span> given = Span{min.toDouble(), max.toDouble()};
+  if (given->low == given->high) given.reset();
+  const Span span = span_of("histc", x, given, 1);
   // The last bin is closed. NaN and what is far outside must not reach the integers.
   const Tensor inside = x.ge(span.low).logical_and(x.le(span.high));
   const Tensor part = x.masked_fill(inside.logical_not(), span.low).sub(span.low);
@@ -116,11 +118,10 @@ std::tuple<Tensor, Tensor> histogram(const Tensor& self, int64_t bins,
   check_bins("histogram", bins);
   TAPER_CHECK(!range || range->size() == 2, "histogram: expected two numbers for range, got ",
               range ? range->size() : 0);
-  Span span{0, 0};
-  {
-    const NoGradGuard no_grad;
-    span = span_of("histogram", self, range ? (*range)[0] : 0, range ? (*range)[1] : 0);
-  }
+  std::optional<Span> given;
+  if (range) given = Span{(*range)[0], (*range)[1]};
+  const NoGradGuard no_grad;
+  const Span span = span_of("histogram", self, given, 0.5);
   return histogram(self, edges_of(span, bins).to(self.scalar_type()), weight, density);
 }
 

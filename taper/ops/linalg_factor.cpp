@@ -87,7 +87,7 @@ QrFactors factor_qr(const Tensor& A, QrMode mode) {
   }
   f.q = new_matrices("linalg.qr", A, m, columns);
   if (n == 0) {
-    f.q.copy_(eye(m, A.options()).expand(f.q.sizes()));
+    if (columns > 0) f.q.copy_(eye(m, A.options()).expand(f.q.sizes()));
   } else {
     f.q.zero_();
     f.q.narrow(-1, 0, std::min(n, columns)).copy_(packed.narrow(-1, 0, std::min(n, columns)));
@@ -191,6 +191,10 @@ Singular factor_svd(const char* op, const Tensor& A, bool vectors, bool full) {
     if (vectors) f.vh.copy_(eye(f.vh.size(-2), n, A.options()).expand(f.vh.sizes()));
     return f;
   }
+  // LAPACK writes to the terminal about these.
+  TAPER_CHECK(isfinite(A).all().item<bool>(), op,
+              ": The algorithm failed to converge because the input matrix contained non-finite "
+              "values.");
   const View none;
   gesdd_kernel(A.device(), out_view(packed), vectors ? out_view(f.u) : none, out_view(f.s),
                vectors ? out_view(f.vh) : none, out_view(info));

@@ -13,6 +13,7 @@
 #include "taper/ops/diagonal.h"
 #include "taper/ops/extremum.h"
 #include "taper/ops/indexing.h"
+#include "taper/ops/joining.h"
 #include "taper/ops/linalg_factor.h"
 #include "taper/ops/linalg_util.h"
 #include "taper/ops/masking.h"
@@ -220,24 +221,39 @@ Tensor upper_of(const Tensor& lu) {
   return lu.narrow(-2, 0, std::min(lu.size(-2), lu.size(-1))).triu();
 }
 
-/// Records a packed factorisation of square matrices: the gradient is
-/// P L^-T (tril(L^T gL, -1) + triu(gU U^T)) U^-T.
+/// The gradient of P^T A of a packed factorisation: L^-T (tril(L^T gL, -1) + triu(gU U^T)) U^-T of
+/// the square part. Columns on its right are L U2, so that theirs is L^-T gU2 and gL loses
+/// L^-T gU2 U2^T; rows below it are L2 U, so that theirs is gL2 U^-T and gU loses L2^T gL2 U^-T.
+Tensor lu_grad(const Tensor& lu, const Tensor& d) {
+  const int64_t m = lu.size(-2), n = lu.size(-1), k = std::min(m, n);
+  const Tensor l = lower_of(lu), u = upper_of(lu);
+  const Tensor l1t = transposed(l.narrow(-2, 0, k)), u1t = transposed(u.narrow(-1, 0, k));
+  const Tensor square = d.narrow(-2, 0, k).narrow(-1, 0, k);
+  Tensor grad_l = square.tril(-1), grad_u = square.triu(), rest;
+  if (n > k) {
+    rest = linalg_solve_triangular(l1t, d.narrow(-1, k, n - k), true, true, true);
+    grad_l = grad_l.sub(rest.matmul(transposed(u.narrow(-1, k, n - k))).tril(-1));
+  } else if (m > k) {
+    rest = linalg_solve_triangular(u1t, d.narrow(-2, k, m - k), false, false);
+    grad_u = grad_u.sub(transposed(l.narrow(-2, k, m - k)).matmul(rest).triu());
+  }
+  const Tensor inside = l1t.matmul(grad_l).tril(-1).add(grad_u.matmul(u1t).triu());
+  const Tensor half = linalg_solve_triangular(l1t, inside, true, true, true);
+  Tensor whole = linalg_solve_triangular(u1t, half, false, false);
+  if (!rest.defined()) return whole;
+  const Tensor parts[] = {whole, rest};
+  return cat(parts, n > k ? -1 : -2);
+}
+
+/// Records a packed factorisation.
 void record_lu(const Tensor& A, const Lu& f) {
   record({.name = "LinalgLuFactorExBackward0",
           .outputs = {f.lu},
           .inputs = {A},
           .save = {f.lu, f.pivots},
           .backward = [](Backward& g) {
-            const Tensor &lu = g.saved(0), &d = g.grad();
-            TAPER_CHECK(lu.size(-2) == lu.size(-1),
-                        "linalg.lu_factor: the derivative of the LU factors of matrices that are "
-                        "not square is not implemented");
-            const Tensor l = lower_of(lu), u = upper_of(lu);
-            const Tensor below = transposed(l).matmul(d.tril(-1)).tril(-1);
-            const Tensor above = d.triu().matmul(transposed(u)).triu();
-            Tensor x = linalg_solve_triangular(transposed(l), below.add(above), true, true, true);
-            x = linalg_solve_triangular(transposed(u), x, false, false);
-            g.set(0, permutation(lu.detach(), g.saved(1)).matmul(x));
+            const Tensor& lu = g.saved(0);
+            g.set(0, permutation(lu.detach(), g.saved(1)).matmul(lu_grad(lu, g.grad())));
           }});
 }
 
@@ -427,7 +443,14 @@ Tensor linalg_matrix_rank(const Tensor& A, std::optional<double> atol, std::opti
 Tensor linalg_matrix_power(const Tensor& A, int64_t n) {
   check_square("linalg.matrix_power", A);
   TAPER_CHECK(n != std::numeric_limits<int64_t>::min(), "linalg.matrix_power: n is too small");
-  if (n == 0) return identities(A).clone();
+  if (n == 0) {
+    Tensor result = identities(A).clone();
+    record({.name = "LinalgMatrixPowerBackward0",
+            .outputs = {result},
+            .inputs = {A},
+            .backward = [](Backward& g) { g.set(0, zeros_like(g.grad())); }});
+    return result;
+  }
   Tensor square = n < 0 ? linalg_inv(A) : A, result;
   for (int64_t rest = n < 0 ? -n : n; rest != 0; rest >>= 1) {
     if (rest & 1) result = result.defined() ? result.matmul(square) : square;
@@ -440,6 +463,8 @@ Tensor matrix_power(const Tensor& self, int64_t n) { return linalg_matrix_power(
 Tensor linalg_matrix_exp(const Tensor& A) {
   check_square("linalg.matrix_exp", A);
   if (A.numel() == 0) return A.clone();
+  // The squarings would double float32's errors each time.
+  if (A.scalar_type() == kFloat) return linalg_matrix_exp(A.to(kDouble)).to(kFloat);
   // Scaled below a norm of 1/2, by Taylor's series of degree 14 (1e-19 remain), and squared back.
   const double norm = abs(A.detach()).sum(-2).amax().to(kDouble).item<double>();
   TAPER_CHECK(std::isfinite(norm), "linalg.matrix_exp: the input has elements that are not finite");

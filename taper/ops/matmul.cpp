@@ -256,7 +256,7 @@ Tensor outer_fresh(const char* op, const Tensor& self, const Tensor& vec2) {
                  self.dim(), "-D");
   TAPER_CHECK_AS(ShapeError, vec2.dim() == 1, op, ": Expected 1-D argument vec2, but got ",
                  vec2.dim(), "-D");
-  return times(op, self.unsqueeze(1), false, vec2.unsqueeze(0), false);
+  return mul(self.unsqueeze(1), vec2);
 }
 
 /// The gradients of linear(): of the input, the weight and the bias.

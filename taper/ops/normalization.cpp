@@ -1,5 +1,6 @@
 #include "taper/ops/normalization.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "taper/autograd/grad_mode.h"
@@ -171,7 +172,7 @@ void batch_norm_gradients(Backward& g, bool training, double eps) {
   const Tensor &x = g.saved(0), &mean = g.saved(1), &invstd = g.saved(2), &weight = g.saved(3);
   const bool in_place = solely_owned(g.grad()) && g.grad().is_contiguous() && x.is_contiguous();
   const Tensor grad = in_layout_of(g.grad(), x);
-  const int64_t per_channel = x.numel() / x.size(1);
+  const int64_t per_channel = x.numel() / std::max<int64_t>(x.size(1), 1);
   const auto count = static_cast<double>(per_channel);
   Tensor sum, sum_x;
   if (training || g.wants(1) || g.wants(2)) {
@@ -218,9 +219,11 @@ Tensor batch_norm_of(const Tensor& input, const Tensor& weight_arg, const Tensor
       var_kernel(x.device(), out_view(var), out_view(mean), in(x), all_but_channels(), 0.0, false);
       invstd = var.add(eps).rsqrt();
       const double count = static_cast<double>(x.numel()) / static_cast<double>(channels);
-      update_running(running_mean, mean, momentum);
-      if (running_var.defined())
+      // Nothing seen changes nothing.
+      if (x.numel() > 0) update_running(running_mean, mean, momentum);
+      if (x.numel() > 0 && running_var.defined()) {
         update_running(running_var, var.mul(count / (count - 1)), momentum);
+      }
     } else {
       mean = running_mean.to(x.scalar_type()).contiguous();
       invstd = running_var.to(x.scalar_type()).add(eps).rsqrt().contiguous();
@@ -301,7 +304,7 @@ Tensor instance_norm(const Tensor& input, const std::optional<Tensor>& weight,
   const Tensor mean = repeated(running_mean), var = repeated(running_var);
   const Tensor out = batch_norm(input.contiguous().view(shape), repeated(weight), repeated(bias),
                                 mean, var, use_input_stats, momentum, eps, cudnn_enabled);
-  if (use_input_stats) {
+  if (use_input_stats && input.numel() > 0) {
     const NoGradGuard no_grad;
     if (mean.defined()) running_mean->copy_(mean.view({samples, channels}).mean(0));
     if (var.defined()) running_var->copy_(var.view({samples, channels}).mean(0));

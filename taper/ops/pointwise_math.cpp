@@ -71,8 +71,9 @@ Tensor sign(Out out, const Tensor& self) {
 }
 Tensor sgn(Out out, const Tensor& self) { return sign(out, self); }
 Tensor square(Out out, const Tensor& self) {
-  return same(out, {"square", "PowBackward0", square_kernel, UnaryOp::self}, self,
-              [](Backward& g) { g.set(0, mul(g.grad(), mul(g.saved(0), 2))); });
+  const ScalarType type = self.scalar_type() == kBool ? kLong : self.scalar_type();
+  return unary(out, {"square", "PowBackward0", square_kernel, UnaryOp::self}, self, type, {},
+               [](Backward& g) { g.set(0, mul(g.grad(), mul(g.saved(0), 2))); });
 }
 Tensor floor(Out out, const Tensor& self) {
   return same(out, {"floor", "FloorBackward0", floor_kernel}, self, no_slope);

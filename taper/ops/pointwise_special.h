@@ -18,7 +18,7 @@ Tensor digamma(const Tensor& self);
 /// variants: method
 Tensor polygamma(int64_t n, const Tensor& self);
 /// The logarithm of the p-variate gamma function: p (p - 1) / 4 ln(pi) + sum of lgamma(self - i /
-/// 2) for i < p. Throws unless all elements exceed (p - 1) / 2.
+/// 2) for i < p. Meant for elements above (p - 1) / 2.
 /// variants: method, inplace, out
 Tensor mvlgamma(const Tensor& self, int64_t p);
 /// The inverse of erf(): infinite at 1, NaN beyond.

@@ -1,5 +1,6 @@
 #include "taper/ops/pooling.h"
 
+#include "taper/autograd/grad_mode.h"
 #include "taper/ops/pointwise.h"
 #include "taper/ops/pooling_util.h"
 #include "taper/ops/scatter.h"
@@ -75,7 +76,7 @@ Tensor adaptive_backward(const Tensor& grad, IntArrayRef sizes, MemoryFormat for
 
 Tensor adaptive(const Tensor& x, IntArrayRef out_sizes, MemoryFormat format) {
   Tensor out = new_images("adaptive_avg_pool2d", out_sizes, x.scalar_type(), format);
-  adaptive_avg_pool2d_kernel(out.device(), out_view(out), in(x));
+  if (out.numel() > 0) adaptive_avg_pool2d_kernel(out.device(), out_view(out), in(x));
   if (!wants_grad({x})) return out;
   record({.name = "AdaptiveAvgPool2DBackward0",
           .outputs = {out},
@@ -88,7 +89,12 @@ Tensor adaptive(const Tensor& x, IntArrayRef out_sizes, MemoryFormat format) {
 
 Tensor adaptive_backward(const Tensor& grad, IntArrayRef sizes, MemoryFormat format) {
   Tensor out = new_images("adaptive_avg_pool2d", sizes, grad.scalar_type(), format);
-  adaptive_avg_pool2d_backward_kernel(out.device(), out_view(out), in(grad));
+  if (grad.numel() > 0) {
+    adaptive_avg_pool2d_backward_kernel(out.device(), out_view(out), in(grad));
+  } else {
+    const NoGradGuard no_grad;
+    out.zero_();
+  }
   if (!wants_grad({grad})) return out;
   record({.name = "AdaptiveAvgPool2DBackwardBackward0",
           .outputs = {out},

@@ -244,7 +244,7 @@ Tensor make_one_of(const Tensor& self, IntArrayRef sizes, IntArrayRef strides, i
 }  // namespace
 
 std::vector<Tensor> unbind(const Tensor& self, int64_t dim) {
-  TAPER_CHECK_AS(ShapeError, self.dim() > 0, "unbind: Dimension specified as ", dim,
+  TAPER_CHECK_AS(IndexError, self.dim() > 0, "unbind: Dimension specified as ", dim,
                  " but tensor has no dimensions");
   dim = wrap_dim(dim, self.dim());
   const DimVector sizes = without(self.sizes(), dim), strides = without(self.strides(), dim);
@@ -354,6 +354,11 @@ std::vector<Tensor> chunk(const Tensor& self, int64_t chunks, int64_t dim) {
   return split(self, size / chunks + (size % chunks != 0), dim);
 }
 
+namespace {
+/// Beyond the size of the dimension parts are empty; there is no sense in filling memory with them.
+constexpr int64_t kMostEmptyParts = int64_t{1} << 20;
+}  // namespace
+
 std::vector<Tensor> tensor_split(const Tensor& self, int64_t sections, int64_t dim) {
   TAPER_CHECK_AS(ShapeError, self.dim() > 0,
                  "tensor_split: tensor_split expected at least a 1-dimensional tensor, but got a "
@@ -362,6 +367,8 @@ std::vector<Tensor> tensor_split(const Tensor& self, int64_t sections, int64_t d
   TAPER_CHECK(sections > 0, "tensor_split: number of sections must be larger than 0, got ",
               sections);
   const int64_t size = self.sizes()[dim];
+  TAPER_CHECK(sections <= std::max(size, kMostEmptyParts), "tensor_split: number of sections ",
+              sections, " is too large for a dimension of size ", size);
   // Slices, as for indices: these views may be written in place.
   std::vector<Tensor> parts;
   int64_t start = 0;

@@ -99,7 +99,7 @@ Tensor norm_over(const Tensor& self, double p, uint64_t dims, bool keepdim) {
   const DimVector list = dims_of(dims, self.dim());
   if (p == 2 || p == 1) return norm_kernel(self, dims, keepdim, p == 2);
   if (std::isinf(p)) return p > 0 ? self.abs().amax(list, keepdim) : self.abs().amin(list, keepdim);
-  if (p == 0) return self.ne(0).to(self.scalar_type()).sum(list, keepdim);
+  if (p == 0) return self.masked_fill(self.ne(0), 1).sign().sum(list, keepdim);  // no slope
   return self.abs().pow(p).sum(list, keepdim).pow(1 / p);
 }
 double order_of(const std::optional<Scalar>& p) { return p ? p->toDouble() : 2; }

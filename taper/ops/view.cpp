@@ -313,7 +313,8 @@ std::vector<Tensor> broadcast_tensors(TensorList tensors) {
 Tensor sum_to_size(const Tensor& self, IntArrayRef size) {
   TAPER_CHECK_AS(ShapeError, is_expandable_to(size, self.sizes()), "sum_to_size: size {", size,
                  "} is not expandable to size {", self.sizes(), "}.");
-  if (self.sizes() == size) return self;
+  // To no dimensions is a sum, which counts truth values.
+  if (self.sizes() == size) return size.empty() ? self.sum() : self;
   int64_t numel = 1;
   for (int64_t n : size) numel *= n;
   // Only dimensions of size 1 go: nothing to add up.

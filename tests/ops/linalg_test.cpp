@@ -519,7 +519,36 @@ TEST(Linalg, Batches) {
   EXPECT_LT(largest(FU.mT().matmul(FU).sub(eye(5, kDouble))), 1e-14);
 }
 
+TEST(Linalg, LuOfRectangularMatricesHasAGradient) {
+  for (const auto& sizes : {std::vector<int64_t>{3, 5}, {5, 3}, {2, 4, 3}}) {
+    const Tensor A = randn(sizes, kDouble).set_requires_grad(true);
+    const auto factors = [](const std::vector<Tensor>& x) {
+      const auto [p, l, u] = linalg_lu(x[0]);
+      return std::vector<Tensor>{l, u};
+    };
+    EXPECT_TRUE(gradcheck(factors, {A}));
+    EXPECT_TRUE(gradgradcheck(factors, {A}));
+  }
+}
+
+TEST(Linalg, MatrixPowerZeroHasAGradientOfZeros) {
+  const Tensor A = ones({2, 2}, requires_grad());
+  matrix_power(A, 0).sum().backward();
+  EXPECT_EQ(to_dense(A.grad()).values, std::vector<double>(4, 0));
+}
+
+TEST(Linalg, MatrixExpInFloat32IsExactToFloat32) {
+  const Tensor A = full({3, 3}, 4.0, kDouble).add(eye(3, kDouble));
+  const Tensor exact = matrix_exp(A);
+  EXPECT_LT(largest(matrix_exp(A.to(kFloat)).to(kDouble).div(exact).sub(1)), 2e-7);
+}
+
+TEST(Linalg, SingularValuesOfWhatIsNotFiniteAreRefused) {
+  EXPECT_ERROR(Error, linalg_svdvals(full({2, 2}, NAN)), "contained non-finite values");
+}
+
 TEST(Linalg, EmptyMatrices) {
+  EXPECT_EQ(std::get<0>(linalg_qr(empty({5, 0}))).sizes(), IntArrayRef({5, 0}));
   EXPECT_EQ(linalg_det(empty({0, 0})).item<float>(), 1);
   EXPECT_EQ(linalg_inv(empty({2, 0, 0})).sizes(), IntArrayRef({2, 0, 0}));
   EXPECT_EQ(linalg_svdvals(empty({0, 3})).sizes(), IntArrayRef({0}));

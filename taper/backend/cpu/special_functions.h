@@ -42,6 +42,11 @@ inline double hurwitz_zeta(double s, double q) {
     if (q == std::floor(q)) return kInf;
     if (s != std::floor(s)) return kNan;
   }
+  if (q < -16) {
+    // The terms below 0 are, but for the sign, those from their fraction up to 1 - q.
+    const double below = hurwitz_zeta(s, std::ceil(q) - q) - hurwitz_zeta(s, 1 - q);
+    return hurwitz_zeta(s, q - std::floor(q)) + (std::fmod(s, 2) == 0 ? below : -below);
+  }
   double sum = 0;
   for (; q < 10; q += 1) sum += std::pow(q, -s);
   if (std::isinf(q)) return sum;
@@ -62,6 +67,7 @@ inline double hurwitz_zeta(double s, double q) {
 /// The n-th derivative of digamma, (-1)^(n+1) n! zeta(n + 1, x); digamma itself for n = 0.
 inline double polygamma(int64_t n, double x) {
   if (n == 0) return digamma(x);
+  if (std::isinf(x) && x < 0) return kNan;  // no limit among the poles
   const double value =
       std::exp(log_gamma(static_cast<double>(n) + 1)) * hurwitz_zeta(static_cast<double>(n) + 1, x);
   return n % 2 != 0 ? value : -value;

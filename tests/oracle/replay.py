@@ -1,0 +1,104 @@
+#!/usr/bin/env python3
+"""Replays the samples of PyTorch's operator database against Taper: every op that both offer, in
+float32, float64, int64 and bool, values, types, shapes, strides of views, and gradients in float64.
+
+Runs with Debian's python3-torch; ends with 77 (skipped) where it is missing. What differs for a
+reason stands in known_differences.txt.
+"""
+import argparse
+import collections
+import re
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent.parent / "tools")]
+try:
+    import torch
+    import numpy  # noqa: F401: tensors are written through it
+except ImportError as error:
+    print(f"skipped: {error}")
+    sys.exit(77)
+
+import binding  # noqa: E402
+import samples  # noqa: E402
+
+
+class Known:
+    """known_differences.txt: "names | types | what the text of the difference holds | reason"."""
+
+    def __init__(self):
+        self.entries = []
+        for line in (HERE / "known_differences.txt").read_text(encoding="utf-8").splitlines():
+            if line and not line.startswith("#"):
+                names, dtypes, pattern, reason = (part.strip() for part in line.split(" | "))
+                self.entries.append((names.split(), dtypes.split(), pattern, reason))
+        self.used = collections.Counter()
+
+    def explains(self, name, dtype, call, text):
+        for i, (names, dtypes, pattern, _) in enumerate(self.entries):
+            if name in names and (dtypes == ["all"] or dtype in dtypes) and \
+                    re.search(pattern, f"{call}: {text}"):
+                self.used[i] += 1
+                return True
+        return False
+
+    def unused(self):
+        return [" ".join(names) + ": " + pattern for i, (names, _, pattern, _) in
+                enumerate(self.entries) if not self.used[i]]
+
+
+def run(program, path):
+    """The program's differences by case, and the case during which it died, if it did."""
+    done = subprocess.run([program, path], capture_output=True, text=True, errors="replace")
+    differences, last = {}, None
+    for line in done.stdout.splitlines():
+        if line.startswith("@"):
+            last = int(line[1:])
+        elif line[:1].isdigit():
+            case, _, text = line.partition("\t")
+            differences[int(case)] = text
+    return differences, None if done.returncode == 0 else (last, done.returncode, done.stderr)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--program", required=True)
+    parser.add_argument("--only", nargs="*", help="names of the database")
+    parser.add_argument("--verbose", type=int, default=3, help="differences shown for each op")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder) / "cases"
+        with open(path, "wb") as file:
+            collector = samples.collect(binding.Table(), file.write, options.only)
+        differences, death = run(options.program, path)
+    known = Known()
+    unexplained = collections.defaultdict(list)
+    for case, text in differences.items():
+        name, dtype, call = collector.descriptions[case]
+        if not known.explains(name, dtype, call, text):
+            unexplained[name].append(f"{dtype} {call}: {text[:300]}")
+    for name, found in sorted(unexplained.items()):
+        print(f"{name}: {len(found)}")
+        print(*(f"    {text}" for text in found[:options.verbose]), sep="\n")
+    if death:
+        print("died at", death, collector.descriptions[death[0]] if death[0] is not None else "")
+    names = {d[0] for d in collector.descriptions}
+    if options.verbose > 3:
+        print("no overload:", {k: (len(v), v[0]) for k, v in collector.unbound.items()})
+        print("not offered:", sorted({o.name for o in samples.op_db} - names))
+    left = sum(map(len, unexplained.values()))
+    print(f"{len(names)} names, {len(collector.descriptions)} samples, "
+          f"{len(collector.descriptions) - len(differences)} equal, "
+          f"{len(differences) - left} known differences, {left} others; "
+          f"{sum(map(len, collector.unbound.values()))} samples fit no overload")
+    stale = [] if options.only else known.unused()
+    for entry in stale:
+        print(f"known_differences.txt: nothing differs like {entry}")
+    return 1 if left or death or stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
