@@ -51,6 +51,7 @@
 #include "taper/ops/pooling.h"
 #include "taper/ops/printing.h"
 #include "taper/ops/random.h"
+#include "taper/ops/recurrent.h"
 #include "taper/ops/reduction.h"
 #include "taper/ops/scan.h"
 #include "taper/ops/scatter.h"
