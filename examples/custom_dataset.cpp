@@ -1,6 +1,5 @@
 // A dataset of one's own, a transform of one's own, and the loader over both: pictures of discs,
 // squares and rings that are drawn when they are asked for, by worker threads.
-//   custom_dataset [epochs]      default 6
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -11,6 +10,8 @@
 
 using namespace taper;
 namespace F = nn::functional;
+
+constexpr const char* kNames[] = {"disc", "square", "ring"};
 
 // All discs, squares and rings of 3 sizes in 6 x 6 places on 16 x 16 pixels. Nothing is kept: get()
 // draws. Workers have copies of the dataset, so it may also keep what is not safe to share.
@@ -60,8 +61,7 @@ void print(const Tensor& image) {
   }
 }
 
-int main(int argc, char** argv) {
-  const int epochs = argc > 1 ? std::atoi(argv[1]) : 6;
+int main() {
   using namespace data::transforms;
   manual_seed(0);
   const auto parts = data::datasets::random_split(Shapes(), {0.8, 0.2});
@@ -69,22 +69,23 @@ int main(int argc, char** argv) {
                        .map(RandomHorizontalFlip())
                        .map(Normalize<>(0.3, 0.45))
                        .map(Stack<>());
-  auto test_set = data::datasets::map(parts[1], Speckle()).map(Normalize<>(0.3, 0.45)).map(Stack<>());
-  auto train_loader = data::make_data_loader(
-      std::move(train_set), data::DataLoaderOptions().batch_size(16).workers(2));
+  auto test_set =
+      data::datasets::map(parts[1], Speckle()).map(Normalize<>(0.3, 0.45)).map(Stack<>());
+  auto train_loader = data::make_data_loader(std::move(train_set),
+                                             data::DataLoaderOptions().batch_size(16).workers(2));
   auto test_loader = data::make_data_loader<data::samplers::SequentialSampler>(
       std::move(test_set), data::DataLoaderOptions().batch_size(16));
-  std::printf("%zu pictures to train on, %zu to test; the first of a batch, label %ld:\n",
-              *parts[0].size(), *parts[1].size(),
-              static_cast<long>(train_loader->begin()->target[0].item<int64_t>()));
-  print((train_loader->begin()->data[0][0] * 0.45 + 0.3).clamp(0, 1));
+  const auto first = *train_loader->begin();
+  std::printf("%zu pictures to train on, %zu to test; the first of a batch, a %s:\n",
+              *parts[0].size(), *parts[1].size(), kNames[first.target[0].item<int64_t>()]);
+  print((first.data[0][0] * 0.45 + 0.3).clamp(0, 1));
 
   nn::Sequential model(nn::Conv2d(nn::Conv2dOptions(1, 16, 3).padding(1)), nn::ReLU(),
                        nn::MaxPool2d(2), nn::Conv2d(nn::Conv2dOptions(16, 32, 3).padding(1)),
                        nn::ReLU(), nn::AdaptiveMaxPool2d(1), nn::Flatten(), nn::Linear(32, 3));
   optim::Adam optimizer(model->parameters(), optim::AdamOptions(5e-3));
   double accuracy = 0;
-  for (int epoch = 1; epoch <= epochs; ++epoch) {
+  for (int epoch = 1; epoch <= 6; ++epoch) {
     double loss_sum = 0;
     for (auto& batch : *train_loader) {
       optimizer.zero_grad();

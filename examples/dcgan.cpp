@@ -1,7 +1,6 @@
 // Generates clothes: a generator and a discriminator of convolutions, one against the other, on
-// Fashion-MNIST. Each epoch's pictures of the same 64 points go to a PNG.
+// Fashion-MNIST. The pictures of 64 points go to runs/dcgan/generated.png as they get better.
 //   dcgan [folder of the idx files] [batches]      default: two epochs of all images
-//   Results: runs/dcgan/generated.png
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -88,7 +87,8 @@ int run(const std::string& folder, int64_t most_batches) {
     for (auto& batch : *loader) {
       const Tensor generated = generator(randn({kBatch, kLatent}));
       // The discriminator learns to tell them apart; the generator is left alone.
-      const Tensor score = discriminator(batch.data), fake_score = discriminator(generated.detach());
+      const Tensor score = discriminator(batch.data),
+                   fake_score = discriminator(generated.detach());
       const Tensor discriminator_loss = F::binary_cross_entropy_with_logits(score, real) +
                                         F::binary_cross_entropy_with_logits(fake_score, fake);
       discriminator_steps.zero_grad();
@@ -106,10 +106,10 @@ int run(const std::string& folder, int64_t most_batches) {
       mean.real += score.sigmoid().mean().item<double>() / report;
       mean.fake += fake_score.sigmoid().mean().item<double>() / report;
       if (++step % report == 0) {
-        std::printf("batch %4ld  loss of the discriminator %.3f, of the generator %.3f; taken for "
-                    "real: %.2f of the real, %.2f of the generated\n",
-                    static_cast<long>(step), mean.discriminator, mean.generator, mean.real,
-                    mean.fake);
+        std::printf(
+            "batch %4ld  loss of the discriminator %.3f, of the generator %.3f; taken for "
+            "real: %.2f of the real, %.2f of the generated\n",
+            static_cast<long>(step), mean.discriminator, mean.generator, mean.real, mean.fake);
         if (step < most_batches) mean = Means();
         save_grid("runs/dcgan/generated.png", generator, points);
       }

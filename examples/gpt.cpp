@@ -8,6 +8,7 @@
 #include <fstream>
 #include <iterator>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "taper/taper.h"
@@ -93,8 +94,8 @@ std::string go_on(GPT& model, std::string text, int64_t length, double temperatu
   NoGradGuard no_grad;
   Tensor codes = encode(text).unsqueeze(0);
   for (int64_t i = 0; i < length; ++i) {
-    const Tensor scores = model(codes.slice(1, std::max<int64_t>(0, codes.size(1) -
-                                                                        model->config.context)));
+    const Tensor scores =
+        model(codes.slice(1, std::max<int64_t>(0, codes.size(1) - model->config.context)));
     const Tensor next = multinomial(softmax(scores[0][-1] / temperature, 0), 1);
     codes = cat({codes, next.unsqueeze(0)}, 1);
     text += static_cast<char>(next.item<int64_t>());
@@ -111,32 +112,28 @@ int run(const std::string& path, int steps, const Config& config) {
   GPT model(config);
   const Tensor share = bincount(text).to(kFloat) / static_cast<double>(text.numel());
   const double frequency_loss = -xlogy(share, share).sum().item<double>();
-  std::printf("%s: %ld characters; %ld parameters\n"
-              "loss of the characters' frequencies alone: %.2f\n",
-              path.c_str(), static_cast<long>(text.numel()),
-              static_cast<long>(nn::utils::parameters_to_vector(model->parameters()).numel()),
-              frequency_loss);
+  const Tensor parameters = nn::utils::parameters_to_vector(model->parameters());
+  std::printf("%s: %ld characters, loss of their frequencies %.2f; %ld parameters\n", path.c_str(),
+              static_cast<long>(text.numel()), frequency_loss,
+              static_cast<long>(parameters.numel()));
 
   optim::AdamW optimizer(model->parameters(), optim::AdamWOptions(3e-3).weight_decay(0.1));
   optim::CosineAnnealingLR scheduler(optimizer, steps, /*eta_min=*/3e-4);
-  double mean = 0;
+  double sum = 0, mean = 0;
   const int report = std::max(steps / 10, 1);
   for (int step = 1; step <= steps; ++step) {
-    const Tensor places =
-        randint(text.numel() - config.context, {16, 1}) + arange(config.context);
+    const Tensor places = randint(text.numel() - config.context, {16, 1}) + arange(config.context);
     const Tensor scores = model(text.index({places}));
-    const Tensor loss =
-        F::cross_entropy(scores.flatten(0, 1), text.index({places + 1}).flatten());
+    const Tensor loss = F::cross_entropy(scores.flatten(0, 1), text.index({places + 1}).flatten());
     optimizer.zero_grad();
     loss.backward();
     nn::utils::clip_grad_norm_(model->parameters(), 1.0);
     optimizer.step();
     scheduler.step();
-    mean += loss.item<double>() / report;
-    if (step % report == 0) {
-      std::printf("step %4d  loss per character %.3f\n", step, mean);
-      if (step < steps) mean = 0;
-    }
+    sum += loss.item<double>();
+    if (step % report != 0) continue;
+    mean = std::exchange(sum, 0) / report;
+    std::printf("step %4d  loss per character %.3f\n", step, mean);
   }
   std::printf("--- it goes on ---\n%s\n---\n", go_on(model, "The ", 300, 0.7).c_str());
   // Clearly better than the frequencies: it has learned what follows what.
@@ -144,12 +141,11 @@ int run(const std::string& path, int steps, const Config& config) {
 }
 
 int main(int argc, char** argv) {
-  const auto number = [&](int i, int64_t other) { return argc > i ? std::atoi(argv[i]) : other; };
+  Config config;
+  if (argc > 3) config.layers = std::atoi(argv[3]);
+  if (argc > 4) config.width = std::atoi(argv[4]);
   try {
-    Config config;
-    config.layers = number(3, config.layers);
-    config.width = number(4, config.width);
-    return run(argc > 1 ? argv[1] : "docs/modules.md", static_cast<int>(number(2, 600)), config);
+    return run(argc > 1 ? argv[1] : "docs/modules.md", argc > 2 ? std::atoi(argv[2]) : 600, config);
   } catch (const Error& error) {
     std::fprintf(stderr, "gpt: %s\n", error.what());
     return 1;

@@ -88,13 +88,13 @@ int run(const std::string& path, int steps) {
   const Text text(path);
   Model model(text.letters.size(0));
   optim::Adam optimizer(model->parameters(), optim::AdamOptions(5e-3));
-  std::printf("%s: %ld characters, %ld different ones\n"
-              "loss of a blind guess %.2f, of the characters' frequencies %.2f\n",
-              path.c_str(), static_cast<long>(text.codes.size(0)),
-              static_cast<long>(text.letters.size(0)),
-              std::log(static_cast<double>(text.letters.size(0))), text.frequency_loss);
+  std::printf(
+      "%s: %ld characters, %ld different ones\n"
+      "loss of a blind guess %.2f, of the characters' frequencies %.2f\n",
+      path.c_str(), static_cast<long>(text.codes.size(0)), static_cast<long>(text.letters.size(0)),
+      std::log(static_cast<double>(text.letters.size(0))), text.frequency_loss);
 
-  double mean = 0;
+  double sum = 0, mean = 0;
   const int report = std::max(steps / 10, 1);
   for (int step = 1; step <= steps; ++step) {
     const auto [input, target] = text.batch();
@@ -103,11 +103,10 @@ int run(const std::string& path, int steps) {
     loss.backward();
     nn::utils::clip_grad_norm_(model->parameters(), 1.0);
     optimizer.step();
-    mean += loss.item<double>() / report;
-    if (step % report == 0) {
-      std::printf("step %4d  loss per character %.3f\n", step, mean);
-      if (step < steps) mean = 0;
-    }
+    sum += loss.item<double>();
+    if (step % report != 0) continue;
+    mean = std::exchange(sum, 0) / report;
+    std::printf("step %4d  loss per character %.3f\n", step, mean);
   }
   std::printf("--- it writes ---\n%s\n---\n", write(model, text, 300, 0.7).c_str());
   // Clearly better than the frequencies: it has learned what follows what.

@@ -1,17 +1,15 @@
 // Finds the coefficients of a cubic from noisy points: a linear layer over the powers of x, trained
 // on small batches that are drawn anew for each step.
-//   regression [steps]      default 1500
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <cstdlib>
 
 #include "taper/taper.h"
 
 using namespace taper;
 namespace F = nn::functional;
 
-constexpr int kDegree = 3;
+constexpr int kDegree = 3, kSteps = 1500;
 constexpr double kNoise = 0.1;
 
 // The columns x, x^2, x^3: the curve is a straight line in them.
@@ -33,16 +31,15 @@ void print_polynomial(const char* title, const Tensor& weight, double bias) {
   std::printf("\n");
 }
 
-int main(int argc, char** argv) {
-  const int steps = argc > 1 ? std::atoi(argv[1]) : 1500;
+int main() {
   manual_seed(0);
   const Curve truth;
   nn::Linear model(kDegree, 1);
   optim::Adam optimizer(model->parameters(), optim::AdamOptions(0.03));
   // Steps that become smaller average the noise away.
-  optim::CosineAnnealingLR scheduler(optimizer, steps);
+  optim::CosineAnnealingLR scheduler(optimizer, kSteps);
 
-  for (int step = 0; step < steps; ++step) {
+  for (int step = 0; step < kSteps; ++step) {
     const Tensor x = rand({64}) * 2 - 1;
     const Tensor y = truth(x) + kNoise * randn({64});
     const Tensor loss = F::mse_loss(model(powers(x)).squeeze(1), y);
@@ -51,8 +48,8 @@ int main(int argc, char** argv) {
     optimizer.step();
     scheduler.step();
     // The noise's variance is what no model can get below.
-    if (step % (steps / 5 + 1) == 0 || step == steps - 1) {
-      std::printf("step %4d  loss %.4f (noise alone: %.4f)\n", step, loss.item<double>(),
+    if (step % 300 == 299 || step == 0) {
+      std::printf("step %4d  loss %.4f (noise alone: %.4f)\n", step + 1, loss.item<double>(),
                   kNoise * kNoise);
     }
   }
@@ -61,8 +58,8 @@ int main(int argc, char** argv) {
   const double bias = model->bias.item<double>();
   print_polynomial("true", truth.weight, truth.bias);
   print_polynomial("learned", weight, bias);
-  const double error = std::max((weight - truth.weight).abs().max().item<double>(),
-                                std::abs(bias - truth.bias));
+  const double error =
+      std::max((weight - truth.weight).abs().max().item<double>(), std::abs(bias - truth.bias));
   std::printf("largest error of a coefficient: %.4f\n", error);
   return error < 0.1 ? 0 : 1;
 }

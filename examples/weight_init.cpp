@@ -22,9 +22,7 @@ const std::vector<Method> methods = {
     {"normal, std 1", [](nn::LinearImpl& layer) { nn::init::normal_(layer.weight); }},
     {"Xavier uniform", [](nn::LinearImpl& layer) { nn::init::xavier_uniform_(layer.weight); }},
     {"Kaiming normal",
-     [](nn::LinearImpl& layer) {
-       nn::init::kaiming_normal_(layer.weight, 0, kFanIn, kReLU);
-     }},
+     [](nn::LinearImpl& layer) { nn::init::kaiming_normal_(layer.weight, 0, kFanIn, kReLU); }},
 };
 
 nn::Sequential make_model() {
@@ -36,8 +34,8 @@ nn::Sequential make_model() {
   return model;
 }
 
-// How far what each ReLU gives differs from sample to sample: the standard deviation over the batch,
-// averaged over the units.
+// How far what each ReLU gives differs from sample to sample: the standard deviation over the
+// batch, averaged over the units.
 std::vector<double> spreads(const Method& method, const Tensor& x) {
   nn::Sequential model = make_model();
   if (method.init) {
