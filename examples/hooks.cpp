@@ -123,7 +123,7 @@ int main(int argc, char** argv) {
   draw(svg, 365, "with clipping, before it", clipped);
   svg << "</svg>\n";
   svg.close();
-  std::printf("drawn in %s\n", path.c_str());
+  std::printf(svg ? "drawn in %s\n" : "cannot write %s\n", path.c_str());
   const bool destroyed = !(plain.last_loss < plain.first_loss);
   const bool saved = clipped.last_loss < 0.1 * clipped.first_loss;
   return svg && destroyed && saved ? 0 : 1;

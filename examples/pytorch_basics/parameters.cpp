@@ -72,7 +72,7 @@ void show_freezing() {
   std::cout << "\nFreezing the first layer\n";
   manual_seed(0);
   nn::Sequential net(nn::Linear(2, 2), nn::Tanh(), nn::Linear(2, 1));
-  for (Tensor parameter : net->ptr(0)->parameters()) parameter.requires_grad_(false);
+  for (const Tensor& parameter : net->ptr(0)->parameters()) parameter.requires_grad_(false);
   optim::SGD optimizer(net->parameters(), optim::SGDOptions(0.1));
   std::vector<Tensor> before;
   for (const Tensor& parameter : net->parameters()) before.push_back(parameter.detach().clone());
