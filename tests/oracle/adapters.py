@@ -132,6 +132,11 @@ def unpooled(name, n):
     return adapt
 
 
+def fractions(x, n):
+    """The draws of a fractional pooling over n dimensions."""
+    return torch.rand(1 if x.dim() == n + 1 else x.shape[0], x.shape[-n - 1], n, dtype=x.dtype)
+
+
 def fractional(name, n):
     def adapt(args, kwargs):
         b = inspect.signature(getattr(F, f"{name}_with_indices")).bind(*args, **kwargs)
@@ -139,6 +144,7 @@ def fractional(name, n):
         x, kernel, size, ratio, _, draws = b.arguments.values()
         if size is None:
             size = [int(d * r) for d, r in zip(x.shape[-n:], ratio)]
+        draws = fractions(x, n) if draws is None else draws
         return name, [x, pair(kernel, n), pair(size, n), draws], {}
     return adapt
 

@@ -124,7 +124,7 @@ class Collector:
             # Weights of float32 in a float64 call: both sum them in float32, in some order.
             kwargs["aweights"] = kwargs["aweights"].to(args[0].dtype)
         if name.startswith("nn.functional.fractional_max_pool"):
-            kwargs["_random_samples"] = fractions(name, args[0])
+            kwargs["_random_samples"] = adapters.fractions(args[0], int(name[-2]))
         if kwargs.get("max_norm") is not None:  # a write of its own in Taper
             name, function = "embedding_renorm_", torch.embedding_renorm_
             args, kwargs = [args[0].detach().clone(), args[1], kwargs["max_norm"],
@@ -202,12 +202,6 @@ class Collector:
             extra["symmetric"] = True
         extra["grad_outputs"] = weights
         extra["gradients"] = list(gradients)
-
-
-def fractions(name, x):
-    """The draws of a fractional pooling."""
-    n = int(name[-2])
-    return torch.rand(1 if x.dim() == n + 1 else x.shape[0], x.shape[-n - 1], n, dtype=x.dtype)
 
 
 def symmetric(x):
