@@ -241,7 +241,8 @@ TEST(Joining, ErrorsKeepTheirText) {
   EXPECT_ERROR(ShapeError, repeat_interleave(tensor({1, -1})), "repeats can not be negative");
   EXPECT_ERROR(ShapeError, repeat_interleave(full({4}, int64_t{1} << 62, kLong)),
                "the repeats sum to more");
-  EXPECT_ERROR(ShapeError, repeat_interleave(tensor({1, 2}), 4), "does not match required size");
+  EXPECT_ERROR(ShapeError, repeat_interleave(tensor({1, 2}), std::optional<int64_t>(4)),
+               "does not match required size");
   EXPECT_ERROR(ShapeError, ones({2}).repeat_interleave(2, 0, 3), "does not match required size");
   EXPECT_ERROR(ShapeError, ones({2}).repeat_interleave(tensor({1, 2, 3})),
                "repeats must have the same size as input along dim");
@@ -253,7 +254,8 @@ TEST(Joining, ErrorsKeepTheirText) {
 TEST(Joining, IndicesRepeated) {
   EXPECT_EQ(to_dense(repeat_interleave(tensor({2, 0, 1}))).values, (std::vector<double>{0, 0, 2}));
   EXPECT_EQ(repeat_interleave(tensor({1}).to(kInt)).scalar_type(), kInt);
-  EXPECT_EQ(repeat_interleave(zeros({0}, kLong), 0).sizes(), IntArrayRef(0));
+  EXPECT_EQ(repeat_interleave(zeros({0}, kLong), std::optional<int64_t>(0)).sizes(),
+            IntArrayRef(0));
   EXPECT_EQ(repeat_interleave(zeros({3}, kLong)).numel(), 0);
   EXPECT_EQ(ones({2}).repeat_interleave(2, 0, 4).numel(), 4);
   EXPECT_EQ(tensor(5.0).repeat_interleave(tensor({3})).sizes(), IntArrayRef(3));
