@@ -101,8 +101,7 @@ Tensor round(Out out, const Tensor& self, int64_t decimals) {
   const double power = std::pow(10.0, std::abs(static_cast<double>(decimals)));
   const Tensor x = self.detach();
   const Tensor whole = taper::round(decimals > 0 ? mul(x, power) : div(x, power));
-  const Tensor result =
-      out.give("round", decimals > 0 ? div(whole, power) : mul(whole, power), {self});
+  Tensor result = out.give("round", decimals > 0 ? div(whole, power) : mul(whole, power), {self});
   record({.name = "RoundBackward1",
           .outputs = {result},
           .inputs = {self},
