@@ -20,6 +20,7 @@ READERS = {
     "const std::optional<Tensor>&": "optional_tensor",
     "const Scalar&": "scalar",
     "const std::optional<Scalar>&": "optional_scalar",
+    "ArrayRef<Scalar>": "scalars",
     "int64_t": "integer",
     "std::optional<int64_t>": "optional_integer",
     "IntArrayRef": "integers",

@@ -21,6 +21,8 @@ Tensor feature_dropout(Out out, const Tensor& self, double p, bool train);
 Tensor alpha_dropout(Out out, const Tensor& self, double p, bool train);
 
 // taper/ops/extremum.h
+Tensor max(Out out, const Tensor& self, const Tensor& other);
+Tensor min(Out out, const Tensor& self, const Tensor& other);
 Tensor amax(Out out, const Tensor& self, IntArrayRef dim, bool keepdim);
 Tensor amin(Out out, const Tensor& self, IntArrayRef dim, bool keepdim);
 
@@ -80,6 +82,10 @@ Tensor div(Out out, const Tensor& self, const Scalar& other,
            std::optional<std::string_view> rounding_mode);
 Tensor divide(Out out, const Tensor& self, const Tensor& other);
 Tensor divide(Out out, const Tensor& self, const Scalar& other);
+Tensor divide(Out out, const Tensor& self, const Tensor& other,
+              std::optional<std::string_view> rounding_mode);
+Tensor divide(Out out, const Tensor& self, const Scalar& other,
+              std::optional<std::string_view> rounding_mode);
 Tensor true_divide(Out out, const Tensor& self, const Tensor& other);
 Tensor true_divide(Out out, const Tensor& self, const Scalar& other);
 Tensor floor_divide(Out out, const Tensor& self, const Tensor& other);
@@ -143,6 +149,7 @@ Tensor ceil(Out out, const Tensor& self);
 Tensor trunc(Out out, const Tensor& self);
 Tensor fix(Out out, const Tensor& self);
 Tensor round(Out out, const Tensor& self);
+Tensor round(Out out, const Tensor& self, int64_t decimals);
 Tensor frac(Out out, const Tensor& self);
 Tensor reciprocal(Out out, const Tensor& self);
 Tensor sqrt(Out out, const Tensor& self);
@@ -167,8 +174,12 @@ Tensor clamp(Out out, const Tensor& self, const std::optional<Tensor>& min,
              const std::optional<Tensor>& max);
 Tensor clip(Out out, const Tensor& self, const std::optional<Scalar>& min,
             const std::optional<Scalar>& max);
+Tensor clip(Out out, const Tensor& self, const std::optional<Tensor>& min,
+            const std::optional<Tensor>& max);
 Tensor clamp_min(Out out, const Tensor& self, const Scalar& min);
+Tensor clamp_min(Out out, const Tensor& self, const Tensor& min);
 Tensor clamp_max(Out out, const Tensor& self, const Scalar& max);
+Tensor clamp_max(Out out, const Tensor& self, const Tensor& max);
 Tensor nan_to_num(Out out, const Tensor& self, std::optional<double> nan,
                   std::optional<double> posinf, std::optional<double> neginf);
 
@@ -244,6 +255,8 @@ Tensor all(Out out, const Tensor& self, int64_t dim, bool keepdim);
 Tensor scatter(Out out, const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src);
 Tensor scatter(Out out, const Tensor& self, int64_t dim, const Tensor& index, const Scalar& value);
 Tensor scatter(Out out, const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src,
+               std::string_view reduce);
+Tensor scatter(Out out, const Tensor& self, int64_t dim, const Tensor& index, const Scalar& value,
                std::string_view reduce);
 Tensor scatter_add(Out out, const Tensor& self, int64_t dim, const Tensor& index,
                    const Tensor& src);

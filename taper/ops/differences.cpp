@@ -139,29 +139,40 @@ DimVector slope_dims(const Tensor& self, IntArrayRef dim, int64_t edge_order) {
   return dims;
 }
 
+void check_spacings(size_t spacings, size_t dims) {
+  TAPER_CHECK_AS(
+      ShapeError, spacings == dims,
+      "torch.gradient expected spacing to be unspecified, a scalar, or a list of length ", dims,
+      ", got a list of length ", spacings);
+}
+
 }  // namespace
 
-std::vector<Tensor> gradient(const Tensor& input, const Scalar& spacing, IntArrayRef dim,
+std::vector<Tensor> gradient(const Tensor& self, const Scalar& spacing, IntArrayRef dim,
                              int64_t edge_order) {
-  const Tensor self = input.to(to_floating(input.scalar_type()));
-  std::vector<Tensor> slopes;
-  for (const int64_t d : slope_dims(self, dim, edge_order)) {
-    const Tensor gaps = self.new_full(self.sizes()[d] - 1, spacing);
-    slopes.push_back(slope(self, gaps, d, edge_order));
-  }
-  return slopes;
+  const std::vector<Scalar> all(dim.empty() ? self.dim() : dim.size(), spacing);
+  return gradient(self, ArrayRef<Scalar>(all), dim, edge_order);
 }
-std::vector<Tensor> gradient(const Tensor& input, TensorList coordinates, IntArrayRef dim,
+std::vector<Tensor> gradient(const Tensor& input, ArrayRef<Scalar> spacing, IntArrayRef dim,
                              int64_t edge_order) {
   const Tensor self = input.to(to_floating(input.scalar_type()));
   const DimVector dims = slope_dims(self, dim, edge_order);
-  TAPER_CHECK_AS(
-      ShapeError, coordinates.size() == dims.size(),
-      "torch.gradient expected spacing to be unspecified, a scalar, or a list of length ",
-      dims.size(), ", got a list of length ", coordinates.size());
+  check_spacings(spacing.size(), dims.size());
   std::vector<Tensor> slopes;
   for (size_t i = 0; i < dims.size(); ++i) {
-    const Tensor& points = coordinates[i];
+    const Tensor gaps = self.new_full(self.sizes()[dims[i]] - 1, spacing[i]);
+    slopes.push_back(slope(self, gaps, dims[i], edge_order));
+  }
+  return slopes;
+}
+std::vector<Tensor> gradient(const Tensor& input, TensorList spacing, IntArrayRef dim,
+                             int64_t edge_order) {
+  const Tensor self = input.to(to_floating(input.scalar_type()));
+  const DimVector dims = slope_dims(self, dim, edge_order);
+  check_spacings(spacing.size(), dims.size());
+  std::vector<Tensor> slopes;
+  for (size_t i = 0; i < dims.size(); ++i) {
+    const Tensor& points = spacing[i];
     TAPER_CHECK_AS(ShapeError, points.dim() == 1 && points.numel() == self.sizes()[dims[i]],
                    "torch.gradient expected each element of spacing to have one point for each "
                    "value, got ",

@@ -28,8 +28,11 @@ Tensor cumulative_trapezoid(const Tensor& y, const Scalar& dx = 1, int64_t dim =
 /// ends exact for lines (edge_order 1) or parabolas (2). Points are spacing apart.
 std::vector<Tensor> gradient(const Tensor& self, const Scalar& spacing = 1, IntArrayRef dim = {},
                              int64_t edge_order = 1);
+/// gradient() with a spacing for each dimension.
+std::vector<Tensor> gradient(const Tensor& self, ArrayRef<Scalar> spacing, IntArrayRef dim = {},
+                             int64_t edge_order = 1);
 /// gradient() of values at the points that one tensor for each dimension lists.
-std::vector<Tensor> gradient(const Tensor& self, TensorList coordinates, IntArrayRef dim = {},
+std::vector<Tensor> gradient(const Tensor& self, TensorList spacing, IntArrayRef dim = {},
                              int64_t edge_order = 1);
 
 }  // namespace taper

@@ -3,6 +3,7 @@
 #include "taper/kernel/reduction.h"
 #include "taper/ops/bodies.h"
 #include "taper/ops/creation.h"
+#include "taper/ops/pointwise_arith.h"
 #include "taper/ops/reduce_util.h"
 
 namespace taper {
@@ -100,6 +101,9 @@ Tensor argmin(const Tensor& self, std::optional<int64_t> dim, bool keepdim) {
 }
 
 namespace body {
+
+Tensor max(Out out, const Tensor& self, const Tensor& other) { return maximum(out, self, other); }
+Tensor min(Out out, const Tensor& self, const Tensor& other) { return minimum(out, self, other); }
 
 Tensor amax(Out out, const Tensor& self, IntArrayRef dim, bool keepdim) {
   return extremum(out, "amax", "AmaxBackward0", self, reduced_dims("amax", dim, self.dim()),

@@ -20,6 +20,12 @@ std::tuple<Tensor, Tensor> max(const Tensor& self, int64_t dim, bool keepdim = f
 /// The smallest elements along dim and where they stand, the first of ties.
 /// variants: method
 std::tuple<Tensor, Tensor> min(const Tensor& self, int64_t dim, bool keepdim = false);
+/// Same as maximum().
+/// variants: method, out
+Tensor max(const Tensor& self, const Tensor& other);
+/// Same as minimum().
+/// variants: method, out
+Tensor min(const Tensor& self, const Tensor& other);
 /// The largest elements over dimensions (all if none is named). Ties share the gradient.
 /// variants: method, out
 Tensor amax(const Tensor& self, IntArrayRef dim = {}, bool keepdim = false);

@@ -4,6 +4,8 @@
 
 #include "taper/kernel/copy.h"
 #include "taper/kernel/indexing.h"
+#include "taper/ops/creation.h"
+#include "taper/ops/sorting.h"
 #include "taper/ops/strided.h"
 #include "taper/ops/view.h"
 
@@ -241,7 +243,8 @@ Tensor tile(const Tensor& self, IntArrayRef dims) {
   return repeat(self, repeats);
 }
 
-Tensor repeat_interleave(const Tensor& self, int64_t repeats, std::optional<int64_t> dim) {
+Tensor repeat_interleave(const Tensor& self, int64_t repeats, std::optional<int64_t> dim,
+                         std::optional<int64_t> output_size) {
   TAPER_CHECK_AS(ShapeError, repeats >= 0, "repeat_interleave: repeats can not be negative, got ",
                  repeats);
   const Tensor x = dim ? self : self.flatten();
@@ -249,7 +252,61 @@ Tensor repeat_interleave(const Tensor& self, int64_t repeats, std::optional<int6
   const Tensor column = x.dim() == 0 ? x.reshape({1, 1}) : x.unsqueeze(d + 1);
   DimVector sizes(column.sizes());
   sizes[d + 1] = repeats;
+  const bool fits = !output_size || (repeats == 0 ? *output_size == 0
+                                                  : *output_size % repeats == 0 &&
+                                                        *output_size / repeats == sizes[d]);
+  TAPER_CHECK_AS(
+      ShapeError, fits,
+      "repeat_interleave: allocated size does not match required size:", " got output_size ",
+      *output_size, " for ", sizes[d], " elements ", repeats, " times");
   return column.expand(sizes).clone(MemoryFormat::Contiguous).flatten(d, d + 1);
+}
+
+namespace {
+
+void check_output_size(std::optional<int64_t> output_size, int64_t total) {
+  TAPER_CHECK_AS(ShapeError, !output_size || *output_size == total,
+                 "repeat_interleave: allocated size does not match required size: got output_size ",
+                 *output_size, " for repeats that sum to ", total);
+}
+
+}  // namespace
+
+Tensor repeat_interleave(const Tensor& repeats, std::optional<int64_t> output_size) {
+  const ScalarType type = repeats.scalar_type();
+  TAPER_CHECK_AS(ShapeError, repeats.dim() == 1,
+                 "repeat_interleave: repeat_interleave only accept 1D vector as repeat, got ",
+                 repeats.sizes());
+  TAPER_CHECK_AS(DTypeError, type == kLong || type == kInt,
+                 "repeat_interleave: repeats has to be Long or Int tensor, got ", type);
+  const int64_t n = repeats.numel();
+  if (n == 0) {
+    check_output_size(output_size, 0);
+    return empty_like(repeats);
+  }
+  TAPER_CHECK_AS(ShapeError, repeats.min().item<int64_t>() >= 0,
+                 "repeat_interleave: repeats can not be negative");
+  TAPER_CHECK_AS(ShapeError, repeats.to(kDouble).sum().item<double>() < 0x1p62,
+                 "repeat_interleave: the repeats sum to more than a size can be");
+  const Tensor ends = repeats.cumsum(0);
+  const int64_t total = ends.select(0, n - 1).item<int64_t>();
+  check_output_size(output_size, total);
+  return searchsorted(ends, arange(total, TensorOptions(kLong)), false, true).to(type);
+}
+
+Tensor repeat_interleave(const Tensor& self, const Tensor& repeats, std::optional<int64_t> dim,
+                         std::optional<int64_t> output_size) {
+  TAPER_CHECK_AS(ShapeError, repeats.dim() <= 1,
+                 "repeat_interleave: repeats must be 0-dim or 1-dim tensor, got ", repeats.sizes());
+  const Tensor x = dim && self.dim() > 0 ? self : self.flatten();
+  const int64_t d = wrap_dim(dim.value_or(0), x.dim());
+  const int64_t size = x.sizes()[d];
+  TAPER_CHECK_AS(ShapeError, repeats.numel() == 1 || repeats.numel() == size,
+                 "repeat_interleave: repeats must have the same size as input along dim, but got "
+                 "repeats.size(0) = ",
+                 repeats.numel(), " and input.size(", d, ") = ", size);
+  const Tensor each = repeats.numel() == 1 ? repeats.reshape({1}).expand({size}) : repeats;
+  return x.index_select(d, repeat_interleave(each, output_size));
 }
 
 Tensor flip(const Tensor& self, IntArrayRef dims) {

@@ -38,7 +38,16 @@ Tensor tile(const Tensor& self, IntArrayRef dims);
 /// Each element repeats times in a row along a dimension, or in the flattened tensor.
 /// variants: method
 Tensor repeat_interleave(const Tensor& self, int64_t repeats,
-                         std::optional<int64_t> dim = std::nullopt);
+                         std::optional<int64_t> dim = std::nullopt,
+                         std::optional<int64_t> output_size = std::nullopt);
+/// Element i repeats[i] times in a row, or each repeats times for a single number. output_size, if
+/// given, must be the sum of the repeats.
+/// variants: method
+Tensor repeat_interleave(const Tensor& self, const Tensor& repeats,
+                         std::optional<int64_t> dim = std::nullopt,
+                         std::optional<int64_t> output_size = std::nullopt);
+/// Each index i of a one-dimensional integer tensor repeats[i] times in a row, in its type.
+Tensor repeat_interleave(const Tensor& repeats, std::optional<int64_t> output_size = std::nullopt);
 /// The order of the elements reversed along dimensions.
 /// variants: method
 Tensor flip(const Tensor& self, IntArrayRef dims);

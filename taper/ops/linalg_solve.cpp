@@ -169,6 +169,35 @@ double default_rtol(const Tensor& A) {
   return static_cast<double>(std::max(A.size(-2), A.size(-1))) * precision(A);
 }
 
+/// The bound up to which singular values count as 0, [..., 1].
+Tensor bound_of(const Tensor& values, const Tensor& A, const std::optional<Tensor>& atol,
+                const std::optional<Tensor>& rtol) {
+  const bool least = atol && atol->defined();
+  Tensor relative = rtol && rtol->defined() ? *rtol : scalar_tensor(default_rtol(A), kDouble);
+  // An absolute bound alone replaces the relative one's default.
+  if (least && !(rtol && rtol->defined())) relative = where(gt(*atol, 0), Scalar(0), relative);
+  const Tensor bound = values.amax(-1, true).mul(relative.unsqueeze(-1));
+  return least ? maximum(bound, atol->unsqueeze(-1)) : bound;
+}
+
+/// A repeated along the leading dimensions of the tolerances.
+Tensor with_batch_of(const Tensor& A, const std::optional<Tensor>& atol,
+                     const std::optional<Tensor>& rtol) {
+  DimVector sizes(batch_sizes(A));
+  for (const auto* tolerance : {&atol, &rtol}) {
+    if (*tolerance && (*tolerance)->defined())
+      sizes = broadcast_sizes(sizes, (*tolerance)->sizes());
+  }
+  if (IntArrayRef(sizes) == IntArrayRef(batch_sizes(A))) return A;
+  sizes.push_back(A.size(-2));
+  sizes.push_back(A.size(-1));
+  return A.expand(sizes);
+}
+
+std::optional<Tensor> as_tensor(std::optional<double> number) {
+  return number ? std::optional<Tensor>(scalar_tensor(*number, kDouble)) : std::nullopt;
+}
+
 /// The gradient of a pseudo-inverse P of A (Golub and Pereyra).
 Tensor pinv_grad(const Tensor& grad, const Tensor& p, const Tensor& A) {
   const Tensor pt = transposed(p), gt = transposed(grad);
@@ -396,9 +425,11 @@ Tensor logdet(const Tensor& self) {
   return where(eq(sign, -1), Scalar(std::numeric_limits<double>::quiet_NaN()), logarithm);
 }
 
-Tensor linalg_pinv(const Tensor& A, std::optional<double> rtol, bool hermitian) {
-  check_matrix("linalg.pinv", A);
-  if (hermitian) check_square("linalg.pinv", A);
+Tensor linalg_pinv(const Tensor& given, const std::optional<Tensor>& atol,
+                   const std::optional<Tensor>& rtol, bool hermitian) {
+  check_matrix("linalg.pinv", given);
+  if (hermitian) check_square("linalg.pinv", given);
+  const Tensor A = with_batch_of(given, atol, rtol);
   Tensor p;
   if (A.numel() == 0) {
     DimVector sizes(A.sizes());
@@ -409,8 +440,7 @@ Tensor linalg_pinv(const Tensor& A, std::optional<double> rtol, bool hermitian) 
     // A hermitian input is completed from its lower triangle.
     const Tensor full = hermitian ? from_lower(A) : A;
     const auto [u, s, vh] = linalg_svd(full, false);
-    const Tensor limit = s.amax(-1, true).mul(rtol.value_or(default_rtol(A)));
-    const Tensor inverse = where(gt(s, limit), reciprocal(s), Scalar(0));
+    const Tensor inverse = where(gt(s, bound_of(s, A, atol, rtol)), reciprocal(s), Scalar(0));
     p = transposed(vh).mul(inverse.unsqueeze(-2)).matmul(transposed(u));
   }
   record({.name = "LinalgPinvBackward0",
@@ -426,18 +456,36 @@ Tensor linalg_pinv(const Tensor& A, std::optional<double> rtol, bool hermitian) 
           }});
   return p;
 }
+Tensor linalg_pinv(const Tensor& A, std::optional<double> atol, std::optional<double> rtol,
+                   bool hermitian) {
+  return linalg_pinv(A, as_tensor(atol), as_tensor(rtol), hermitian);
+}
+Tensor linalg_pinv(const Tensor& A, double rcond, bool hermitian) {
+  return linalg_pinv(A, std::nullopt, as_tensor(rcond), hermitian);
+}
+Tensor linalg_pinv(const Tensor& A, const Tensor& rcond, bool hermitian) {
+  return linalg_pinv(A, std::nullopt, std::optional<Tensor>(rcond), hermitian);
+}
 Tensor pinverse(const Tensor& self, double rcond) { return linalg_pinv(self, rcond); }
 
-Tensor linalg_matrix_rank(const Tensor& A, std::optional<double> atol, std::optional<double> rtol,
-                          bool hermitian) {
+Tensor linalg_matrix_rank(const Tensor& given, const std::optional<Tensor>& atol,
+                          const std::optional<Tensor>& rtol, bool hermitian) {
   NoGradGuard no_grad;
-  check_matrix("linalg.matrix_rank", A);
+  check_matrix("linalg.matrix_rank", given);
+  const Tensor A = with_batch_of(given, atol, rtol);
   const Tensor values = hermitian ? abs(linalg_eigvalsh(A)) : linalg_svdvals(A);
   if (values.size(-1) == 0) return zeros(batch_sizes(A), kLong);
-  // An absolute bound alone replaces the relative one's default.
-  const double relative = rtol.value_or(atol.value_or(0) > 0 ? 0 : default_rtol(A));
-  const Tensor limit = clamp_min(values.amax(-1, true).mul(relative), atol.value_or(0));
-  return gt(values, limit).sum(-1);
+  return gt(values, bound_of(values, A, atol, rtol)).sum(-1);
+}
+Tensor linalg_matrix_rank(const Tensor& A, std::optional<double> atol, std::optional<double> rtol,
+                          bool hermitian) {
+  return linalg_matrix_rank(A, as_tensor(atol), as_tensor(rtol), hermitian);
+}
+Tensor linalg_matrix_rank(const Tensor& A, double tol, bool hermitian) {
+  return linalg_matrix_rank(A, as_tensor(tol), as_tensor(0.0), hermitian);
+}
+Tensor linalg_matrix_rank(const Tensor& A, const Tensor& tol, bool hermitian) {
+  return linalg_matrix_rank(A, std::optional<Tensor>(tol), as_tensor(0.0), hermitian);
 }
 
 Tensor linalg_matrix_power(const Tensor& A, int64_t n) {

@@ -45,17 +45,27 @@ std::tuple<Tensor, Tensor> slogdet(const Tensor& self);
 /// The logarithm of the determinant; NaN where it is negative.
 /// variants: method
 Tensor logdet(const Tensor& self);
-/// The Moore-Penrose inverse. Singular values up to rtol times the largest count as 0; rtol is
-/// max(m, n) times the type's precision unless given. hermitian: A is symmetric, its lower triangle
-/// is read.
-Tensor linalg_pinv(const Tensor& A, std::optional<double> rtol = std::nullopt,
+/// The Moore-Penrose inverse. Singular values up to atol, or up to rtol times the largest, count as
+/// 0; rtol is max(m, n) times the type's precision unless a tolerance is given. As tensors they
+/// broadcast with the leading dimensions. hermitian: A is symmetric, its lower triangle is read.
+Tensor linalg_pinv(const Tensor& A, std::optional<double> atol, std::optional<double> rtol,
                    bool hermitian = false);
+Tensor linalg_pinv(const Tensor& A, const std::optional<Tensor>& atol = std::nullopt,
+                   const std::optional<Tensor>& rtol = std::nullopt, bool hermitian = false);
+/// linalg_pinv() with rtol = rcond.
+Tensor linalg_pinv(const Tensor& A, double rcond, bool hermitian = false);
+Tensor linalg_pinv(const Tensor& A, const Tensor& rcond, bool hermitian = false);
 /// linalg_pinv() with rtol = rcond.
 /// variants: method
 Tensor pinverse(const Tensor& self, double rcond = 1e-15);
-/// How many singular values exceed rtol times the largest (as in linalg_pinv()) and atol: int64.
-Tensor linalg_matrix_rank(const Tensor& A, std::optional<double> atol = std::nullopt,
-                          std::optional<double> rtol = std::nullopt, bool hermitian = false);
+/// How many singular values exceed atol and rtol times the largest, as in linalg_pinv(): int64.
+Tensor linalg_matrix_rank(const Tensor& A, std::optional<double> atol, std::optional<double> rtol,
+                          bool hermitian = false);
+Tensor linalg_matrix_rank(const Tensor& A, const std::optional<Tensor>& atol = std::nullopt,
+                          const std::optional<Tensor>& rtol = std::nullopt, bool hermitian = false);
+/// How many singular values exceed tol.
+Tensor linalg_matrix_rank(const Tensor& A, double tol, bool hermitian = false);
+Tensor linalg_matrix_rank(const Tensor& A, const Tensor& tol, bool hermitian = false);
 /// The n-th power of a square matrix; of its inverse for a negative n.
 Tensor linalg_matrix_power(const Tensor& A, int64_t n);
 /// Same as linalg_matrix_power().

@@ -236,6 +236,14 @@ Tensor divide(Out out, const Tensor& self, const Tensor& other) {
 Tensor divide(Out out, const Tensor& self, const Scalar& other) {
   return quotient(out, self, other);
 }
+Tensor divide(Out out, const Tensor& self, const Tensor& other,
+              std::optional<std::string_view> rounding_mode) {
+  return quotient(out, self, other, rounding_mode);
+}
+Tensor divide(Out out, const Tensor& self, const Scalar& other,
+              std::optional<std::string_view> rounding_mode) {
+  return quotient(out, self, other, rounding_mode);
+}
 Tensor true_divide(Out out, const Tensor& self, const Tensor& other) {
   return quotient(out, self, other);
 }
@@ -295,6 +303,9 @@ Tensor rsub(const Tensor& self, const Scalar& other, const Scalar& alpha) {
 }
 Tensor pow(const Scalar& self, const Tensor& exponent) { return power(Out(), self, exponent); }
 Tensor operator/(const Scalar& a, const Tensor& b) { return quotient(Out(), a, b); }
-Tensor operator%(const Scalar& a, const Tensor& b) { return modulo(Out(), a, b, true); }
+Tensor operator%(const Scalar& a, const Tensor& b) { return remainder(a, b); }
+Tensor remainder(const Scalar& self, const Tensor& other) {
+  return modulo(Out(), self, other, true);
+}
 
 }  // namespace taper

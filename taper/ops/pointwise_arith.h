@@ -67,6 +67,14 @@ Tensor divide(const Tensor& self, const Tensor& other);
 Tensor divide(const Tensor& self, const Scalar& other);
 /// Same as div().
 /// variants: method, inplace, out
+Tensor divide(const Tensor& self, const Tensor& other,
+              std::optional<std::string_view> rounding_mode);
+/// Same as div().
+/// variants: method, inplace, out
+Tensor divide(const Tensor& self, const Scalar& other,
+              std::optional<std::string_view> rounding_mode);
+/// Same as div().
+/// variants: method, inplace, out
 Tensor true_divide(const Tensor& self, const Tensor& other);
 /// Same as div().
 /// variants: method, inplace, out
@@ -83,6 +91,7 @@ Tensor remainder(const Tensor& self, const Tensor& other);
 /// self - floor(self / other) * other: Python's %, with the sign of other.
 /// variants: method, inplace, out
 Tensor remainder(const Tensor& self, const Scalar& other);
+Tensor remainder(const Scalar& self, const Tensor& other);
 /// self - trunc(self / other) * other: C's fmod, with the sign of self.
 /// variants: method, inplace, out
 Tensor fmod(const Tensor& self, const Tensor& other);

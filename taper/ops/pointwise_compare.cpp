@@ -121,6 +121,10 @@ Tensor isclose(const Tensor& self, const Tensor& other, double rtol, double atol
   return logical_or(close, logical_and(isfinite(error), le(error, allowed)));
 }
 
+Tensor bitwise_and(const Scalar& self, const Tensor& other) { return bitwise_and(other, self); }
+Tensor bitwise_or(const Scalar& self, const Tensor& other) { return bitwise_or(other, self); }
+Tensor bitwise_xor(const Scalar& self, const Tensor& other) { return bitwise_xor(other, self); }
+
 bool allclose(const Tensor& self, const Tensor& other, double rtol, double atol, bool equal_nan) {
   const Tensor close = isclose(self, other, rtol, atol, equal_nan);
   return all_true(close);

@@ -94,18 +94,21 @@ Tensor bitwise_and(const Tensor& self, const Tensor& other);
 /// Bits by and; integers and bool only.
 /// variants: method, inplace, out
 Tensor bitwise_and(const Tensor& self, const Scalar& other);
+Tensor bitwise_and(const Scalar& self, const Tensor& other);
 /// Bits by or; integers and bool only.
 /// variants: method, inplace, out
 Tensor bitwise_or(const Tensor& self, const Tensor& other);
 /// Bits by or; integers and bool only.
 /// variants: method, inplace, out
 Tensor bitwise_or(const Tensor& self, const Scalar& other);
+Tensor bitwise_or(const Scalar& self, const Tensor& other);
 /// Bits by xor; integers and bool only.
 /// variants: method, inplace, out
 Tensor bitwise_xor(const Tensor& self, const Tensor& other);
 /// Bits by xor; integers and bool only.
 /// variants: method, inplace, out
 Tensor bitwise_xor(const Tensor& self, const Scalar& other);
+Tensor bitwise_xor(const Scalar& self, const Tensor& other);
 /// Inverted bits; of bool, the other value.
 /// variants: method, inplace, out
 Tensor bitwise_not(const Tensor& self);

@@ -37,6 +37,13 @@ Tensor limited(const Tensor& x, const Tensor& bound, bool upper) {
   return where(outside, bound, x);
 }
 
+/// limited() as an op: clamp_min, or clamp_max when upper.
+Tensor limit(const Out& out, const char* name, const Tensor& self, const Tensor& bound,
+             bool upper) {
+  return composite(out, name, self, {self, bound},
+                   [&](const Tensor& x) { return limited(x, bound, upper); });
+}
+
 /// The gradient passes where the input lies between the bounds, both included.
 template <class F>
 Tensor bounded(const Out& out, const UnaryOp& op, const Tensor& self, Params params, F inside) {
@@ -87,6 +94,20 @@ Tensor trunc(Out out, const Tensor& self) {
 Tensor fix(Out out, const Tensor& self) { return trunc(out, self); }
 Tensor round(Out out, const Tensor& self) {
   return same(out, {"round", "RoundBackward0", round_kernel}, self, no_slope);
+}
+Tensor round(Out out, const Tensor& self, int64_t decimals) {
+  if (decimals == 0) return round(out, self);
+  check_floating("round", self);
+  const double power = std::pow(10.0, std::abs(static_cast<double>(decimals)));
+  const Tensor x = self.detach();
+  const Tensor whole = taper::round(decimals > 0 ? mul(x, power) : div(x, power));
+  Tensor result = out.give("round", decimals > 0 ? div(whole, power) : mul(whole, power), {self});
+  record({.name = "RoundBackward1",
+          .outputs = {result},
+          .inputs = {self},
+          .inplace = out.is_inplace(),
+          .backward = no_slope});
+  return result;
 }
 Tensor frac(Out out, const Tensor& self) {
   check_floating("frac", self);
@@ -203,13 +224,23 @@ Tensor clip(Out out, const Tensor& self, const std::optional<Scalar>& min,
             const std::optional<Scalar>& max) {
   return clamp(out, self, min, max);
 }
+Tensor clip(Out out, const Tensor& self, const std::optional<Tensor>& min,
+            const std::optional<Tensor>& max) {
+  return clamp(out, self, min, max);
+}
 Tensor clamp_min(Out out, const Tensor& self, const Scalar& min) {
   return bounded(out, {"clamp_min", "ClampMinBackward0", clamp_min_kernel, UnaryOp::self}, self,
                  Params(min), [min](const Tensor& x) { return ge(x, min); });
 }
+Tensor clamp_min(Out out, const Tensor& self, const Tensor& min) {
+  return limit(out, "clamp_min", self, min, false);
+}
 Tensor clamp_max(Out out, const Tensor& self, const Scalar& max) {
   return bounded(out, {"clamp_max", "ClampMaxBackward0", clamp_max_kernel, UnaryOp::self}, self,
                  Params(max), [max](const Tensor& x) { return le(x, max); });
+}
+Tensor clamp_max(Out out, const Tensor& self, const Tensor& max) {
+  return limit(out, "clamp_max", self, max, true);
 }
 
 Tensor nan_to_num(Out out, const Tensor& self, std::optional<double> nan,

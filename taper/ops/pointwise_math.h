@@ -48,6 +48,10 @@ Tensor fix(const Tensor& self);
 /// The nearest integer, halves to even; integers stay.
 /// variants: method, inplace, out
 Tensor round(const Tensor& self);
+/// The nearest multiple of 10^-decimals, halves to even: round(self * 10^decimals) / 10^decimals.
+/// Integers only with decimals 0.
+/// variants: method, inplace, out
+Tensor round(const Tensor& self, int64_t decimals);
 /// self - trunc(self).
 /// variants: method, inplace, out
 Tensor frac(const Tensor& self);
@@ -114,12 +118,22 @@ Tensor clamp(const Tensor& self, const std::optional<Tensor>& min,
 /// variants: method, inplace, out
 Tensor clip(const Tensor& self, const std::optional<Scalar>& min,
             const std::optional<Scalar>& max = std::nullopt);
+/// Same as clamp().
+/// variants: method, inplace, out
+Tensor clip(const Tensor& self, const std::optional<Tensor>& min,
+            const std::optional<Tensor>& max = std::nullopt);
 /// max(self, min).
 /// variants: method, inplace, out
 Tensor clamp_min(const Tensor& self, const Scalar& min);
+/// max(self, min), broadcast.
+/// variants: method, inplace, out
+Tensor clamp_min(const Tensor& self, const Tensor& min);
 /// min(self, max).
 /// variants: method, inplace, out
 Tensor clamp_max(const Tensor& self, const Scalar& max);
+/// min(self, max), broadcast.
+/// variants: method, inplace, out
+Tensor clamp_max(const Tensor& self, const Tensor& max);
 /// NaN and infinities replaced: by nan, posinf and neginf, or 0 and the largest finite values.
 /// variants: method, inplace, out
 Tensor nan_to_num(const Tensor& self, std::optional<double> nan = std::nullopt,

@@ -265,6 +265,12 @@ Tensor polygamma(int64_t n, const Tensor& self) {
   return smooth(Out(), "polygamma", "PolygammaBackward0", polygamma_kernel, self, Params(Scalar(n)),
                 [n](const Tensor& x) { return polygamma(n + 1, x); });
 }
+Tensor bitwise_left_shift(const Scalar& self, const Tensor& other) {
+  return of_integers(Out(), "bitwise_left_shift", shift_left_kernel, self, other);
+}
+Tensor bitwise_right_shift(const Scalar& self, const Tensor& other) {
+  return of_integers(Out(), "bitwise_right_shift", shift_right_kernel, self, other);
+}
 Tensor special_i1(const Tensor& self) { return bessel_i1(self); }
 Tensor float_power(const Scalar& self, const Tensor& exponent) {
   return taper::pow(Scalar(self.toDouble()), exponent.to(kDouble));

@@ -92,12 +92,14 @@ Tensor bitwise_left_shift(const Tensor& self, const Tensor& other);
 /// self's bits other places to the left; integers only.
 /// variants: method, inplace, out
 Tensor bitwise_left_shift(const Tensor& self, const Scalar& other);
+Tensor bitwise_left_shift(const Scalar& self, const Tensor& other);
 /// self's bits other places to the right, the sign filling up; integers only.
 /// variants: method, inplace, out
 Tensor bitwise_right_shift(const Tensor& self, const Tensor& other);
 /// self's bits other places to the right, the sign filling up; integers only.
 /// variants: method, inplace, out
 Tensor bitwise_right_shift(const Tensor& self, const Scalar& other);
+Tensor bitwise_right_shift(const Scalar& self, const Tensor& other);
 
 /// Whether the sign bit is set: of negative numbers, -0 and NaNs with a sign.
 /// variants: method, out

@@ -56,6 +56,14 @@ Tensor writable(const char* op, const Out& out, const Tensor& self, const Tensor
   return self.clone();
 }
 
+/// Whether the result goes to a tensor of the caller's other than self.
+bool goes_elsewhere(const Out& out) { return !out.is_fresh() && !out.is_inplace(); }
+
+void check_reduce(std::string_view reduce) {
+  TAPER_CHECK(reduce == "add" || reduce == "multiply",
+              "scatter: reduce argument must be either add or multiply., got ", reduce);
+}
+
 /// The gradient of src: what index reads of grad, in the corner of src that index covers.
 Tensor gather_for_src(const Tensor& grad, int64_t dim, const Tensor& index, IntArrayRef sizes) {
   Tensor read = grad.gather(dim, index);
@@ -169,6 +177,9 @@ Tensor take(const Tensor& self, const Tensor& index) {
 namespace body {
 
 Tensor scatter(Out out, const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src) {
+  if (goes_elsewhere(out)) {
+    return out.give("scatter", taper::scatter(self, dim, index, src), {self, index, src});
+  }
   dim = wrap_dim(dim, self.dim());
   check_src("scatter", self, dim, index, src);
   Tensor result = writable("scatter", out, self, {index, src});
@@ -189,6 +200,9 @@ Tensor scatter(Out out, const Tensor& self, int64_t dim, const Tensor& index, co
 }
 
 Tensor scatter(Out out, const Tensor& self, int64_t dim, const Tensor& index, const Scalar& value) {
+  if (goes_elsewhere(out)) {
+    return out.give("scatter", taper::scatter(self, dim, index, value), {self, index});
+  }
   dim = wrap_dim(dim, self.dim());
   check_index("scatter", self, dim, index, "self");
   Tensor result = writable("scatter", out, self, {index});
@@ -209,8 +223,10 @@ Tensor scatter(Out out, const Tensor& self, int64_t dim, const Tensor& index, co
 
 Tensor scatter(Out out, const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src,
                std::string_view reduce) {
-  TAPER_CHECK(reduce == "add" || reduce == "multiply",
-              "scatter: reduce argument must be either add or multiply., got ", reduce);
+  if (goes_elsewhere(out)) {
+    return out.give("scatter", taper::scatter(self, dim, index, src, reduce), {self, index, src});
+  }
+  check_reduce(reduce);
   if (reduce == "add") return body::scatter_add(out, self, dim, index, src);
   TAPER_CHECK(!wants_grad({self, src}),
               "scatter: the derivative for 'scatter' with reduce='multiply' is not implemented");
@@ -224,8 +240,38 @@ Tensor scatter(Out out, const Tensor& self, int64_t dim, const Tensor& index, co
   return result;
 }
 
+Tensor scatter(Out out, const Tensor& self, int64_t dim, const Tensor& index, const Scalar& value,
+               std::string_view reduce) {
+  if (goes_elsewhere(out)) {
+    return out.give("scatter", taper::scatter(self, dim, index, value, reduce), {self, index});
+  }
+  check_reduce(reduce);
+  dim = wrap_dim(dim, self.dim());
+  check_index("scatter", self, dim, index, "self");
+  Tensor result = writable("scatter", out, self, {index});
+  const bool add = reduce == "add";
+  if (index.numel() > 0) {
+    NoGradGuard no_grad;
+    const Tensor number = full({}, value, self.scalar_type()).expand(index.sizes());
+    scatter_kernel(result.device(), out_view(result), in(index), in(number), dim,
+                   add ? Scatter::add : Scatter::multiply, "scatter");
+  }
+  record({.name = "ScatterBackward3",
+          .outputs = {result},
+          .inputs = {self},
+          .save = {index},
+          .inplace = out.is_inplace(),
+          .backward = [dim, add, value](Backward& b) {
+            b.set(0, add ? b.grad() : b.grad().scatter(dim, b.saved(0), value, "multiply"));
+          }});
+  return result;
+}
+
 Tensor scatter_add(Out out, const Tensor& self, int64_t dim, const Tensor& index,
                    const Tensor& src) {
+  if (goes_elsewhere(out)) {
+    return out.give("scatter_add", taper::scatter_add(self, dim, index, src), {self, index, src});
+  }
   dim = wrap_dim(dim, self.dim());
   check_src("scatter_add", self, dim, index, src);
   Tensor result = writable("scatter_add", out, self, {index, src});

@@ -24,17 +24,22 @@ Tensor index_select(const Tensor& self, int64_t dim, const Tensor& index);
 Tensor take(const Tensor& self, const Tensor& index);
 /// self with self[i][index[i][j][k]][k] = src[i][j][k] for dim 1 of 3. Where indices repeat, the
 /// last wins.
-/// variants: method, inplace
+/// variants: method, inplace, out
 Tensor scatter(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src);
 /// self with a number at each place that index names.
-/// variants: method, inplace
+/// variants: method, inplace, out
 Tensor scatter(const Tensor& self, int64_t dim, const Tensor& index, const Scalar& value);
 /// self with src added (reduce "add") or multiplied ("multiply") at the places that index names.
-/// variants: method, inplace
+/// variants: method, inplace, out
 Tensor scatter(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src,
                std::string_view reduce);
+/// self with a number added ("add") to or multiplied ("multiply") into each place that index names,
+/// as often as it names it.
+/// variants: method, inplace, out
+Tensor scatter(const Tensor& self, int64_t dim, const Tensor& index, const Scalar& value,
+               std::string_view reduce);
 /// self with src[i][j][k] added to self[i][index[i][j][k]][k] for dim 1 of 3.
-/// variants: method, inplace
+/// variants: method, inplace, out
 Tensor scatter_add(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src);
 /// self with src[i][j][k] combined into self[i][index[i][j][k]][k] for dim 1 of 3. reduce: "sum",
 /// "prod", "mean", "amax", "amin". Without include_self what is written to starts from src alone.

@@ -395,6 +395,23 @@ std::vector<Tensor> tensor_split(const Tensor& self, IntArrayRef indices, int64_
   return parts;
 }
 
+std::vector<Tensor> tensor_split(const Tensor& self, const Tensor& tensor_indices_or_sections,
+                                 int64_t dim) {
+  const Tensor& given = tensor_indices_or_sections;
+  TAPER_CHECK_AS(DTypeError, given.scalar_type() == kLong,
+                 "tensor_split: tensor_split expected tensor_indices_or_sections to have dtype of "
+                 "long, but got ",
+                 given.scalar_type());
+  TAPER_CHECK_AS(ShapeError, given.dim() <= 1,
+                 "tensor_split: tensor_split expected tensor_indices_or_sections to be a "
+                 "zero-dimensional or one-dimensional tensor, but got a tensor with ",
+                 given.dim(), " dims");
+  if (given.dim() == 0) return tensor_split(self, given.item<int64_t>(), dim);
+  const Tensor indices = given.contiguous();
+  return tensor_split(self, {indices.data_ptr<int64_t>(), static_cast<size_t>(indices.numel())},
+                      dim);
+}
+
 namespace {
 
 /// The dimension that hsplit, vsplit and dsplit cut.

@@ -54,6 +54,10 @@ std::vector<Tensor> tensor_split(const Tensor& self, int64_t sections, int64_t d
 /// The pieces between indices along a dimension, cut as slice() cuts.
 /// variants: method
 std::vector<Tensor> tensor_split(const Tensor& self, IntArrayRef indices, int64_t dim = 0);
+/// tensor_split() by an int64 tensor: sections without dimensions, indices with one.
+/// variants: method
+std::vector<Tensor> tensor_split(const Tensor& self, const Tensor& tensor_indices_or_sections,
+                                 int64_t dim = 0);
 /// tensor_split() along the second dimension, or the first of a one-dimensional tensor. The number
 /// of sections must divide the size.
 /// variants: method

@@ -130,12 +130,21 @@ std::tuple<Tensor, Tensor> var_mean(const Tensor& self, IntArrayRef dim, bool un
                                     bool keepdim) {
   return {var(self, dim, unbiased, keepdim), self.mean(dim, keepdim)};
 }
+std::tuple<Tensor, Tensor> var_mean(const Tensor& self, std::optional<IntArrayRef> dim,
+                                    const std::optional<Scalar>& correction, bool keepdim) {
+  return {var(self, dim, correction, keepdim), self.mean(dim.value_or(IntArrayRef()), keepdim)};
+}
 std::tuple<Tensor, Tensor> std_mean(const Tensor& self, bool unbiased) {
   return {taper::std(self, unbiased), self.mean()};
 }
 std::tuple<Tensor, Tensor> std_mean(const Tensor& self, IntArrayRef dim, bool unbiased,
                                     bool keepdim) {
   return {taper::std(self, dim, unbiased, keepdim), self.mean(dim, keepdim)};
+}
+std::tuple<Tensor, Tensor> std_mean(const Tensor& self, std::optional<IntArrayRef> dim,
+                                    const std::optional<Scalar>& correction, bool keepdim) {
+  return {taper::std(self, dim, correction, keepdim),
+          self.mean(dim.value_or(IntArrayRef()), keepdim)};
 }
 
 Tensor norm(const Tensor& self, const Scalar& p) {

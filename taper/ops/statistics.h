@@ -32,10 +32,14 @@ Tensor std(const Tensor& self, std::optional<IntArrayRef> dim,
 std::tuple<Tensor, Tensor> var_mean(const Tensor& self, bool unbiased = true);
 std::tuple<Tensor, Tensor> var_mean(const Tensor& self, IntArrayRef dim, bool unbiased,
                                     bool keepdim = false);
+std::tuple<Tensor, Tensor> var_mean(const Tensor& self, std::optional<IntArrayRef> dim,
+                                    const std::optional<Scalar>& correction, bool keepdim = false);
 /// Standard deviation and mean.
 std::tuple<Tensor, Tensor> std_mean(const Tensor& self, bool unbiased = true);
 std::tuple<Tensor, Tensor> std_mean(const Tensor& self, IntArrayRef dim, bool unbiased,
                                     bool keepdim = false);
+std::tuple<Tensor, Tensor> std_mean(const Tensor& self, std::optional<IntArrayRef> dim,
+                                    const std::optional<Scalar>& correction, bool keepdim = false);
 
 /// (sum |x|^p)^(1/p) of all elements; p = infinity gives the largest, 0 the count of those not 0.
 /// variants: method

@@ -311,6 +311,28 @@ std::tuple<Tensor, Tensor> Tensor::min(int64_t dim, bool keepdim) const {
   return taper::min(*this, dim, keepdim);
 }
 
+Tensor max(const Tensor& self, const Tensor& other) {
+  return body::max(Out(), self, other);
+}
+Tensor& max_out(Tensor& out, const Tensor& self, const Tensor& other) {
+  body::max(Out::into(out), self, other);
+  return out;
+}
+Tensor Tensor::max(const Tensor& other) const {
+  return taper::max(*this, other);
+}
+
+Tensor min(const Tensor& self, const Tensor& other) {
+  return body::min(Out(), self, other);
+}
+Tensor& min_out(Tensor& out, const Tensor& self, const Tensor& other) {
+  body::min(Out::into(out), self, other);
+  return out;
+}
+Tensor Tensor::min(const Tensor& other) const {
+  return taper::min(*this, other);
+}
+
 Tensor amax(const Tensor& self, IntArrayRef dim, bool keepdim) {
   return body::amax(Out(), self, dim, keepdim);
 }
@@ -387,8 +409,14 @@ Tensor Tensor::tile(IntArrayRef dims) const {
   return taper::tile(*this, dims);
 }
 
-Tensor Tensor::repeat_interleave(int64_t repeats, std::optional<int64_t> dim) const {
-  return taper::repeat_interleave(*this, repeats, dim);
+Tensor Tensor::repeat_interleave(int64_t repeats, std::optional<int64_t> dim,
+                                 std::optional<int64_t> output_size) const {
+  return taper::repeat_interleave(*this, repeats, dim, output_size);
+}
+
+Tensor Tensor::repeat_interleave(const Tensor& repeats, std::optional<int64_t> dim,
+                                 std::optional<int64_t> output_size) const {
+  return taper::repeat_interleave(*this, repeats, dim, output_size);
 }
 
 Tensor Tensor::flip(IntArrayRef dims) const {
@@ -1131,6 +1159,46 @@ Tensor Tensor::divide(const Scalar& other) const {
 }
 Tensor& Tensor::divide_(const Scalar& other) const {
   return taper::divide_(const_cast<Tensor&>(*this), other);
+}
+
+Tensor divide(const Tensor& self, const Tensor& other,
+              std::optional<std::string_view> rounding_mode) {
+  return body::divide(Out(), self, other, rounding_mode);
+}
+Tensor& divide_(Tensor& self, const Tensor& other, std::optional<std::string_view> rounding_mode) {
+  body::divide(Out::inplace(self), self, other, rounding_mode);
+  return self;
+}
+Tensor& divide_out(Tensor& out, const Tensor& self, const Tensor& other,
+                   std::optional<std::string_view> rounding_mode) {
+  body::divide(Out::into(out), self, other, rounding_mode);
+  return out;
+}
+Tensor Tensor::divide(const Tensor& other, std::optional<std::string_view> rounding_mode) const {
+  return taper::divide(*this, other, rounding_mode);
+}
+Tensor& Tensor::divide_(const Tensor& other, std::optional<std::string_view> rounding_mode) const {
+  return taper::divide_(const_cast<Tensor&>(*this), other, rounding_mode);
+}
+
+Tensor divide(const Tensor& self, const Scalar& other,
+              std::optional<std::string_view> rounding_mode) {
+  return body::divide(Out(), self, other, rounding_mode);
+}
+Tensor& divide_(Tensor& self, const Scalar& other, std::optional<std::string_view> rounding_mode) {
+  body::divide(Out::inplace(self), self, other, rounding_mode);
+  return self;
+}
+Tensor& divide_out(Tensor& out, const Tensor& self, const Scalar& other,
+                   std::optional<std::string_view> rounding_mode) {
+  body::divide(Out::into(out), self, other, rounding_mode);
+  return out;
+}
+Tensor Tensor::divide(const Scalar& other, std::optional<std::string_view> rounding_mode) const {
+  return taper::divide(*this, other, rounding_mode);
+}
+Tensor& Tensor::divide_(const Scalar& other, std::optional<std::string_view> rounding_mode) const {
+  return taper::divide_(const_cast<Tensor&>(*this), other, rounding_mode);
 }
 
 Tensor true_divide(const Tensor& self, const Tensor& other) {
@@ -2223,6 +2291,24 @@ Tensor& Tensor::round_() const {
   return taper::round_(const_cast<Tensor&>(*this));
 }
 
+Tensor round(const Tensor& self, int64_t decimals) {
+  return body::round(Out(), self, decimals);
+}
+Tensor& round_(Tensor& self, int64_t decimals) {
+  body::round(Out::inplace(self), self, decimals);
+  return self;
+}
+Tensor& round_out(Tensor& out, const Tensor& self, int64_t decimals) {
+  body::round(Out::into(out), self, decimals);
+  return out;
+}
+Tensor Tensor::round(int64_t decimals) const {
+  return taper::round(*this, decimals);
+}
+Tensor& Tensor::round_(int64_t decimals) const {
+  return taper::round_(const_cast<Tensor&>(*this), decimals);
+}
+
 Tensor frac(const Tensor& self) {
   return body::frac(Out(), self);
 }
@@ -2607,6 +2693,26 @@ Tensor& Tensor::clip_(const std::optional<Scalar>& min, const std::optional<Scal
   return taper::clip_(const_cast<Tensor&>(*this), min, max);
 }
 
+Tensor clip(const Tensor& self, const std::optional<Tensor>& min,
+            const std::optional<Tensor>& max) {
+  return body::clip(Out(), self, min, max);
+}
+Tensor& clip_(Tensor& self, const std::optional<Tensor>& min, const std::optional<Tensor>& max) {
+  body::clip(Out::inplace(self), self, min, max);
+  return self;
+}
+Tensor& clip_out(Tensor& out, const Tensor& self, const std::optional<Tensor>& min,
+                 const std::optional<Tensor>& max) {
+  body::clip(Out::into(out), self, min, max);
+  return out;
+}
+Tensor Tensor::clip(const std::optional<Tensor>& min, const std::optional<Tensor>& max) const {
+  return taper::clip(*this, min, max);
+}
+Tensor& Tensor::clip_(const std::optional<Tensor>& min, const std::optional<Tensor>& max) const {
+  return taper::clip_(const_cast<Tensor&>(*this), min, max);
+}
+
 Tensor clamp_min(const Tensor& self, const Scalar& min) {
   return body::clamp_min(Out(), self, min);
 }
@@ -2625,6 +2731,24 @@ Tensor& Tensor::clamp_min_(const Scalar& min) const {
   return taper::clamp_min_(const_cast<Tensor&>(*this), min);
 }
 
+Tensor clamp_min(const Tensor& self, const Tensor& min) {
+  return body::clamp_min(Out(), self, min);
+}
+Tensor& clamp_min_(Tensor& self, const Tensor& min) {
+  body::clamp_min(Out::inplace(self), self, min);
+  return self;
+}
+Tensor& clamp_min_out(Tensor& out, const Tensor& self, const Tensor& min) {
+  body::clamp_min(Out::into(out), self, min);
+  return out;
+}
+Tensor Tensor::clamp_min(const Tensor& min) const {
+  return taper::clamp_min(*this, min);
+}
+Tensor& Tensor::clamp_min_(const Tensor& min) const {
+  return taper::clamp_min_(const_cast<Tensor&>(*this), min);
+}
+
 Tensor clamp_max(const Tensor& self, const Scalar& max) {
   return body::clamp_max(Out(), self, max);
 }
@@ -2640,6 +2764,24 @@ Tensor Tensor::clamp_max(const Scalar& max) const {
   return taper::clamp_max(*this, max);
 }
 Tensor& Tensor::clamp_max_(const Scalar& max) const {
+  return taper::clamp_max_(const_cast<Tensor&>(*this), max);
+}
+
+Tensor clamp_max(const Tensor& self, const Tensor& max) {
+  return body::clamp_max(Out(), self, max);
+}
+Tensor& clamp_max_(Tensor& self, const Tensor& max) {
+  body::clamp_max(Out::inplace(self), self, max);
+  return self;
+}
+Tensor& clamp_max_out(Tensor& out, const Tensor& self, const Tensor& max) {
+  body::clamp_max(Out::into(out), self, max);
+  return out;
+}
+Tensor Tensor::clamp_max(const Tensor& max) const {
+  return taper::clamp_max(*this, max);
+}
+Tensor& Tensor::clamp_max_(const Tensor& max) const {
   return taper::clamp_max_(const_cast<Tensor&>(*this), max);
 }
 
@@ -3736,6 +3878,11 @@ Tensor& scatter_(Tensor& self, int64_t dim, const Tensor& index, const Tensor& s
   body::scatter(Out::inplace(self), self, dim, index, src);
   return self;
 }
+Tensor& scatter_out(Tensor& out, const Tensor& self, int64_t dim, const Tensor& index,
+                    const Tensor& src) {
+  body::scatter(Out::into(out), self, dim, index, src);
+  return out;
+}
 Tensor Tensor::scatter(int64_t dim, const Tensor& index, const Tensor& src) const {
   return taper::scatter(*this, dim, index, src);
 }
@@ -3749,6 +3896,11 @@ Tensor scatter(const Tensor& self, int64_t dim, const Tensor& index, const Scala
 Tensor& scatter_(Tensor& self, int64_t dim, const Tensor& index, const Scalar& value) {
   body::scatter(Out::inplace(self), self, dim, index, value);
   return self;
+}
+Tensor& scatter_out(Tensor& out, const Tensor& self, int64_t dim, const Tensor& index,
+                    const Scalar& value) {
+  body::scatter(Out::into(out), self, dim, index, value);
+  return out;
 }
 Tensor Tensor::scatter(int64_t dim, const Tensor& index, const Scalar& value) const {
   return taper::scatter(*this, dim, index, value);
@@ -3766,6 +3918,11 @@ Tensor& scatter_(Tensor& self, int64_t dim, const Tensor& index, const Tensor& s
   body::scatter(Out::inplace(self), self, dim, index, src, reduce);
   return self;
 }
+Tensor& scatter_out(Tensor& out, const Tensor& self, int64_t dim, const Tensor& index,
+                    const Tensor& src, std::string_view reduce) {
+  body::scatter(Out::into(out), self, dim, index, src, reduce);
+  return out;
+}
 Tensor Tensor::scatter(int64_t dim, const Tensor& index, const Tensor& src,
                        std::string_view reduce) const {
   return taper::scatter(*this, dim, index, src, reduce);
@@ -3775,12 +3932,40 @@ Tensor& Tensor::scatter_(int64_t dim, const Tensor& index, const Tensor& src,
   return taper::scatter_(const_cast<Tensor&>(*this), dim, index, src, reduce);
 }
 
+Tensor scatter(const Tensor& self, int64_t dim, const Tensor& index, const Scalar& value,
+               std::string_view reduce) {
+  return body::scatter(Out(), self, dim, index, value, reduce);
+}
+Tensor& scatter_(Tensor& self, int64_t dim, const Tensor& index, const Scalar& value,
+                 std::string_view reduce) {
+  body::scatter(Out::inplace(self), self, dim, index, value, reduce);
+  return self;
+}
+Tensor& scatter_out(Tensor& out, const Tensor& self, int64_t dim, const Tensor& index,
+                    const Scalar& value, std::string_view reduce) {
+  body::scatter(Out::into(out), self, dim, index, value, reduce);
+  return out;
+}
+Tensor Tensor::scatter(int64_t dim, const Tensor& index, const Scalar& value,
+                       std::string_view reduce) const {
+  return taper::scatter(*this, dim, index, value, reduce);
+}
+Tensor& Tensor::scatter_(int64_t dim, const Tensor& index, const Scalar& value,
+                         std::string_view reduce) const {
+  return taper::scatter_(const_cast<Tensor&>(*this), dim, index, value, reduce);
+}
+
 Tensor scatter_add(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src) {
   return body::scatter_add(Out(), self, dim, index, src);
 }
 Tensor& scatter_add_(Tensor& self, int64_t dim, const Tensor& index, const Tensor& src) {
   body::scatter_add(Out::inplace(self), self, dim, index, src);
   return self;
+}
+Tensor& scatter_add_out(Tensor& out, const Tensor& self, int64_t dim, const Tensor& index,
+                        const Tensor& src) {
+  body::scatter_add(Out::into(out), self, dim, index, src);
+  return out;
 }
 Tensor Tensor::scatter_add(int64_t dim, const Tensor& index, const Tensor& src) const {
   return taper::scatter_add(*this, dim, index, src);
@@ -3943,6 +4128,11 @@ std::vector<Tensor> Tensor::tensor_split(int64_t sections, int64_t dim) const {
 
 std::vector<Tensor> Tensor::tensor_split(IntArrayRef indices, int64_t dim) const {
   return taper::tensor_split(*this, indices, dim);
+}
+
+std::vector<Tensor> Tensor::tensor_split(const Tensor& tensor_indices_or_sections,
+                                         int64_t dim) const {
+  return taper::tensor_split(*this, tensor_indices_or_sections, dim);
 }
 
 std::vector<Tensor> Tensor::hsplit(int64_t sections) const {

@@ -37,6 +37,10 @@ Tensor& feature_dropout_(Tensor& self, double p, bool train);
 Tensor& alpha_dropout_(Tensor& self, double p, bool train);
 
 // taper/ops/extremum.h
+/// Writes taper::max(self, ...) to out, resized when it must be, and returns it.
+Tensor& max_out(Tensor& out, const Tensor& self, const Tensor& other);
+/// Writes taper::min(self, ...) to out, resized when it must be, and returns it.
+Tensor& min_out(Tensor& out, const Tensor& self, const Tensor& other);
 /// Writes taper::amax(self, ...) to out, resized when it must be, and returns it.
 Tensor& amax_out(Tensor& out, const Tensor& self, IntArrayRef dim = {}, bool keepdim = false);
 /// Writes taper::amin(self, ...) to out, resized when it must be, and returns it.
@@ -202,6 +206,16 @@ Tensor& divide_out(Tensor& out, const Tensor& self, const Tensor& other);
 Tensor& divide_(Tensor& self, const Scalar& other);
 /// Writes taper::divide(self, ...) to out, resized when it must be, and returns it.
 Tensor& divide_out(Tensor& out, const Tensor& self, const Scalar& other);
+/// Writes taper::divide(self, ...) to self and returns it.
+Tensor& divide_(Tensor& self, const Tensor& other, std::optional<std::string_view> rounding_mode);
+/// Writes taper::divide(self, ...) to out, resized when it must be, and returns it.
+Tensor& divide_out(Tensor& out, const Tensor& self, const Tensor& other,
+                   std::optional<std::string_view> rounding_mode);
+/// Writes taper::divide(self, ...) to self and returns it.
+Tensor& divide_(Tensor& self, const Scalar& other, std::optional<std::string_view> rounding_mode);
+/// Writes taper::divide(self, ...) to out, resized when it must be, and returns it.
+Tensor& divide_out(Tensor& out, const Tensor& self, const Scalar& other,
+                   std::optional<std::string_view> rounding_mode);
 /// Writes taper::true_divide(self, ...) to self and returns it.
 Tensor& true_divide_(Tensor& self, const Tensor& other);
 /// Writes taper::true_divide(self, ...) to out, resized when it must be, and returns it.
@@ -438,6 +452,10 @@ Tensor& fix_out(Tensor& out, const Tensor& self);
 Tensor& round_(Tensor& self);
 /// Writes taper::round(self, ...) to out, resized when it must be, and returns it.
 Tensor& round_out(Tensor& out, const Tensor& self);
+/// Writes taper::round(self, ...) to self and returns it.
+Tensor& round_(Tensor& self, int64_t decimals);
+/// Writes taper::round(self, ...) to out, resized when it must be, and returns it.
+Tensor& round_out(Tensor& out, const Tensor& self, int64_t decimals);
 /// Writes taper::frac(self, ...) to self and returns it.
 Tensor& frac_(Tensor& self);
 /// Writes taper::frac(self, ...) to out, resized when it must be, and returns it.
@@ -528,14 +546,28 @@ Tensor& clip_(Tensor& self, const std::optional<Scalar>& min,
 /// Writes taper::clip(self, ...) to out, resized when it must be, and returns it.
 Tensor& clip_out(Tensor& out, const Tensor& self, const std::optional<Scalar>& min,
                  const std::optional<Scalar>& max = std::nullopt);
+/// Writes taper::clip(self, ...) to self and returns it.
+Tensor& clip_(Tensor& self, const std::optional<Tensor>& min,
+              const std::optional<Tensor>& max = std::nullopt);
+/// Writes taper::clip(self, ...) to out, resized when it must be, and returns it.
+Tensor& clip_out(Tensor& out, const Tensor& self, const std::optional<Tensor>& min,
+                 const std::optional<Tensor>& max = std::nullopt);
 /// Writes taper::clamp_min(self, ...) to self and returns it.
 Tensor& clamp_min_(Tensor& self, const Scalar& min);
 /// Writes taper::clamp_min(self, ...) to out, resized when it must be, and returns it.
 Tensor& clamp_min_out(Tensor& out, const Tensor& self, const Scalar& min);
+/// Writes taper::clamp_min(self, ...) to self and returns it.
+Tensor& clamp_min_(Tensor& self, const Tensor& min);
+/// Writes taper::clamp_min(self, ...) to out, resized when it must be, and returns it.
+Tensor& clamp_min_out(Tensor& out, const Tensor& self, const Tensor& min);
 /// Writes taper::clamp_max(self, ...) to self and returns it.
 Tensor& clamp_max_(Tensor& self, const Scalar& max);
 /// Writes taper::clamp_max(self, ...) to out, resized when it must be, and returns it.
 Tensor& clamp_max_out(Tensor& out, const Tensor& self, const Scalar& max);
+/// Writes taper::clamp_max(self, ...) to self and returns it.
+Tensor& clamp_max_(Tensor& self, const Tensor& max);
+/// Writes taper::clamp_max(self, ...) to out, resized when it must be, and returns it.
+Tensor& clamp_max_out(Tensor& out, const Tensor& self, const Tensor& max);
 /// Writes taper::nan_to_num(self, ...) to self and returns it.
 Tensor& nan_to_num_(Tensor& self, std::optional<double> nan = std::nullopt,
                     std::optional<double> posinf = std::nullopt,
@@ -759,13 +791,31 @@ Tensor& all_out(Tensor& out, const Tensor& self, int64_t dim, bool keepdim = fal
 // taper/ops/scatter.h
 /// Writes taper::scatter(self, ...) to self and returns it.
 Tensor& scatter_(Tensor& self, int64_t dim, const Tensor& index, const Tensor& src);
+/// Writes taper::scatter(self, ...) to out, resized when it must be, and returns it.
+Tensor& scatter_out(Tensor& out, const Tensor& self, int64_t dim, const Tensor& index,
+                    const Tensor& src);
 /// Writes taper::scatter(self, ...) to self and returns it.
 Tensor& scatter_(Tensor& self, int64_t dim, const Tensor& index, const Scalar& value);
+/// Writes taper::scatter(self, ...) to out, resized when it must be, and returns it.
+Tensor& scatter_out(Tensor& out, const Tensor& self, int64_t dim, const Tensor& index,
+                    const Scalar& value);
 /// Writes taper::scatter(self, ...) to self and returns it.
 Tensor& scatter_(Tensor& self, int64_t dim, const Tensor& index, const Tensor& src,
                  std::string_view reduce);
+/// Writes taper::scatter(self, ...) to out, resized when it must be, and returns it.
+Tensor& scatter_out(Tensor& out, const Tensor& self, int64_t dim, const Tensor& index,
+                    const Tensor& src, std::string_view reduce);
+/// Writes taper::scatter(self, ...) to self and returns it.
+Tensor& scatter_(Tensor& self, int64_t dim, const Tensor& index, const Scalar& value,
+                 std::string_view reduce);
+/// Writes taper::scatter(self, ...) to out, resized when it must be, and returns it.
+Tensor& scatter_out(Tensor& out, const Tensor& self, int64_t dim, const Tensor& index,
+                    const Scalar& value, std::string_view reduce);
 /// Writes taper::scatter_add(self, ...) to self and returns it.
 Tensor& scatter_add_(Tensor& self, int64_t dim, const Tensor& index, const Tensor& src);
+/// Writes taper::scatter_add(self, ...) to out, resized when it must be, and returns it.
+Tensor& scatter_add_out(Tensor& out, const Tensor& self, int64_t dim, const Tensor& index,
+                        const Tensor& src);
 /// Writes taper::scatter_reduce(self, ...) to self and returns it.
 Tensor& scatter_reduce_(Tensor& self, int64_t dim, const Tensor& index, const Tensor& src,
                         std::string_view reduce, bool include_self = true);

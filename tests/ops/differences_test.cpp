@@ -102,6 +102,8 @@ std::vector<OpCase> area_cases() {
   return {whole, running};
 }
 
+using V = std::vector<double>;
+
 OpCase gradient_case() {
   OpCase c{.name = "gradient"};
   for (const int order : {1, 2}) {
@@ -127,6 +129,23 @@ OpCase gradient_case() {
            return slope_at(x[0].values, {0, 1, 3, 3.5}, static_cast<size_t>(i[0]), order);
          })});
   }
+  c.samples.push_back(
+      {"a spacing for each dimension",
+       {{{3, 4}}},
+       [](const Tensors& x) {
+         return gradient(x[0], {0.5, 2}, {1, 0});
+       },
+       [](const Inputs& x) {
+         Dense across{{3, 4}, {}}, down{{3, 4}, {}};
+         for_each_index({3, 4}, [&](const Index& i) {
+           V row, column;
+           for (int64_t k = 0; k < 4; ++k) row.push_back(x[0].at({i[0], k}));
+           for (int64_t k = 0; k < 3; ++k) column.push_back(x[0].at({k, i[1]}));
+           across.values.push_back(slope_at(row, {0, 0.5, 1, 1.5}, static_cast<size_t>(i[1]), 1));
+           down.values.push_back(slope_at(column, {0, 2, 4}, static_cast<size_t>(i[0]), 1));
+         });
+         return Inputs{across, down};
+       }});
   c.tolerance = 16;  // quotients of differences, rounded between steps
   c.errors = {{"order", [] { gradient(ones({3}), 1, {}, 3); }, "only supports edge_order=1"},
               {"size", [] { gradient(ones({2}), 1, {}, 2); }, "at least edge_order+1", Kind::shape},
@@ -135,6 +154,11 @@ OpCase gradient_case() {
                  gradient(ones({3, 3}), 1, {0, -2});
                },
                "appears multiple times", Kind::shape},
+              {"spacings",
+               [] {
+                 gradient(ones({3, 3}), {1.0, 2.0, 3.0});
+               },
+               "or a list of length 2, got a list of length 3", Kind::shape},
               {"points", [] { gradient(ones({3}), std::vector<Tensor>{ones({2})}); },
                "one point for each value", Kind::shape}};
   return c;

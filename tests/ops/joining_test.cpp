@@ -108,7 +108,19 @@ std::vector<OpCase> repeating_cases() {
                   })),
        moving(
            "flattened", {2, 2}, [](const Tensor& x) { return x.repeat_interleave(3); },
-           mapped({12}, [](const Inputs& x, const Index& i) { return x[0].values[i[0] / 3]; }))}));
+           mapped({12}, [](const Inputs& x, const Index& i) { return x[0].values[i[0] / 3]; })),
+       moving(
+           "a number for each column", {2, 3},
+           [](const Tensor& x) {
+             return x.repeat_interleave(tensor({2, 0, 1}), 1);
+           },
+           mapped({2, 3},
+                  [](const Inputs& x, const Index& i) {
+                    return x[0].at({i[0], i[1] < 2 ? 0 : 2});
+                  })),
+       moving(
+           "one number", {2, 2}, [](const Tensor& x) { return x.repeat_interleave(tensor(2)); },
+           mapped({8}, [](const Inputs& x, const Index& i) { return x[0].values[i[0] / 2]; }))}));
   cases.push_back(moving_case("flip", {moving(
                                            "both", {2, 3},
                                            [](const Tensor& x) {
@@ -224,7 +236,29 @@ TEST(Joining, ErrorsKeepTheirText) {
                "Trying to create tensor with negative dimension -1");
   EXPECT_ERROR(ShapeError, ones({2}).flip({0, 0}),
                "dim 0 appears multiple times in the list of dims");
+  EXPECT_ERROR(ShapeError, repeat_interleave(ones({2, 2}, kLong)), "only accept 1D vector");
+  EXPECT_ERROR(DTypeError, repeat_interleave(ones({2})), "has to be Long or Int tensor");
+  EXPECT_ERROR(ShapeError, repeat_interleave(tensor({1, -1})), "repeats can not be negative");
+  EXPECT_ERROR(ShapeError, repeat_interleave(full({4}, int64_t{1} << 62, kLong)),
+               "the repeats sum to more");
+  EXPECT_ERROR(ShapeError, repeat_interleave(tensor({1, 2}), std::optional<int64_t>(4)),
+               "does not match required size");
+  EXPECT_ERROR(ShapeError, ones({2}).repeat_interleave(2, 0, 3), "does not match required size");
+  EXPECT_ERROR(ShapeError, ones({2}).repeat_interleave(tensor({1, 2, 3})),
+               "repeats must have the same size as input along dim");
+  EXPECT_ERROR(ShapeError, ones({2}).repeat_interleave(ones({1, 2}, kLong)),
+               "repeats must be 0-dim or 1-dim tensor");
   EXPECT_ERROR(ShapeError, ones({2}).roll({1, 2}, {0}), "shifts and dimensions must align");
+}
+
+TEST(Joining, IndicesRepeated) {
+  EXPECT_EQ(to_dense(repeat_interleave(tensor({2, 0, 1}))).values, (std::vector<double>{0, 0, 2}));
+  EXPECT_EQ(repeat_interleave(tensor({1}).to(kInt)).scalar_type(), kInt);
+  EXPECT_EQ(repeat_interleave(zeros({0}, kLong), std::optional<int64_t>(0)).sizes(),
+            IntArrayRef(0));
+  EXPECT_EQ(repeat_interleave(zeros({3}, kLong)).numel(), 0);
+  EXPECT_EQ(ones({2}).repeat_interleave(2, 0, 4).numel(), 4);
+  EXPECT_EQ(tensor(5.0).repeat_interleave(tensor({3})).sizes(), IntArrayRef(3));
 }
 
 }  // namespace

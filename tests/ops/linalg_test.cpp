@@ -487,7 +487,7 @@ TEST(Linalg, SingularMatrices) {
   EXPECT_EQ(linalg_matrix_rank(tensor({{5., 0.}, {0., 1.}}), 2.0).item<int64_t>(), 1);
   const Tensor p = linalg_pinv(A);
   EXPECT_LT(largest(A.matmul(p).matmul(A).sub(A)), 1e-14);
-  EXPECT_LT(largest(linalg_pinv(A, std::nullopt, true).sub(p)), 1e-14);
+  EXPECT_LT(largest(linalg_pinv(A, 1e-15, true).sub(p)), 1e-14);
   // The determinant's gradient is the matrix of cofactors.
   const Tensor x = A.clone().requires_grad_();
   linalg_det(x).backward();
@@ -545,6 +545,32 @@ TEST(Linalg, MatrixExpInFloat32IsExactToFloat32) {
 
 TEST(Linalg, SingularValuesOfWhatIsNotFiniteAreRefused) {
   EXPECT_ERROR(Error, linalg_svdvals(full({2, 2}, NAN)), "contained non-finite values");
+}
+
+TEST(Linalg, TolerancesOfSingularValues) {
+  const Tensor A = diag(tensor({8.0, 2.0, 0.5}, kDouble)), both = stack({A, A.mul(2)});
+  const Tensor each = tensor({1.0, 0.2}, kDouble);
+  const auto ranks = [](const Tensor& t) { return to_dense(t).values; };
+  using V = std::vector<double>;
+  EXPECT_EQ(ranks(linalg_matrix_rank(A, std::optional<Tensor>(each))), (V{2, 3}));
+  EXPECT_EQ(ranks(linalg_matrix_rank(both, std::nullopt, std::optional<Tensor>(each))), (V{0, 2}));
+  EXPECT_EQ(ranks(linalg_matrix_rank(both, tensor(3.0))), (V{1, 2}));
+  EXPECT_EQ(ranks(linalg_matrix_rank(A, 0.1, std::optional<double>(0.1))), (V{2}));
+  // An absolute bound alone: none that is relative. Of 0: the default.
+  EXPECT_EQ(ranks(linalg_matrix_rank(A.mul(1e-20).add(A.mul(0)), 1e-30, std::nullopt)), (V{3}));
+  EXPECT_EQ(ranks(linalg_matrix_rank(diag(tensor({1.0, 1e-18}, kDouble)), 0.0, std::nullopt)),
+            (V{1}));
+  EXPECT_EQ(ranks(linalg_pinv(A, each.select(0, 0)).diagonal()), (V{0, 0, 0}));
+  EXPECT_LT(largest(linalg_pinv(A, 1.0, std::nullopt).sub(diag(tensor({0.125, 0.5, 0.0})))), 1e-14);
+  // A repeated for two tolerances gathers both gradients: d/dx of 1/x is -1/x^2 where it counts.
+  const Tensor x = A.clone().requires_grad_();
+  const Tensor p = linalg_pinv(x, std::optional<Tensor>(each));
+  EXPECT_EQ(p.sizes(), IntArrayRef({2, 3, 3}));
+  EXPECT_LT(largest(p.diagonal(0, 1, 2).sub(tensor({{0.125, 0.5, 0.0}, {0.125, 0.5, 2.0}}))),
+            1e-14);
+  p.diagonal(0, 1, 2).sum().backward();
+  EXPECT_LT(largest(x.grad().diagonal().sub(tensor({-2.0 / 64, -0.5, -4.0}, kDouble))), 1e-12);
+  EXPECT_ERROR(ShapeError, linalg_pinv(both, ones({3})), "size");
 }
 
 TEST(Linalg, EmptyMatrices) {

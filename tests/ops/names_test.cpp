@@ -13,6 +13,8 @@ namespace {
 Tensor a() { return arange(6, TensorOptions(kFloat)).sub(2.5).view({2, 3}); }
 Tensor b() { return arange(6, TensorOptions(kFloat)).sub(3).view({2, 3}); }
 
+Tensor c() { return arange(4); }
+
 struct Pair {
   std::string name;
   std::function<Tensor()> got, want;
@@ -98,6 +100,36 @@ TEST(Names, SecondNamesGiveTheSame) {
       {"std_mean", [] { return std::get<0>(std_mean(a(), true)); }, [] { return a().std(true); }},
       {"std_mean's mean", [] { return std::get<1>(std_mean(a(), true)); },
        [] { return a().mean(); }},
+      {"std_mean with a correction",
+       [] { return std::get<0>(std_mean(a(), IntArrayRef(1), Scalar(2), true)); },
+       [] { return a().std(IntArrayRef(1), Scalar(2), true); }},
+      {"var_mean with a correction", [] { return std::get<0>(var_mean(a(), std::nullopt, 0)); },
+       [] { return a().var(false); }},
+      {"var_mean's mean", [] { return std::get<1>(var_mean(a(), std::nullopt, 0, true)); },
+       [] {
+         return a().mean().view({1, 1});
+       }},
+      {"divide rounded", [] { return divide(a(), b().add(0.5), "floor"); },
+       [] { return div(a(), b().add(0.5), "floor"); }},
+      {"divide by a number, rounded", [] { return a().divide(2, "trunc"); },
+       [] { return div(a(), 2, "trunc"); }},
+      {"clip by tensors",
+       [] {
+         const std::optional<Tensor> bound = b();
+         return clip(a(), bound);
+       },
+       [] { return clamp_min(a(), b()); }},
+      {"max of two", [] { return max(a(), b()); }, [] { return maximum(a(), b()); }},
+      {"min of two", [] { return a().min(b()); }, [] { return minimum(a(), b()); }},
+      {"remainder of a number", [] { return remainder(5, a()); },
+       [] { return full_like(a(), 5) % a(); }},
+      {"bitwise_and of a number", [] { return bitwise_and(6, c()); }, [] { return c() & 6; }},
+      {"bitwise_or of a number", [] { return bitwise_or(6, c()); }, [] { return c() | 6; }},
+      {"bitwise_xor of a number", [] { return bitwise_xor(6, c()); }, [] { return c() ^ 6; }},
+      {"bitwise_left_shift of a number", [] { return bitwise_left_shift(6, c()); },
+       [] { return full_like(c(), 6) << c(); }},
+      {"bitwise_right_shift of a number", [] { return bitwise_right_shift(6, c()); },
+       [] { return full_like(c(), 6) >> c(); }},
       {"native_layer_norm",
        [] { return std::get<0>(native_layer_norm(a(), {3}, std::nullopt, std::nullopt, 1e-5)); },
        [] { return layer_norm(a(), {3}); }},

@@ -63,6 +63,9 @@ std::vector<OpCase> function_cases() {
 }
 TAPER_OP_CASES(function_cases);
 
+using V = std::vector<double>;
+using Kind = ErrorInput::Kind;
+
 std::vector<OpCase> clamp_cases() {
   std::vector<OpCase> cases;
   OpCase both = unary_case(
@@ -89,11 +92,47 @@ std::vector<OpCase> clamp_cases() {
     return Tensors{x[0].clamp_(std::optional<Tensor>(x[1]), std::optional<Tensor>(x[2]))};
   };
   cases.push_back(tensors);
+  OpCase low{.name = "clamp_min_tensor"}, high{.name = "clamp_max_tensor"};
+  low.samples = {{"broadcast",
+                  {{{4, 5}, -3, 3}, {{5}, -2, 2}},
+                  [](const Tensors& x) { return Tensors{clamp_min(x[0], x[1])}; },
+                  elementwise([](const V& x) { return std::max(x[0], x[1]); })}};
+  low.inplace = [](const Tensors& x) { return Tensors{x[0].clamp_min_(x[1])}; };
+  low.errors = {{"larger bound in place",
+                 [] {
+                   ones({2}).clamp_min_(ones({3, 2}));
+                 },
+                 "doesn't match the broadcast shape", Kind::shape},
+                {"floating bound in place", [] { ones({2}, kLong).clamp_min_(ones({2})); },
+                 "can't be cast to the desired output type", Kind::dtype}};
+  high.samples = {{"broadcast",
+                   {{{4, 5}, -3, 3}, {{4, 1}, -2, 2}},
+                   [](const Tensors& x) { return Tensors{clamp_max(x[0], x[1])}; },
+                   elementwise([](const V& x) { return std::min(x[0], x[1]); })}};
+  high.inplace = [](const Tensors& x) { return Tensors{x[0].clamp_max_(x[1])}; };
+  high.errors = {
+      {"sizes", [] { clamp_max(ones({2}), ones({3})); }, "must match the size", Kind::shape}};
+  cases.insert(cases.end(), {low, high});
   return cases;
 }
 TAPER_OP_CASES(clamp_cases);
 
-using V = std::vector<double>;
+std::vector<OpCase> round_cases() {
+  OpCase tens{.name = "round_decimals"};
+  tens.dtypes = {kFloat, kDouble};  // half types round the product, too, which moves the steps
+  tens.samples = {{"tens",
+                   {{{4, 5}, -40, 40}},
+                   [](const Tensors& x) { return Tensors{round(x[0], -1)}; },
+                   elementwise([](const V& x) { return std::nearbyint(x[0] / 10) * 10; })},
+                  {"hundredths",
+                   {{{4, 5}}},
+                   [](const Tensors& x) { return Tensors{round(x[0], 2)}; },
+                   elementwise([](const V& x) { return std::nearbyint(x[0] * 100) / 100; })}};
+  tens.errors = {{"integers", [] { round(ones({2}, kLong), 1); }, "floating-point", Kind::dtype}};
+  return {tens};
+}
+TAPER_OP_CASES(round_cases);
+
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
 TEST(Math, IntegersStayOrBecomeTheDefaultType) {
@@ -123,6 +162,20 @@ TEST(Math, SpecialValues) {
             (V{1, 5, -5, 2}));
   EXPECT_TRUE(std::isnan(to_dense(clamp(tensor({kNan}), 0, 1)).values[0]));
   EXPECT_EQ(to_dense(clamp(tensor({5.0}), 3, 1)).values, (V{1}));
+}
+
+TEST(Math, RoundsToDecimals) {
+  const Tensor x = tensor({0.125, -0.375, 12345.678}, kDouble);
+  EXPECT_EQ(to_dense(round(x, 2)).values, (V{0.12, -0.38, 12345.68}));
+  EXPECT_EQ(to_dense(x.round(-3)).values, (V{0, 0, 12000}));
+  EXPECT_EQ(round(tensor({3}), 0).scalar_type(), kLong);
+  Tensor y = x.clone();
+  EXPECT_EQ(to_dense(y.round_(1)).values, (V{0.1, -0.4, 12345.7}));
+  EXPECT_EQ(to_dense(round_out(y, x, -4)).values, (V{0, 0, 10000}));
+  // 10^400 is infinite; the gradient stays 0.
+  Tensor leaf = x.clone().requires_grad_();
+  round(leaf, INT64_MIN).add(round(leaf, 400)).sum().backward();
+  EXPECT_EQ(to_dense(leaf.grad()).values, (V{0, 0, 0}));
 }
 
 TEST(Math, Refuses) {

@@ -298,6 +298,13 @@ TEST(Reduction, NanAndTies) {
   EXPECT_EQ(high.item<int64_t>(), 3);
 }
 
+TEST(Reduction, TiesOfAminmaxShareTheGradient) {
+  const Tensor x = tensor({{1.0, 1.0, 4.0}, {2.0, 3.0, 3.0}}, kDouble).requires_grad_();
+  const auto [low, high] = x.aminmax(1);
+  low.sum().add(high.mul(10).sum()).backward();
+  EXPECT_EQ(to_dense(x.grad()).values, (std::vector<double>{0.5, 0.5, 10, 1, 5, 5}));
+}
+
 TEST(Reduction, OutVariantsWriteWhatTheyReturn) {
   Tensor out = empty({3});
   const Tensor x = full({3, 4}, 2.0f);

@@ -208,6 +208,30 @@ std::vector<OpCase> scatter_cases() {
   number.inplace = [](const Tensors& x) { return Tensors{x[0].scatter_(1, x[1], 1)}; };
   cases.push_back(number);
 
+  for (const std::string_view reduce : {"add", "multiply"}) {
+    OpCase combined =
+        moving_case(reduce == "add" ? "scatter_number_add" : "scatter_number_mul", {});
+    combined.dtypes = {kFloat, kDouble, kHalf, kLong, kInt};
+    combined.samples = {
+        {"value",
+         {Arg{{2, 3}}, index_arg({2, 4}, 3)},
+         [reduce](const Tensors& x) { return Tensors{x[0].scatter(1, x[1], 2, reduce)}; },
+         [reduce](const Inputs& x) {
+           Inputs with = x;
+           with.push_back({{2, 4}, std::vector<double>(8, 2)});
+           return scattered(
+               1, [reduce](double a, double b) { return reduce == "add" ? a + b : a * b; })(with);
+         }}};
+    combined.inplace = [reduce](const Tensors& x) {
+      return Tensors{x[0].scatter_(1, x[1], 2, reduce)};
+    };
+    combined.errors = {
+        {"reduce", [] { zeros({4}).scatter(0, tensor({0}), 1, "mean"); }, "either add or multiply"},
+        {"range", [] { zeros({4}).scatter(0, tensor({4}), 1, "add"); }, "out of bounds",
+         Kind::index}};
+    cases.push_back(combined);
+  }
+
   OpCase sums = moving_case("scatter_add", {});
   sums.dtypes = {kFloat, kDouble, kHalf, kLong, kInt};
   sums.samples = {sample(
@@ -306,6 +330,25 @@ TEST(Scatter, ReduceForms) {
             std::vector<double>({2, 5, 2}));
   const Tensor leaf = ones({1}, requires_grad());
   EXPECT_ERROR(Error, x.scatter(0, tensor({0}), leaf, "multiply"), "not implemented");
+}
+
+TEST(Scatter, OutForms) {
+  const Tensor x = full({3}, 2.0), at = tensor({0, 2}), src = tensor({3.0, 4.0});
+  Tensor out;
+  const auto values = [&](const Tensor& written) {
+    EXPECT_TRUE(written.is_same(out));
+    return to_dense(out).values;
+  };
+  using V = std::vector<double>;
+  out = empty({0}, kDouble);
+  EXPECT_EQ(values(scatter_out(out, x, 0, at, src)), (V{3, 2, 4}));
+  EXPECT_EQ(values(scatter_out(out, x, 0, at, 7)), (V{7, 2, 7}));
+  EXPECT_EQ(values(scatter_out(out, x, 0, at, src, "multiply")), (V{6, 2, 8}));
+  EXPECT_EQ(values(scatter_out(out, x, 0, at, 3, "add")), (V{5, 2, 5}));
+  EXPECT_EQ(values(scatter_add_out(out, x, 0, at, src)), (V{5, 2, 6}));
+  EXPECT_ERROR(Error, scatter_out(out, ones({3}, requires_grad()), 0, at, 1),
+               "don't support automatic differentiation");
+  EXPECT_ERROR(Error, scatter_out(out = empty({3}, kLong), x, 0, at, 1), "can't be cast");
 }
 
 TEST(Take, NegativeIndicesCountFromTheEnd) {

@@ -168,16 +168,26 @@ std::vector<OpCase> splitting_cases() {
        sample(
            "fewer than asked", [](const Tensor& x) { return x.chunk(4); },
            rows({{0, 2}, {2, 4}, {4, 5}}, 2))}));
-  cases.push_back(
-      moving_case("tensor_split", {sample(
-                                       "uneven", [](const Tensor& x) { return x.tensor_split(3); },
-                                       rows({{0, 2}, {2, 4}, {4, 5}}, 2)),
-                                   sample(
-                                       "indices",
-                                       [](const Tensor& x) {
-                                         return x.tensor_split({1, -1});
-                                       },
-                                       rows({{0, 1}, {1, 4}, {4, 5}}, 2))}));
+  cases.push_back(moving_case(
+      "tensor_split",
+      {sample(
+           "uneven", [](const Tensor& x) { return x.tensor_split(3); },
+           rows({{0, 2}, {2, 4}, {4, 5}}, 2)),
+       sample(
+           "indices",
+           [](const Tensor& x) {
+             return x.tensor_split({1, -1});
+           },
+           rows({{0, 1}, {1, 4}, {4, 5}}, 2)),
+       sample(
+           "sections of a tensor", [](const Tensor& x) { return x.tensor_split(tensor(3)); },
+           rows({{0, 2}, {2, 4}, {4, 5}}, 2)),
+       sample(
+           "indices of a tensor",
+           [](const Tensor& x) {
+             return x.tensor_split(tensor({1, 9, -1, 9}).slice(0, 0, 4, 2));
+           },
+           rows({{0, 1}, {1, 4}, {4, 5}}, 2))}));
   cases.push_back(moving_case("unbind", {sample(
                                             "columns", [](const Tensor& x) { return x.unbind(-1); },
                                             [](const Inputs& x) {
@@ -246,6 +256,9 @@ TEST(Slicing, HorizontalVerticalAndDepthSplits) {
                "not divisible by the split_size 3!");
   EXPECT_ERROR(ShapeError, iota({4}).vsplit(2), "vsplit requires a tensor with at least 2");
   EXPECT_ERROR(ShapeError, iota({4, 4}).dsplit(2), "dsplit requires a tensor with at least 3");
+  EXPECT_ERROR(DTypeError, x.tensor_split(tensor(1.0)), "to have dtype of long, but got Float");
+  EXPECT_ERROR(ShapeError, x.tensor_split(ones({1, 1}, kLong)),
+               "zero-dimensional or one-dimensional tensor, but got a tensor with 2 dims");
   EXPECT_ERROR(Error, x.tensor_split(0), "number of sections must be larger than 0, got 0");
 }
 

@@ -75,13 +75,6 @@ def where(args, kwargs):
     return "where", [args[1], args[0], *args[2:]], kwargs
 
 
-def max_or_min(name):
-    def adapt(args, kwargs):
-        binary = len(args) > 1 and isinstance(args[1], torch.Tensor)
-        return ("maximum" if name == "max" else "minimum") if binary else name, args, kwargs
-    return adapt
-
-
 def tensordot(args, kwargs):
     a, b = args[:2]
     dims = args[2] if len(args) > 2 else kwargs.get("dims", 2)
@@ -94,6 +87,8 @@ def norm(args, kwargs):
     bound = inspect.signature(torch.norm).bind(*args, **kwargs)
     bound.apply_defaults()
     x, p, dim, keepdim, _, dtype = bound.arguments.values()
+    if p == "nuc":
+        return "linalg_matrix_norm", [x, p, (-2, -1) if dim is None else dim, keepdim], {}
     if p == "fro" and (dim is None or isinstance(dim, int) or len(dim) <= 2):
         p = 2
     if dim is None and dtype is None:
@@ -134,6 +129,23 @@ def unpooled(name, n):
         stride = kernel if stride is None else pair(stride, n)
         size = list(F._unpool_output_size(x, kernel, stride, padding, size))
         return name, [x, indices, size] + ([stride, padding] if n == 3 else []), {}
+    return adapt
+
+
+def fractions(x, n):
+    """The draws of a fractional pooling over n dimensions."""
+    return torch.rand(1 if x.dim() == n + 1 else x.shape[0], x.shape[-n - 1], n, dtype=x.dtype)
+
+
+def fractional(name, n):
+    def adapt(args, kwargs):
+        b = inspect.signature(getattr(F, f"{name}_with_indices")).bind(*args, **kwargs)
+        b.apply_defaults()
+        x, kernel, size, ratio, _, draws = b.arguments.values()
+        if size is None:
+            size = [int(d * r) for d, r in zip(x.shape[-n:], ratio)]
+        draws = fractions(x, n) if draws is None else draws
+        return name, [x, pair(kernel, n), pair(size, n), draws], {}
     return adapt
 
 
@@ -222,7 +234,7 @@ def rmatmul(args, kwargs):
 
 
 SPECIAL = {
-    "max": max_or_min("max"), "min": max_or_min("min"), "tensordot": tensordot, "norm": norm,
+    "tensordot": tensordot, "norm": norm,
     "cdist": cdist, "to": to, "where": where, "nn.functional.dropout": dropout,
     "unique": unique, "nonzero": nonzero, "einsum": einsum, "polygamma": polygamma,
     "special.polygamma": polygamma, "__rpow__": rpow, "__rmatmul__": rmatmul,
@@ -238,6 +250,8 @@ for _n in (1, 2, 3):
     SPECIAL[f"nn.functional.adaptive_avg_pool{_n}d"] = adaptive_average(f"adaptive_avg_pool{_n}d")
     if _n > 1:
         SPECIAL[f"nn.functional.max_unpool{_n}d"] = unpooled(f"max_unpool{_n}d", _n)
+        SPECIAL[f"nn.functional.fractional_max_pool{_n}d"] = fractional(
+            f"fractional_max_pool{_n}d", _n)
 
 for _name in ("var", "std", "var_mean", "std_mean"):
     SPECIAL[_name] = moments(_name)

@@ -40,6 +40,7 @@ TESTS = {
     "tensors": lambda v: isinstance(v, (list, tuple)) and
     all(isinstance(each, torch.Tensor) for each in v),
     "scalar": is_number,
+    "scalars": lambda v: isinstance(v, (list, tuple)) and all(map(is_number, v)),
     "integer": is_int,
     "integers": is_ints,
     "real": is_real,
@@ -82,8 +83,8 @@ def default(text):
 
 
 def value_of(parameter, reader):
-    if not parameter.default:
-        return MISSING
+    if not parameter.default:  # Python's optional arguments all have one
+        return None if reader.startswith("optional_") else MISSING
     v = default(parameter.default)
     if v == () and reader not in ("integers", "tensors"):
         return None

@@ -53,6 +53,13 @@ std::optional<Scalar> Arguments::optional_scalar(size_t i) {
   return scalar(i);
 }
 
+ArrayRef<Scalar> Arguments::scalars(size_t i) {
+  if (!at(i).isList()) bad("a list of numbers", at(i));
+  std::vector<Scalar>& list = scalars_.emplace_back();
+  for (const IValue& value : at(i).toListRef()) list.push_back(to_scalar(value));
+  return list;
+}
+
 int64_t Arguments::integer(size_t i) {
   if (!at(i).isInt()) bad("an integer", at(i));
   return at(i).toInt();

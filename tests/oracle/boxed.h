@@ -29,6 +29,7 @@ class Arguments {
   std::optional<Tensor> optional_tensor(size_t i);
   Scalar scalar(size_t i);
   std::optional<Scalar> optional_scalar(size_t i);
+  ArrayRef<Scalar> scalars(size_t i);
   int64_t integer(size_t i);
   std::optional<int64_t> optional_integer(size_t i);
   IntArrayRef integers(size_t i);
@@ -56,6 +57,7 @@ class Arguments {
   std::deque<std::vector<Tensor>> lists_;
   std::deque<std::vector<int64_t>> integers_;
   std::deque<std::vector<double>> reals_;
+  std::deque<std::vector<Scalar>> scalars_;
 };
 
 struct Entry {

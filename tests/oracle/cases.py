@@ -21,6 +21,8 @@ def tensor(value):
     """Type, whether its gradient is wanted, sizes, strides, and the elements of its memory."""
     if value.dtype not in DTYPES or value.layout != torch.strided or value.is_conj():
         raise Unwritable(f"tensor of {value.dtype}")
+    if value.device.type != "cpu":
+        raise Unwritable(f"tensor on {value.device}")
     if value.dim() > 64:
         raise Unwritable("tensor of more than 64 dimensions")
     if value._is_zerotensor():  # a gradient of zeros without memory

@@ -29,7 +29,7 @@ DTYPES = (torch.float32, torch.float64, torch.int64, torch.bool)
 RANDOM = {"bernoulli", "rand_like", "randn", "randn_like", "randint_like", "normal", "uniform",
           "multinomial", "nn.functional.dropout", "nn.functional.dropout2d",
           "nn.functional.dropout3d", "nn.functional.feature_alpha_dropout", "empty", "empty_like",
-          "new_empty", "nn.functional.rrelu", "nn.functional.fractional_max_pool2d", "nn.functional.fractional_max_pool3d"}
+          "new_empty", "nn.functional.rrelu"}
 # The database's function cuts the graph, or writes to a copy.
 NO_GRADIENT = {"__rpow__", "zero_", "fill"}
 # The in-place form is the op itself, or one of another name.
@@ -123,6 +123,12 @@ class Collector:
         if name == "cov" and kwargs.get("aweights") is not None:
             # Weights of float32 in a float64 call: both sum them in float32, in some order.
             kwargs["aweights"] = kwargs["aweights"].to(args[0].dtype)
+        if name.startswith("nn.functional.fractional_max_pool"):
+            kwargs["_random_samples"] = adapters.fractions(args[0], int(name[-2]))
+        if kwargs.get("max_norm") is not None:  # a write of its own in Taper
+            name, function = "embedding_renorm_", torch.embedding_renorm_
+            args, kwargs = [args[0].detach().clone(), args[1], kwargs["max_norm"],
+                            kwargs.get("norm_type", 2.0)], {}
         if sum(t.numel() for t in tensors_of(args)) > MAX_ELEMENTS:
             return
         try:
@@ -260,10 +266,15 @@ def replay_op(collector, op, references):
         collector.atol = tolerance(op, dtype)
         grad = dtype == torch.float64 and op.supports_autograd
         for sample in op.sample_inputs("cpu", dtype, requires_grad=grad):
+            function = op.op
             if op.variant_test_name == "hermitian":
                 sample.input = symmetric(sample.input)
+            if op.name == "linalg.pinv" and op.variant_test_name == "singular":
+                # The database's function is pinv(a b^T) of two arguments.
+                sample.input = (sample.input @ sample.args[0].mT).detach().requires_grad_(grad)
+                sample.args, function = (), torch.linalg.pinv
             for name in (op.name, *(alias.name for alias in op.aliases)):
-                collector.sample(name, op.op, dtype, sample)
+                collector.sample(name, function, dtype, sample)
             if op.inplace_variant and not sample.broadcasts_input and op.name not in IN_PLACE:
                 collector.sample(op.name, on_copy(op.inplace_variant), dtype, sample, inplace=True)
         if references and op.reference_inputs_func:

@@ -25,7 +25,8 @@ import samples  # noqa: E402
 def plain_value(reader):
     """An argument where the database has no sample of an overload."""
     plain = {"tensor": torch.rand(3, 4), "tensors": [torch.rand(3, 4), torch.rand(3, 4)],
-             "scalar": 1.0, "integer": 1, "integers": [1, 1], "real": 0.5, "reals": [0.0, 1.0],
+             "scalar": 1.0, "scalars": [1.0, 2.0], "integer": 1, "integers": [1, 1], "real": 0.5,
+             "reals": [0.0, 1.0],
              "truth": True, "text": "mean", "type": torch.float64,
              "format": torch.preserve_format}
     return plain.get(reader.removeprefix("optional_"))
