@@ -120,7 +120,7 @@ class CustomNode final : public Node {
       TAPER_CHECK(!results[i].defined() || is_tensor_[i], "function ", name(),
                   " returned a gradient different than None at position ", i + 1,
                   ", but the corresponding forward input was not a Variable");
-      TAPER_CHECK_AS(DTypeError, !results[i].defined() || results[i].is_floating_point(),
+      TAPER_CHECK_AS(DTypeError, !results[i].defined() || isDifferentiableType(results[i].scalar_type()),
                      "function ", name(), " returned a gradient of type ", results[i].scalar_type(),
                      " at position ", i + 1, ", expected a floating point type");
     }
@@ -190,7 +190,7 @@ void CustomCall::set_history(Tensor& output, uint32_t output_nr, size_t num_outp
   const AutogradContext& context = node_->context;
   const bool dirty = holds(context.dirty_, output);
   const bool differentiable =
-      recording_ && output.is_floating_point() && !holds(context.non_differentiable_, output);
+      recording_ && isDifferentiableType(output.scalar_type()) && !holds(context.non_differentiable_, output);
   if (dirty && differentiable) {
     TAPER_CHECK(!(output.is_leaf() && output.requires_grad()), node_->name(),
                 ": a leaf Variable that requires grad has been used in an in-place operation.");

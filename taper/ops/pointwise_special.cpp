@@ -277,7 +277,9 @@ Tensor float_power(const Scalar& self, const Tensor& exponent) {
 }
 Tensor xlogy(const Scalar& self, const Tensor& other) { return x_times_log(Out(), self, other); }
 
-Tensor isreal(const Tensor& self) { return ones(self.sizes(), kBool); }
+Tensor isreal(const Tensor& self) {
+  return self.is_complex() ? self.imag().eq(0) : ones(self.sizes(), kBool);
+}
 bool is_same_size(const Tensor& self, const Tensor& other) { return self.sizes() == other.sizes(); }
 bool is_nonzero(const Tensor& self) {
   TAPER_CHECK(self.numel() != 0, "is_nonzero: Boolean value of Tensor with no values is ambiguous");
