@@ -32,11 +32,12 @@ void add_roots(BackwardPass& pass, TensorList tensors, TensorList grads) {
     TAPER_CHECK_AS(ShapeError, grad.sizes() == t.sizes(),
                    "backward: Mismatch in shape: grad_output[", i, "] has a shape of ",
                    grad.sizes(), " and output[", i, "] has a shape of ", t.sizes());
-    TAPER_CHECK_AS(DTypeError, grad.is_complex() == t.is_complex(),
-                   "backward: For complex Tensors, both grad_output and output are required to have "
-                   "the same dtype. Mismatch in dtype: grad_output[",
-                   i, "] has a dtype of ", grad.scalar_type(), " and output[", i,
-                   "] has a dtype of ", t.scalar_type());
+    TAPER_CHECK_AS(
+        DTypeError, grad.is_complex() == t.is_complex(),
+        "backward: For complex Tensors, both grad_output and output are required to have "
+        "the same dtype. Mismatch in dtype: grad_output[",
+        i, "] has a dtype of ", grad.scalar_type(), " and output[", i, "] has a dtype of ",
+        t.scalar_type());
     pass.roots.push_back(std::move(edge));
     pass.root_grads.push_back(std::move(grad));
   }
@@ -226,11 +227,12 @@ Tensor& Tensor::detach_() const {
 
 void Tensor::set_data(const Tensor& other) const {
   const VariableState* state = VariableState::of(impl());
-  TAPER_CHECK_AS(DTypeError, state == nullptr || !state->requires_grad ||
-                     isDifferentiableType(other.scalar_type()),
-                 "set_data: data set to a tensor that requires gradients must be floating point or "
-                 "complex dtype, got ",
-                 other.scalar_type());
+  TAPER_CHECK_AS(
+      DTypeError,
+      state == nullptr || !state->requires_grad || isDifferentiableType(other.scalar_type()),
+      "set_data: data set to a tensor that requires gradients must be floating point or "
+      "complex dtype, got ",
+      other.scalar_type());
   impl_->adopt(other.impl());
 }
 

@@ -137,8 +137,7 @@ bool base_changed(const TensorImpl& impl) {
       "and the autograd logic to handle view+inplace would override the custom backward associated "
       "with the custom Function, leading to incorrect gradients. This behavior is forbidden. You "
       "can fix this by cloning the output of the custom Function.",
-      " This view sees its base as another type (view_as_real, view_as_complex, real, imag). Write "
-      "to the base, or to a clone."};
+      " This view (view_as_real, real, imag ...) sees its base as another type. Write to a clone."};
   throw Error(str(op, ": ", text, why[static_cast<size_t>(impl.view_kind())]));
 }
 

@@ -53,8 +53,8 @@ inline constexpr ScalarType kBFloat16 = ScalarType::BFloat16;
   X(double, Double)           \
   X(bool, Bool)               \
   X(::taper::BFloat16, BFloat16)
-#define TAPER_FORALL_COMPLEX_TYPES(X)       \
-  X(::taper::Complex<float>, ComplexFloat)  \
+#define TAPER_FORALL_COMPLEX_TYPES(X)      \
+  X(::taper::Complex<float>, ComplexFloat) \
   X(::taper::Complex<double>, ComplexDouble)
 
 template <class T>

@@ -18,9 +18,9 @@ struct Type {
   const char* name;
   ScalarType dtype;
 };
-constexpr Type kTypes[] = {{"b1", kBool},  {"i1", kChar},  {"u1", kByte},
-                           {"i2", kShort}, {"i4", kInt},   {"i8", kLong},
-                           {"f2", kHalf},  {"f4", kFloat}, {"f8", kDouble},
+constexpr Type kTypes[] = {{"b1", kBool},         {"i1", kChar},          {"u1", kByte},
+                           {"i2", kShort},        {"i4", kInt},           {"i8", kLong},
+                           {"f2", kHalf},         {"f4", kFloat},         {"f8", kDouble},
                            {"c8", kComplexFloat}, {"c16", kComplexDouble}};
 
 // What the letter of an unsupported type stands for.

@@ -31,10 +31,11 @@ void scatter(View self, ConstView index, ConstView src, int64_t dim, Scatter how
 }  // namespace cpu
 
 /// out += x, elements in row-major order, where elements of out may share memory.
-inline constinit Kernel<void(View, ConstView)> add_overlapping_kernel{"add_overlapping",
-                                                                      &cpu::add_overlapping, Numbers::kAny};
+inline constinit Kernel<void(View, ConstView)> add_overlapping_kernel{
+    "add_overlapping", &cpu::add_overlapping, Numbers::kAny};
 /// out, contiguous: x with the order along the dimensions of the mask reversed.
-inline constinit Kernel<void(View, ConstView, uint64_t)> flip_kernel{"flip", &cpu::flip, Numbers::kAny};
+inline constinit Kernel<void(View, ConstView, uint64_t)> flip_kernel{"flip", &cpu::flip,
+                                                                     Numbers::kAny};
 /// offsets (int64, contiguous, as many elements as index) += index * stride. Throws an IndexError
 /// that names op and dim unless each index is in [0, size), or in [-size, size) with wrap.
 inline constinit Kernel<void(View, ConstView, int64_t, int64_t, int64_t, bool, const char*)>

@@ -41,7 +41,8 @@ TensorImplPtr part_of(const Tensor& t, int64_t part) {
 
 Tensor conjugate(const Out& out, const Tensor& self) {
   const UnaryOp op{"conj_physical", "ConjPhysicalBackward0", conj_kernel};
-  return unary(out, op, self, self.scalar_type(), {}, [](Backward& g) { g.set(0, g.grad().conj()); });
+  return unary(out, op, self, self.scalar_type(), {},
+               [](Backward& g) { g.set(0, g.grad().conj()); });
 }
 
 }  // namespace
@@ -129,8 +130,7 @@ Tensor view_as_complex(const Tensor& self) {
                  ": view_as_complex is only supported for float and double tensors, but got a "
                  "tensor of scalar type: ",
                  type);
-  TAPER_CHECK_AS(ShapeError, self.dim() > 0, op,
-                 ": Input tensor must have one or more dimensions");
+  TAPER_CHECK_AS(ShapeError, self.dim() > 0, op, ": Input tensor must have one or more dimensions");
   TAPER_CHECK_AS(ShapeError, self.size(-1) == 2, op,
                  ": Tensor must have a last dimension of size 2, got sizes ", self.sizes());
   TAPER_CHECK_AS(ShapeError, self.stride(-1) == 1, op,
@@ -190,15 +190,15 @@ namespace body {
 Tensor angle(Out out, const Tensor& self) {
   if (self.is_complex()) return out.give("angle", atan2(imag(self), real(self)), {self});
   // The line has two angles; a NaN has its own.
-  const Tensor x = to_floating(self.scalar_type()) == self.scalar_type()
-                       ? self
-                       : self.to(get_default_dtype());
+  const Tensor x =
+      to_floating(self.scalar_type()) == self.scalar_type() ? self : self.to(get_default_dtype());
   const Tensor plain = x.detach();
   const Tensor line = where(lt(plain, 0), Scalar(kPi), zeros_like(plain));
   Tensor result = out.give("angle", where(isnan(plain), plain, line), {self});
-  record({.name = "AngleBackward0", .outputs = {result}, .inputs = {self}, .backward = [](Backward& g) {
-            g.set(0, zeros_like(g.grad()));
-          }});
+  record({.name = "AngleBackward0",
+          .outputs = {result},
+          .inputs = {self},
+          .backward = [](Backward& g) { g.set(0, zeros_like(g.grad())); }});
   return result;
 }
 Tensor conj_physical(Out out, const Tensor& self) {

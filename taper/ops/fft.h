@@ -9,8 +9,8 @@
 // the inverse has the other sign. n (s) is the length of the signal in a dimension, which is cut or
 // filled up with zeros. norm says where 1/n stands: "backward" (the default: in the inverse),
 // "forward", or "ortho" (its root in both). Integers are computed in the default type, half types
-// are refused. Without dim, the 2-dimensional ones take the last two dimensions and the n-dimensional
-// ones the last s.size(), or all. Differentiable to any order.
+// are refused. Without dim, the 2-dimensional ones take the last two dimensions and the
+// n-dimensional ones the last s.size(), or all. Differentiable to any order.
 namespace taper TAPER_API {
 
 using FftNorm = std::optional<std::string_view>;
@@ -65,10 +65,10 @@ Tensor fft_ifftshift(const Tensor& self, std::optional<IntArrayRef> dim = std::n
 /// LibTorch's names.
 namespace fft {
 
-#define TAPER_FFT_LINE(name)                                                       \
-  inline Tensor name(const Tensor& self, std::optional<int64_t> n = std::nullopt,  \
-                     int64_t dim = -1, FftNorm norm = std::nullopt) {              \
-    return fft_##name(self, n, dim, norm);                                         \
+#define TAPER_FFT_LINE(name)                                                      \
+  inline Tensor name(const Tensor& self, std::optional<int64_t> n = std::nullopt, \
+                     int64_t dim = -1, FftNorm norm = std::nullopt) {             \
+    return fft_##name(self, n, dim, norm);                                        \
   }
 TAPER_FFT_LINE(fft)
 TAPER_FFT_LINE(ifft)
@@ -77,15 +77,15 @@ TAPER_FFT_LINE(irfft)
 TAPER_FFT_LINE(hfft)
 TAPER_FFT_LINE(ihfft)
 #undef TAPER_FFT_LINE
-#define TAPER_FFT_MANY(name)                                                                     \
-  inline Tensor name##n(const Tensor& self, std::optional<IntArrayRef> s = std::nullopt,         \
-                        std::optional<IntArrayRef> dim = std::nullopt,                           \
-                        FftNorm norm = std::nullopt) {                                           \
-    return fft_##name##n(self, s, dim, norm);                                                    \
-  }                                                                                              \
-  inline Tensor name##2(const Tensor& self, std::optional<IntArrayRef> s = std::nullopt,         \
-                        IntArrayRef dim = {-2, -1}, FftNorm norm = std::nullopt) {               \
-    return fft_##name##n(self, s, dim, norm);                                                    \
+#define TAPER_FFT_MANY(name)                                                             \
+  inline Tensor name##n(const Tensor& self, std::optional<IntArrayRef> s = std::nullopt, \
+                        std::optional<IntArrayRef> dim = std::nullopt,                   \
+                        FftNorm norm = std::nullopt) {                                   \
+    return fft_##name##n(self, s, dim, norm);                                            \
+  }                                                                                      \
+  inline Tensor name##2(const Tensor& self, std::optional<IntArrayRef> s = std::nullopt, \
+                        IntArrayRef dim = {-2, -1}, FftNorm norm = std::nullopt) {       \
+    return fft_##name##n(self, s, dim, norm);                                            \
   }
 TAPER_FFT_MANY(fft)
 TAPER_FFT_MANY(ifft)

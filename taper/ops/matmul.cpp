@@ -95,7 +95,8 @@ DimVector product_sizes(Factor a, Factor b) {
   return sizes;
 }
 
-/// alpha * a b of matrices or batches whose sizes fit; of complex ones alpha is 1. Its gradients are products again.
+/// alpha * a b of matrices or batches whose sizes fit; of complex ones alpha is 1. Its gradients
+/// are products again.
 Tensor product(const char* op, const char* node, const Out& out, Factor a, Factor b,
                const Scalar& alpha = 1) {
   const Tensor &x = a.tensor, &y = b.tensor;

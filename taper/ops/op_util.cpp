@@ -60,9 +60,7 @@ struct Promotion {
     if (rank == 2) type = as_number(type);
     by_rank[rank] = promoteTypes(by_rank[rank], type);
   }
-  void add(const Scalar& s) {
-    by_rank[2] = promoteTypes(by_rank[2], as_number(s.type()));
-  }
+  void add(const Scalar& s) { by_rank[2] = promoteTypes(by_rank[2], as_number(s.type())); }
   ScalarType result() const {
     ScalarType type = by_rank[0];
     for (int rank = 1; rank < 3; ++rank) type = combine(type, by_rank[rank]);

@@ -150,7 +150,9 @@ Tensor times_log(const Tensor& like, const Scalar& a) {
   if (!a.isComplex() && !(like.is_complex() && a.toDouble() < 0)) {
     return mul(like, std::log(a.toDouble()));
   }
-  const Complex<double> z = a.toComplexDouble();
+  // A number as its backward sees it is conjugated: below the branch cut.
+  const Complex<double> z =
+      a.isComplex() ? a.toComplexDouble() : Complex<double>(a.toDouble(), -0.0);
   return mul(like, Complex<double>(std::log(std::hypot(z.re, z.im)), std::atan2(z.im, z.re)));
 }
 
@@ -169,8 +171,8 @@ Tensor pow_grad_exponent(const Tensor& grad, const Value& base, const Tensor& ex
   }
   const Tensor zero = logical_and(eq(base.tensor, 0), not_below_zero(exponent));
   // Of a negative real base with a complex exponent, the logarithm is complex.
-  const Tensor a =
-      result.is_complex() ? base.tensor.to(result.scalar_type()) : base.tensor;
+  const bool real_base = result.is_complex() && !base.tensor.is_complex();
+  const Tensor a = real_base ? base.tensor.to(result.scalar_type()).conj() : base.tensor;
   return where(zero, Scalar(0), mul(grad, mul(result, log(a))));
 }
 

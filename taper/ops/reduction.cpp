@@ -28,7 +28,8 @@ Tensor reduce_into(const Out& out, const char* op, const Tensor& self, uint64_t 
   const Tensor numbers = self.to(dtype);
   const TensorImplPtr from = parts_of(op, numbers);
   const uint64_t kept = ~(uint64_t{1} << self.dim());
-  const Tensor sums = result.scalar_type() == dtype ? result : new_tensor(op, result.sizes(), dtype);
+  const Tensor sums =
+      result.scalar_type() == dtype ? result : new_tensor(op, result.sizes(), dtype);
   const TensorImplPtr to = parts_of(op, sums);
   reduce_kernel(self.device(), View(to.get()), ConstView(from.get()), dims & kept, what);
   if (!sums.is_same(result)) copy_kernel(result.device(), out_view(result), in(sums));

@@ -123,7 +123,8 @@ void write_matrix(std::string& s, const double* values, int64_t rows, int64_t co
                   int64_t indent, int parts) {
   const Format format = format_for(values, rows * columns, parts);
   const std::string margin(static_cast<size_t>(indent), ' ');
-  const int64_t per_line = std::max<int64_t>((kLineWidth - indent) / (parts * (format.width + 1)), 1);
+  const int64_t per_line =
+      std::max<int64_t>((kLineWidth - indent) / (parts * (format.width + 1)), 1);
   s += margin;
   for (int64_t first = 0; first < columns; first += per_line) {
     const int64_t last = std::min(first + per_line, columns);

@@ -73,7 +73,9 @@ struct Copy {
 
   // The dimension, other than the innermost, along which src is contiguous; 0: none.
   int transposed_dim() const {
-    if (convert || to_size == kWidest || plan.strides[0][0] != to_size || plan.strides[1][0] == from_size) return 0;
+    if (convert || to_size == kWidest || plan.strides[0][0] != to_size ||
+        plan.strides[1][0] == from_size)
+      return 0;
     for (int d = 1; d < plan.rank; ++d) {
       if (plan.strides[1][d] == from_size && plan.size[d] >= 4 && plan.size[0] >= 4) return d;
     }

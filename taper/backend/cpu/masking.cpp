@@ -54,7 +54,8 @@ void masked_fill(View self, ConstView mask, Scalar value) {
     T filler = 0;
     visit_any_dtype(self.dtype(), [&](auto tag) {
       const auto converted = value.to<decltype(tag)>();
-      std::memcpy(&filler, &converted, std::min(sizeof filler, sizeof converted));
+      std::memcpy(static_cast<void*>(&filler), &converted,
+                  std::min(sizeof filler, sizeof converted));
     });
     const int64_t row = last_of(self.sizes(), 1);
     const int64_t step = last_of(self.strides(), 0), mask_step = last_of(mask.strides(), 0);

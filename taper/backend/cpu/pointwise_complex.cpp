@@ -24,9 +24,10 @@ Complex<T> narrow(const Wide& z) {
 // Functors of one to three numbers, R f(Complex<T>...). Arithmetic is in T; the other functions are
 // the C library's in double, rounded once.
 
-#define TAPER_STD_FUNCTIONS(X)                                                                 \
-  X(sqrt) X(exp) X(log) X(log10) X(sin) X(cos) X(tan) X(sinh) X(cosh) X(tanh) X(asin) X(acos) \
-  X(atan) X(asinh) X(acosh) X(atanh)
+#define TAPER_STD_FUNCTIONS(X)                                                                \
+  X(sqrt)                                                                                     \
+  X(exp) X(log) X(log10) X(sin) X(cos) X(tan) X(sinh) X(cosh) X(tanh) X(asin) X(acos) X(atan) \
+      X(asinh) X(acosh) X(atanh)
 #define TAPER_DEFINE(name) \
   Wide call_##name(Wide z) { return std::name(z); }
 TAPER_STD_FUNCTIONS(TAPER_DEFINE)
@@ -48,7 +49,8 @@ Wide call_expm1(Wide z) {
 Wide call_log1p(Wide z) {
   const double x = z.real(), y = z.imag();
   const double small = x * (2 + x) + y * y;
-  const double length = std::fabs(small) < 0.5 ? std::log1p(small) / 2 : std::log(std::hypot(1 + x, y));
+  const double length =
+      std::fabs(small) < 0.5 ? std::log1p(small) / 2 : std::log(std::hypot(1 + x, y));
   return {length, std::atan2(y, 1 + x)};
 }
 Wide call_pow(Wide base, Wide exponent) {
@@ -308,7 +310,7 @@ constexpr TileOp kOps[] = {
 #define TAPER_ROW(name) costly(op<Function<call_##name>, 1>(#name)),
     TAPER_STD_FUNCTIONS(TAPER_ROW)
 #undef TAPER_ROW
-    costly(op<Function<call_exp2>, 1>("exp2")),
+        costly(op<Function<call_exp2>, 1>("exp2")),
     costly(op<Function<call_log2>, 1>("log2")),
     costly(op<Function<call_rsqrt>, 1>("rsqrt")),
     costly(op<Function<call_sigmoid>, 1>("sigmoid")),

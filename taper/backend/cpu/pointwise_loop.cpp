@@ -13,17 +13,16 @@ namespace taper::cpu {
 namespace {
 
 constexpr int kPorts = StridedPlan::kMaxOperands;  // out and up to three inputs
-constexpr int64_t kRun = 512;      // elements in a tile: mostly 4 KB at most, so that four stay in L1
-constexpr int64_t kWidest = 16;    // bytes of an element
+constexpr int64_t kRun = 512;    // elements in a tile: mostly 4 KB at most, so that four stay in L1
+constexpr int64_t kWidest = 16;  // bytes of an element
 constexpr int64_t kShortRow = 32;  // rows shorter than this share a tile
 
-constexpr ScalarType kTileDtype[kTileTypes] = {kFloat, kDouble, kInt,  kLong,
-                                               kShort, kChar,   kByte, kBool,
-                                               kComplexFloat,  kComplexDouble};
+constexpr ScalarType kTileDtype[kTileTypes] = {
+    kFloat, kDouble, kInt, kLong, kShort, kChar, kByte, kBool, kComplexFloat, kComplexDouble};
 
 // By ScalarType's number; half types compute in float32.
-constexpr TileType kOwnTile[] = {kTileU8,  kTileI8,   kTileI16,  kTileI32, kTileI64,  kTileF32,
-                                 kTileF32, kTileF64,  kTileBool, kTileC64, kTileC128, kTileBool,
+constexpr TileType kOwnTile[] = {kTileU8,   kTileI8,   kTileI16,  kTileI32, kTileI64,  kTileF32,
+                                 kTileF32,  kTileF64,  kTileBool, kTileC64, kTileC128, kTileBool,
                                  kTileBool, kTileBool, kTileBool, kTileF32};
 
 TileType choose_tile(const TileOp& op, ScalarType compute) {

@@ -47,10 +47,10 @@ enum TileType : uint8_t {
 struct TileOp {
   const char* name;
   TileFn tile[kTileTypes];
-  bool predicate = false;   ///< the result is bool
-  bool real_result = false; ///< a complex type's result is of its real type
-  bool mask_first = false;  ///< the first input is bool
-  bool costly = false;      ///< about 0.5 ns an element, not 0.1: worth threads earlier
+  bool predicate = false;    ///< the result is bool
+  bool real_result = false;  ///< a complex type's result is of its real type
+  bool mask_first = false;   ///< the first input is bool
+  bool costly = false;       ///< about 0.5 ns an element, not 0.1: worth threads earlier
 };
 
 /// The functions on complex numbers of the op of this name; throws a DTypeError where it has none.
