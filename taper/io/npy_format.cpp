@@ -247,7 +247,9 @@ Tensor read_npy(const ByteReader& read, uint64_t size, const std::string& where)
   Tensor tensor(TensorImpl::make("load_npy", header.sizes, strides, header.dtype, nullptr, 0));
   read(tensor.data_ptr(), static_cast<size_t>(bytes));
   if (header.other_order) {
-    reverse_items(tensor.data_ptr(), static_cast<size_t>(bytes), static_cast<size_t>(item));
+    // Each part of a complex number by itself.
+    const int64_t part = elementSize(toRealValueType(header.dtype));
+    reverse_items(tensor.data_ptr(), static_cast<size_t>(bytes), static_cast<size_t>(part));
   }
   if (header.dtype == kBool) {
     const size_t wrong = find_wrong_bool(tensor.data_ptr(), static_cast<size_t>(bytes));

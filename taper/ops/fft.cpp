@@ -83,7 +83,7 @@ Tensor to_real_rows(const Tensor& input, int64_t n, double scale) {
   return out;
 }
 
-double scale_of(const char* op, FftNorm norm, int64_t n, bool inverse) {
+double scale_of(const char* op, std::optional<std::string_view> norm, int64_t n, bool inverse) {
   const std::string_view mode = norm.value_or("backward");
   TAPER_CHECK_AS(ConfigError, mode == "backward" || mode == "forward" || mode == "ortho", op,
                  ": Invalid normalization mode: \"", mode,
@@ -117,7 +117,7 @@ enum class Kind { kComplex, kFromReal, kToReal };
 
 /// One dimension's transform. n: the length of the signal, checked.
 Tensor along(const char* op, const Tensor& x, Kind kind, bool inverse, int64_t n, int64_t dim,
-             FftNorm norm) {
+             std::optional<std::string_view> norm) {
   const double scale = scale_of(op, norm, n, inverse);
   const Tensor rows = dim == x.dim() - 1 ? x : x.movedim(dim, -1);
   Tensor out;
@@ -133,8 +133,8 @@ Tensor along(const char* op, const Tensor& x, Kind kind, bool inverse, int64_t n
 }
 
 /// fft() and the others of one dimension.
-Tensor line(const char* op, const Tensor& self, std::optional<int64_t> n, int64_t dim, FftNorm norm,
-            Kind kind, bool inverse) {
+Tensor line(const char* op, const Tensor& self, std::optional<int64_t> n, int64_t dim,
+            std::optional<std::string_view> norm, Kind kind, bool inverse) {
   TAPER_CHECK_AS(IndexError, self.dim() > 0, op, ": Dimension specified as ", dim,
                  " but tensor has no dimensions");
   const int64_t d = wrap_dim(dim, self.dim());
@@ -186,7 +186,8 @@ Shape shape_of(const char* op, const Tensor& self, std::optional<IntArrayRef> s,
 
 /// fftn() and the others of several dimensions; the last one is real in two of the kinds.
 Tensor many(const char* op, const Tensor& self, std::optional<IntArrayRef> s,
-            std::optional<IntArrayRef> dim, FftNorm norm, Kind kind, bool inverse) {
+            std::optional<IntArrayRef> dim, std::optional<std::string_view> norm, Kind kind,
+            bool inverse) {
   if (kind == Kind::kFromReal) check_real(op, inverse ? "ihfftn" : "rfftn", self);
   const Shape shape = shape_of(op, self, s, dim, kind);
   Tensor x = promoted(op, self, kind != Kind::kFromReal);
@@ -217,11 +218,12 @@ Tensor shifted(const Tensor& self, std::optional<IntArrayRef> dim, int64_t up) {
 }  // namespace
 
 #define TAPER_LINE(name, kind, inverse)                                                        \
-  Tensor fft_##name(const Tensor& self, std::optional<int64_t> n, int64_t dim, FftNorm norm) { \
+  Tensor fft_##name(const Tensor& self, std::optional<int64_t> n, int64_t dim,                 \
+                    std::optional<std::string_view> norm) {                                    \
     return line(#name, self, n, dim, norm, kind, inverse);                                     \
   }                                                                                            \
   Tensor fft_##name##n(const Tensor& self, std::optional<IntArrayRef> s,                       \
-                       std::optional<IntArrayRef> dim, FftNorm norm) {                         \
+                       std::optional<IntArrayRef> dim, std::optional<std::string_view> norm) { \
     return many(#name "n", self, s, dim, norm, kind, inverse);                                 \
   }
 TAPER_LINE(fft, Kind::kComplex, false)

@@ -13,45 +13,49 @@
 // n-dimensional ones the last s.size(), or all. Differentiable to any order.
 namespace taper TAPER_API {
 
-using FftNorm = std::optional<std::string_view>;
-
 /// The transform along one dimension: complex.
 Tensor fft_fft(const Tensor& self, std::optional<int64_t> n = std::nullopt, int64_t dim = -1,
-               FftNorm norm = std::nullopt);
+               std::optional<std::string_view> norm = std::nullopt);
 /// The inverse of fft_fft().
 Tensor fft_ifft(const Tensor& self, std::optional<int64_t> n = std::nullopt, int64_t dim = -1,
-                FftNorm norm = std::nullopt);
+                std::optional<std::string_view> norm = std::nullopt);
 /// The first n/2 + 1 values of the transform of a real signal: the others are their conjugates.
 Tensor fft_rfft(const Tensor& self, std::optional<int64_t> n = std::nullopt, int64_t dim = -1,
-                FftNorm norm = std::nullopt);
+                std::optional<std::string_view> norm = std::nullopt);
 /// The inverse of fft_rfft(): real, of length n, by default 2 (size - 1).
 Tensor fft_irfft(const Tensor& self, std::optional<int64_t> n = std::nullopt, int64_t dim = -1,
-                 FftNorm norm = std::nullopt);
+                 std::optional<std::string_view> norm = std::nullopt);
 /// The real transform of a signal that is its own mirrored conjugate, of which half is given.
 Tensor fft_hfft(const Tensor& self, std::optional<int64_t> n = std::nullopt, int64_t dim = -1,
-                FftNorm norm = std::nullopt);
+                std::optional<std::string_view> norm = std::nullopt);
 /// The inverse of fft_hfft().
 Tensor fft_ihfft(const Tensor& self, std::optional<int64_t> n = std::nullopt, int64_t dim = -1,
-                 FftNorm norm = std::nullopt);
+                 std::optional<std::string_view> norm = std::nullopt);
 
 /// fft_fft() along several dimensions.
 Tensor fft_fftn(const Tensor& self, std::optional<IntArrayRef> s = std::nullopt,
-                std::optional<IntArrayRef> dim = std::nullopt, FftNorm norm = std::nullopt);
+                std::optional<IntArrayRef> dim = std::nullopt,
+                std::optional<std::string_view> norm = std::nullopt);
 /// The inverse of fft_fftn().
 Tensor fft_ifftn(const Tensor& self, std::optional<IntArrayRef> s = std::nullopt,
-                 std::optional<IntArrayRef> dim = std::nullopt, FftNorm norm = std::nullopt);
+                 std::optional<IntArrayRef> dim = std::nullopt,
+                 std::optional<std::string_view> norm = std::nullopt);
 /// fft_rfft() along the last dimension, then fft_fft() along the others.
 Tensor fft_rfftn(const Tensor& self, std::optional<IntArrayRef> s = std::nullopt,
-                 std::optional<IntArrayRef> dim = std::nullopt, FftNorm norm = std::nullopt);
+                 std::optional<IntArrayRef> dim = std::nullopt,
+                 std::optional<std::string_view> norm = std::nullopt);
 /// The inverse of fft_rfftn().
 Tensor fft_irfftn(const Tensor& self, std::optional<IntArrayRef> s = std::nullopt,
-                  std::optional<IntArrayRef> dim = std::nullopt, FftNorm norm = std::nullopt);
+                  std::optional<IntArrayRef> dim = std::nullopt,
+                  std::optional<std::string_view> norm = std::nullopt);
 /// fft_fft() along all dimensions but the last, then fft_hfft() along that.
 Tensor fft_hfftn(const Tensor& self, std::optional<IntArrayRef> s = std::nullopt,
-                 std::optional<IntArrayRef> dim = std::nullopt, FftNorm norm = std::nullopt);
+                 std::optional<IntArrayRef> dim = std::nullopt,
+                 std::optional<std::string_view> norm = std::nullopt);
 /// The inverse of fft_hfftn().
 Tensor fft_ihfftn(const Tensor& self, std::optional<IntArrayRef> s = std::nullopt,
-                  std::optional<IntArrayRef> dim = std::nullopt, FftNorm norm = std::nullopt);
+                  std::optional<IntArrayRef> dim = std::nullopt,
+                  std::optional<std::string_view> norm = std::nullopt);
 
 /// The frequencies of fft_fft()'s values for samples d apart: [0, 1, ..., -2, -1] / (n d).
 Tensor fft_fftfreq(int64_t n, double d = 1, const TensorOptions& options = {});
@@ -65,10 +69,10 @@ Tensor fft_ifftshift(const Tensor& self, std::optional<IntArrayRef> dim = std::n
 /// LibTorch's names.
 namespace fft {
 
-#define TAPER_FFT_LINE(name)                                                      \
-  inline Tensor name(const Tensor& self, std::optional<int64_t> n = std::nullopt, \
-                     int64_t dim = -1, FftNorm norm = std::nullopt) {             \
-    return fft_##name(self, n, dim, norm);                                        \
+#define TAPER_FFT_LINE(name)                                                                  \
+  inline Tensor name(const Tensor& self, std::optional<int64_t> n = std::nullopt,             \
+                     int64_t dim = -1, std::optional<std::string_view> norm = std::nullopt) { \
+    return fft_##name(self, n, dim, norm);                                                    \
   }
 TAPER_FFT_LINE(fft)
 TAPER_FFT_LINE(ifft)
@@ -80,11 +84,12 @@ TAPER_FFT_LINE(ihfft)
 #define TAPER_FFT_MANY(name)                                                             \
   inline Tensor name##n(const Tensor& self, std::optional<IntArrayRef> s = std::nullopt, \
                         std::optional<IntArrayRef> dim = std::nullopt,                   \
-                        FftNorm norm = std::nullopt) {                                   \
+                        std::optional<std::string_view> norm = std::nullopt) {           \
     return fft_##name##n(self, s, dim, norm);                                            \
   }                                                                                      \
   inline Tensor name##2(const Tensor& self, std::optional<IntArrayRef> s = std::nullopt, \
-                        IntArrayRef dim = {-2, -1}, FftNorm norm = std::nullopt) {       \
+                        IntArrayRef dim = {-2, -1},                                      \
+                        std::optional<std::string_view> norm = std::nullopt) {           \
     return fft_##name##n(self, s, dim, norm);                                            \
   }
 TAPER_FFT_MANY(fft)

@@ -1,6 +1,7 @@
 #include "taper/ops/fft.h"
 
 #include "taper/base/parallel.h"
+#include "taper/func/gradcheck.h"
 #include "taper/ops/copy.h"
 #include "taper/ops/creation.h"
 #include "taper/ops/pointwise.h"
@@ -155,6 +156,33 @@ TEST(Fft, LayoutsAndThreadsGiveTheSameBits) {
   set_num_threads(1);
   EXPECT_TRUE(same_bits(view_as_real(fft::fft(z)), view_as_real(y)));
   set_num_threads(threads);
+}
+
+TEST(Fft, GradientsOfComposedTransforms) {
+  manual_seed(6);
+  const Tensor pairs = randn({2, 3, 4, 2}, kDouble).requires_grad_();
+  const Tensor reals = randn({2, 3, 4}, kDouble).requires_grad_();
+  using Transform = Tensor (*)(const Tensor&);
+  const Transform complex_ones[] = {
+      [](const Tensor& z) { return fft_hfft(z); },
+      [](const Tensor& z) { return fft_fftn(z, IntArrayRef({2, 5})); },
+      [](const Tensor& z) { return fft_ifftn(z, std::nullopt, IntArrayRef({0, 1}), "ortho"); },
+      [](const Tensor& z) { return fft_irfftn(z, std::nullopt, IntArrayRef({0, 2})); },
+      [](const Tensor& z) { return fft_hfftn(z, IntArrayRef({3, 5})); }};
+  for (Transform f : complex_ones) {
+    const auto call = [f](const Tensors& x) { return Tensors{as_pairs(f(as_complex(x[0])))}; };
+    EXPECT_TRUE(gradcheck(call, {pairs}));
+    EXPECT_TRUE(gradgradcheck(call, {pairs}));
+  }
+  const Transform real_ones[] = {
+      [](const Tensor& x) { return fft_ihfft(x, 5); },
+      [](const Tensor& x) { return fft_rfftn(x, std::nullopt, IntArrayRef({2, 0}), "forward"); },
+      [](const Tensor& x) { return fft_ihfftn(x); }, [](const Tensor& x) { return fft_fft(x); }};
+  for (Transform f : real_ones) {
+    const auto call = [f](const Tensors& x) { return Tensors{as_pairs(f(x[0]))}; };
+    EXPECT_TRUE(gradcheck(call, {reals}));
+    EXPECT_TRUE(gradgradcheck(call, {reals}));
+  }
 }
 
 TEST(Fft, Frequencies) {

@@ -23,8 +23,10 @@ struct Tolerance {
 Tolerance tolerance_of(ScalarType type) {
   switch (type) {
     case kDouble:
+    case kComplexDouble:
       return {1e-7, 1e-7};
     case kFloat:
+    case kComplexFloat:
       return {1.3e-6, 1e-5};
     case kHalf:
       return {1e-3, 1e-5};
@@ -105,6 +107,9 @@ std::string compare(const Tensor& got, const IValue& value, const IValue& exact,
   if (c.shapes) return "";
   if (got.scalar_type() == kLong) {
     return compare_integers(got.contiguous(), expected.contiguous());
+  }
+  if (got.is_complex()) {
+    return compare_reals(view_as_real(got.detach()), view_as_real(expected.detach()), Tensor(), c);
   }
   const bool usable = exact.isTensor() && exact.toTensor().sizes() == got.sizes() &&
                       isFloatingType(got.scalar_type());

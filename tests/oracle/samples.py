@@ -24,7 +24,9 @@ import adapters  # noqa: E402
 import binding  # noqa: E402
 import cases  # noqa: E402
 
-DTYPES = (torch.float32, torch.float64, torch.int64, torch.bool)
+DTYPES = (torch.float32, torch.float64, torch.int64, torch.bool, torch.complex64,
+          torch.complex128)
+WITH_GRADIENTS = (torch.float64, torch.complex128)
 # The values are drawn or not set: only types and shapes are compared.
 RANDOM = {"bernoulli", "rand_like", "randn", "randn_like", "randint_like", "normal", "uniform",
           "multinomial", "nn.functional.dropout", "nn.functional.dropout2d",
@@ -264,7 +266,7 @@ def replay_op(collector, op, references):
         if dtype not in op.supported_dtypes("cpu"):
             continue
         collector.atol = tolerance(op, dtype)
-        grad = dtype == torch.float64 and op.supports_autograd
+        grad = dtype in WITH_GRADIENTS and op.supports_autograd
         for sample in op.sample_inputs("cpu", dtype, requires_grad=grad):
             function = op.op
             if op.variant_test_name == "hermitian":
