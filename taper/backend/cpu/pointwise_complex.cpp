@@ -24,10 +24,11 @@ Complex<T> narrow(const Wide& z) {
 // Functors of one to three numbers, R f(Complex<T>...). Arithmetic is in T; the other functions are
 // the C library's in double, rounded once.
 
-#define TAPER_STD_FUNCTIONS(X)                                                                \
-  X(sqrt)                                                                                     \
-  X(exp) X(log) X(log10) X(sin) X(cos) X(tan) X(sinh) X(cosh) X(tanh) X(asin) X(acos) X(atan) \
-      X(asinh) X(acosh) X(atanh)
+#define TAPER_STD_FUNCTIONS(X)                                                                  \
+  X(sqrt)                                                                                       \
+  X(exp)                                                                                        \
+  X(log) X(log10) X(sin) X(cos) X(tan) X(sinh) X(cosh) X(tanh) X(asin) X(acos) X(atan) X(asinh) \
+      X(acosh) X(atanh)
 #define TAPER_DEFINE(name) \
   Wide call_##name(Wide z) { return std::name(z); }
 TAPER_STD_FUNCTIONS(TAPER_DEFINE)
@@ -104,10 +105,25 @@ struct Square {
     return z * z;
   }
 };
+/// Where the ratio of b's parts is too small for a number, a part of a is divided first.
+inline Complex<double> divide(const Complex<double>& a, const Complex<double>& b) {
+  if (std::fabs(b.re) < std::fabs(b.im)) {
+    return divide({a.im, -a.re}, {b.im, -b.re});  // both times -i
+  }
+  const double ratio = b.im / b.re;
+  if (ratio != 0 || b.im == 0) return a / b;
+  return {(a.re + b.im * (a.im / b.re)) / b.re, (a.im - b.im * (a.re / b.re)) / b.re};
+}
+struct Div {
+  template <class T>
+  Complex<T> operator()(Complex<T> a, Complex<T> b) const {
+    return Complex<T>(divide(Complex<double>(a), Complex<double>(b)));
+  }
+};
 struct Reciprocal {
   template <class T>
   Complex<T> operator()(Complex<T> z) const {
-    return Complex<T>(1) / z;
+    return Complex<T>(divide(1, Complex<double>(z)));
   }
 };
 struct IsNan {
@@ -166,12 +182,6 @@ struct Mul {
   template <class T>
   Complex<T> operator()(Complex<T> a, Complex<T> b) const {
     return a * b;
-  }
-};
-struct Div {
-  template <class T>
-  Complex<T> operator()(Complex<T> a, Complex<T> b) const {
-    return a / b;
   }
 };
 struct Pow {
@@ -235,7 +245,7 @@ struct Addcdiv : Scaled {
   using Scaled::Scaled;
   template <class T>
   Complex<T> operator()(Complex<T> a, Complex<T> b, Complex<T> c) const {
-    return a + by(b) / c;
+    return a + Div()(by(b), c);
   }
 };
 
