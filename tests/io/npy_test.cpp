@@ -7,6 +7,7 @@
 #include "taper/base/error.h"
 #include "taper/base/file.h"
 #include "taper/ops/creation.h"
+#include "taper/ops/pointwise.h"
 #include "taper/ops/view.h"
 #include "tests/io/mutations.h"
 #include "tests/support/expect_error.h"
