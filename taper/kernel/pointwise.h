@@ -61,7 +61,6 @@ using TernaryKernel = Kernel<void(View out, const Operand& a, const Operand& b, 
   X(clamp)          /* min, max; NaN stays */                                                   \
   X(clamp_min)      /* min */                                                                   \
   X(clamp_max)      /* max */                                                                   \
-  X(conj)           /* complex types only */                                                    \
   X(bitwise_not) /* of bool: not */                                                             \
   X(signbit) X(logical_not) X(isnan) X(isinf) X(isfinite) /* predicates */
 
@@ -98,6 +97,7 @@ using TernaryKernel = Kernel<void(View out, const Operand& a, const Operand& b, 
 namespace cpu {
 #define TAPER_DECLARE(name) void name(View, const Operand&, Params, ScalarType);
 TAPER_UNARY_KERNELS(TAPER_DECLARE)
+TAPER_DECLARE(conj)
 #undef TAPER_DECLARE
 #define TAPER_DECLARE(name) void name(View, const Operand&, const Operand&, Params, ScalarType);
 TAPER_BINARY_KERNELS(TAPER_DECLARE)
@@ -111,6 +111,7 @@ TAPER_TERNARY_KERNELS(TAPER_DECLARE)
 #define TAPER_DEFINE(name) \
   inline constinit UnaryKernel name##_kernel{#name, &cpu::name, Numbers::kAny};
 TAPER_UNARY_KERNELS(TAPER_DEFINE)
+TAPER_DEFINE(conj)  // of complex types only
 #undef TAPER_DEFINE
 #define TAPER_DEFINE(name) \
   inline constinit BinaryKernel name##_kernel{#name, &cpu::name, Numbers::kAny};

@@ -107,8 +107,8 @@ Tensor powers_of_two(const Tensor& exponent) { return pow(Scalar(2.0), exponent)
 Tensor in_float64(const Out& out, const Tensor& target, Tensor result) {
   if (!out.is_fresh()) {
     TAPER_CHECK_AS(DTypeError, out.target()->scalar_type() == result.scalar_type(),
-                   "float_power: the output should have dtype ", result.scalar_type(),
-                   ", but got ", out.target()->scalar_type());
+                   "float_power: the output should have dtype ", result.scalar_type(), ", but got ",
+                   out.target()->scalar_type());
   }
   return out.give("float_power", std::move(result), {target});
 }

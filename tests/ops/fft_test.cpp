@@ -165,10 +165,18 @@ TEST(Fft, GradientsOfComposedTransforms) {
   using Transform = Tensor (*)(const Tensor&);
   const Transform complex_ones[] = {
       [](const Tensor& z) { return fft_hfft(z); },
-      [](const Tensor& z) { return fft_fftn(z, IntArrayRef({2, 5})); },
-      [](const Tensor& z) { return fft_ifftn(z, std::nullopt, IntArrayRef({0, 1}), "ortho"); },
-      [](const Tensor& z) { return fft_irfftn(z, std::nullopt, IntArrayRef({0, 2})); },
-      [](const Tensor& z) { return fft_hfftn(z, IntArrayRef({3, 5})); }};
+      [](const Tensor& z) {
+        return fft_fftn(z, IntArrayRef({2, 5}));
+      },
+      [](const Tensor& z) {
+        return fft_ifftn(z, std::nullopt, IntArrayRef({0, 1}), "ortho");
+      },
+      [](const Tensor& z) {
+        return fft_irfftn(z, std::nullopt, IntArrayRef({0, 2}));
+      },
+      [](const Tensor& z) {
+        return fft_hfftn(z, IntArrayRef({3, 5}));
+      }};
   for (Transform f : complex_ones) {
     const auto call = [f](const Tensors& x) { return Tensors{as_pairs(f(as_complex(x[0])))}; };
     EXPECT_TRUE(gradcheck(call, {pairs}));
@@ -176,7 +184,9 @@ TEST(Fft, GradientsOfComposedTransforms) {
   }
   const Transform real_ones[] = {
       [](const Tensor& x) { return fft_ihfft(x, 5); },
-      [](const Tensor& x) { return fft_rfftn(x, std::nullopt, IntArrayRef({2, 0}), "forward"); },
+      [](const Tensor& x) {
+        return fft_rfftn(x, std::nullopt, IntArrayRef({2, 0}), "forward");
+      },
       [](const Tensor& x) { return fft_ihfftn(x); }, [](const Tensor& x) { return fft_fft(x); }};
   for (Transform f : real_ones) {
     const auto call = [f](const Tensors& x) { return Tensors{as_pairs(f(x[0]))}; };

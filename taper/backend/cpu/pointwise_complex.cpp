@@ -24,11 +24,12 @@ Complex<T> narrow(const Wide& z) {
 // Functors of one to three numbers, R f(Complex<T>...). Arithmetic is in T; the other functions are
 // the C library's in double, rounded once.
 
-#define TAPER_STD_FUNCTIONS(X)                                                                  \
-  X(sqrt)                                                                                       \
-  X(exp)                                                                                        \
-  X(log) X(log10) X(sin) X(cos) X(tan) X(sinh) X(cosh) X(tanh) X(asin) X(acos) X(atan) X(asinh) \
-      X(acosh) X(atanh)
+#define TAPER_STD_FUNCTIONS(X) \
+  X(sqrt)                      \
+  X(exp)                       \
+  X(log)                       \
+  X(log10)                     \
+  X(sin) X(cos) X(tan) X(sinh) X(cosh) X(tanh) X(asin) X(acos) X(atan) X(asinh) X(acosh) X(atanh)
 #define TAPER_DEFINE(name) \
   Wide call_##name(Wide z) { return std::name(z); }
 TAPER_STD_FUNCTIONS(TAPER_DEFINE)
