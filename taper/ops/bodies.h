@@ -27,6 +27,7 @@ Tensor amax(Out out, const Tensor& self, IntArrayRef dim, bool keepdim);
 Tensor amin(Out out, const Tensor& self, IntArrayRef dim, bool keepdim);
 
 // taper/ops/masking.h
+Tensor masked_select(Out out, const Tensor& self, const Tensor& mask);
 Tensor masked_fill(Out out, const Tensor& self, const Tensor& mask, const Scalar& value);
 Tensor masked_fill(Out out, const Tensor& self, const Tensor& mask, const Tensor& value);
 Tensor masked_scatter(Out out, const Tensor& self, const Tensor& mask, const Tensor& source);
@@ -252,6 +253,9 @@ Tensor any(Out out, const Tensor& self, int64_t dim, bool keepdim);
 Tensor all(Out out, const Tensor& self, int64_t dim, bool keepdim);
 
 // taper/ops/scatter.h
+Tensor gather(Out out, const Tensor& self, int64_t dim, const Tensor& index, bool sparse_grad);
+Tensor index_select(Out out, const Tensor& self, int64_t dim, const Tensor& index);
+Tensor take(Out out, const Tensor& self, const Tensor& index);
 Tensor scatter(Out out, const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src);
 Tensor scatter(Out out, const Tensor& self, int64_t dim, const Tensor& index, const Scalar& value);
 Tensor scatter(Out out, const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src,

@@ -493,6 +493,13 @@ Tensor Tensor::cholesky_inverse(bool upper) const {
 
 // taper/ops/masking.h
 
+Tensor masked_select(const Tensor& self, const Tensor& mask) {
+  return body::masked_select(Out(), self, mask);
+}
+Tensor& masked_select_out(Tensor& out, const Tensor& self, const Tensor& mask) {
+  body::masked_select(Out::into(out), self, mask);
+  return out;
+}
 Tensor Tensor::masked_select(const Tensor& mask) const {
   return taper::masked_select(*this, mask);
 }
@@ -3855,6 +3862,14 @@ Tensor Tensor::logcumsumexp(int64_t dim) const {
 
 // taper/ops/scatter.h
 
+Tensor gather(const Tensor& self, int64_t dim, const Tensor& index, bool sparse_grad) {
+  return body::gather(Out(), self, dim, index, sparse_grad);
+}
+Tensor& gather_out(Tensor& out, const Tensor& self, int64_t dim, const Tensor& index,
+                   bool sparse_grad) {
+  body::gather(Out::into(out), self, dim, index, sparse_grad);
+  return out;
+}
 Tensor Tensor::gather(int64_t dim, const Tensor& index, bool sparse_grad) const {
   return taper::gather(*this, dim, index, sparse_grad);
 }
@@ -3863,10 +3878,24 @@ Tensor Tensor::take_along_dim(const Tensor& indices, std::optional<int64_t> dim)
   return taper::take_along_dim(*this, indices, dim);
 }
 
+Tensor index_select(const Tensor& self, int64_t dim, const Tensor& index) {
+  return body::index_select(Out(), self, dim, index);
+}
+Tensor& index_select_out(Tensor& out, const Tensor& self, int64_t dim, const Tensor& index) {
+  body::index_select(Out::into(out), self, dim, index);
+  return out;
+}
 Tensor Tensor::index_select(int64_t dim, const Tensor& index) const {
   return taper::index_select(*this, dim, index);
 }
 
+Tensor take(const Tensor& self, const Tensor& index) {
+  return body::take(Out(), self, index);
+}
+Tensor& take_out(Tensor& out, const Tensor& self, const Tensor& index) {
+  body::take(Out::into(out), self, index);
+  return out;
+}
 Tensor Tensor::take(const Tensor& index) const {
   return taper::take(*this, index);
 }
@@ -4263,29 +4292,19 @@ std::tuple<Tensor, Tensor, Tensor> Tensor::unique_consecutive(bool return_invers
 
 // taper/ops/statistics.h
 
-Tensor Tensor::var(bool unbiased) const {
+Tensor Tensor::var(StrictBool unbiased) const {
   return taper::var(*this, unbiased);
 }
 
-Tensor Tensor::var(IntArrayRef dim, bool unbiased, bool keepdim) const {
-  return taper::var(*this, dim, unbiased, keepdim);
-}
-
-Tensor Tensor::var(std::optional<IntArrayRef> dim, const std::optional<Scalar>& correction,
-                   bool keepdim) const {
+Tensor Tensor::var(OptionalIntArrayRef dim, Correction correction, bool keepdim) const {
   return taper::var(*this, dim, correction, keepdim);
 }
 
-Tensor Tensor::std(bool unbiased) const {
+Tensor Tensor::std(StrictBool unbiased) const {
   return taper::std(*this, unbiased);
 }
 
-Tensor Tensor::std(IntArrayRef dim, bool unbiased, bool keepdim) const {
-  return taper::std(*this, dim, unbiased, keepdim);
-}
-
-Tensor Tensor::std(std::optional<IntArrayRef> dim, const std::optional<Scalar>& correction,
-                   bool keepdim) const {
+Tensor Tensor::std(OptionalIntArrayRef dim, Correction correction, bool keepdim) const {
   return taper::std(*this, dim, correction, keepdim);
 }
 

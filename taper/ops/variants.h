@@ -47,6 +47,8 @@ Tensor& amax_out(Tensor& out, const Tensor& self, IntArrayRef dim = {}, bool kee
 Tensor& amin_out(Tensor& out, const Tensor& self, IntArrayRef dim = {}, bool keepdim = false);
 
 // taper/ops/masking.h
+/// Writes taper::masked_select(self, ...) to out, resized when it must be, and returns it.
+Tensor& masked_select_out(Tensor& out, const Tensor& self, const Tensor& mask);
 /// Writes taper::masked_fill(self, ...) to self and returns it.
 Tensor& masked_fill_(Tensor& self, const Tensor& mask, const Scalar& value);
 /// Writes taper::masked_fill(self, ...) to self and returns it.
@@ -789,6 +791,13 @@ Tensor& any_out(Tensor& out, const Tensor& self, int64_t dim, bool keepdim = fal
 Tensor& all_out(Tensor& out, const Tensor& self, int64_t dim, bool keepdim = false);
 
 // taper/ops/scatter.h
+/// Writes taper::gather(self, ...) to out, resized when it must be, and returns it.
+Tensor& gather_out(Tensor& out, const Tensor& self, int64_t dim, const Tensor& index,
+                   bool sparse_grad = false);
+/// Writes taper::index_select(self, ...) to out, resized when it must be, and returns it.
+Tensor& index_select_out(Tensor& out, const Tensor& self, int64_t dim, const Tensor& index);
+/// Writes taper::take(self, ...) to out, resized when it must be, and returns it.
+Tensor& take_out(Tensor& out, const Tensor& self, const Tensor& index);
 /// Writes taper::scatter(self, ...) to self and returns it.
 Tensor& scatter_(Tensor& self, int64_t dim, const Tensor& index, const Tensor& src);
 /// Writes taper::scatter(self, ...) to out, resized when it must be, and returns it.
