@@ -280,6 +280,43 @@ Tensor index_fill(Out out, const Tensor& self, int64_t dim, const Tensor& index,
 Tensor softmax(Out out, const Tensor& self, int64_t dim, std::optional<ScalarType> dtype);
 Tensor log_softmax(Out out, const Tensor& self, int64_t dim, std::optional<ScalarType> dtype);
 
+// taper/ops/special.h
+Tensor igamma(Out out, const Tensor& self, const Tensor& other);
+Tensor igammac(Out out, const Tensor& self, const Tensor& other);
+Tensor special_entr(Out out, const Tensor& self);
+Tensor special_erfcx(Out out, const Tensor& self);
+Tensor special_i0e(Out out, const Tensor& self);
+Tensor special_i1e(Out out, const Tensor& self);
+Tensor special_ndtr(Out out, const Tensor& self);
+Tensor special_log_ndtr(Out out, const Tensor& self);
+Tensor special_ndtri(Out out, const Tensor& self);
+Tensor special_spherical_bessel_j0(Out out, const Tensor& self);
+Tensor special_bessel_j0(Out out, const Tensor& self);
+Tensor special_bessel_j1(Out out, const Tensor& self);
+Tensor special_bessel_y0(Out out, const Tensor& self);
+Tensor special_bessel_y1(Out out, const Tensor& self);
+Tensor special_modified_bessel_i0(Out out, const Tensor& self);
+Tensor special_modified_bessel_i1(Out out, const Tensor& self);
+Tensor special_modified_bessel_k0(Out out, const Tensor& self);
+Tensor special_modified_bessel_k1(Out out, const Tensor& self);
+Tensor special_scaled_modified_bessel_k0(Out out, const Tensor& self);
+Tensor special_scaled_modified_bessel_k1(Out out, const Tensor& self);
+Tensor special_airy_ai(Out out, const Tensor& self);
+Tensor special_xlog1py(Out out, const Tensor& self, const Tensor& other);
+Tensor special_zeta(Out out, const Tensor& self, const Tensor& other);
+Tensor special_chebyshev_polynomial_t(Out out, const Tensor& self, const Tensor& n);
+Tensor special_chebyshev_polynomial_u(Out out, const Tensor& self, const Tensor& n);
+Tensor special_chebyshev_polynomial_v(Out out, const Tensor& self, const Tensor& n);
+Tensor special_chebyshev_polynomial_w(Out out, const Tensor& self, const Tensor& n);
+Tensor special_shifted_chebyshev_polynomial_t(Out out, const Tensor& self, const Tensor& n);
+Tensor special_shifted_chebyshev_polynomial_u(Out out, const Tensor& self, const Tensor& n);
+Tensor special_shifted_chebyshev_polynomial_v(Out out, const Tensor& self, const Tensor& n);
+Tensor special_shifted_chebyshev_polynomial_w(Out out, const Tensor& self, const Tensor& n);
+Tensor special_hermite_polynomial_h(Out out, const Tensor& self, const Tensor& n);
+Tensor special_hermite_polynomial_he(Out out, const Tensor& self, const Tensor& n);
+Tensor special_laguerre_polynomial_l(Out out, const Tensor& self, const Tensor& n);
+Tensor special_legendre_polynomial_p(Out out, const Tensor& self, const Tensor& n);
+
 // taper/ops/statistics.h
 Tensor renorm(Out out, const Tensor& self, const Scalar& p, int64_t dim, const Scalar& maxnorm);
 
