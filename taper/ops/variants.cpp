@@ -14,6 +14,7 @@
 #include "taper/ops/joining.h"
 #include "taper/ops/linalg_factor.h"
 #include "taper/ops/linalg_solve.h"
+#include "taper/ops/linalg_systems.h"
 #include "taper/ops/masking.h"
 #include "taper/ops/matmul.h"
 #include "taper/ops/pointwise_activation.h"
@@ -490,6 +491,16 @@ Tensor Tensor::cholesky_solve(const Tensor& input2, bool upper) const {
 
 Tensor Tensor::cholesky_inverse(bool upper) const {
   return taper::cholesky_inverse(*this, upper);
+}
+
+// taper/ops/linalg_systems.h
+
+Tensor Tensor::orgqr(const Tensor& input2) const {
+  return taper::orgqr(*this, input2);
+}
+
+Tensor Tensor::ormqr(const Tensor& input2, const Tensor& input3, bool left, bool transpose) const {
+  return taper::ormqr(*this, input2, input3, left, transpose);
 }
 
 // taper/ops/masking.h
@@ -3785,6 +3796,10 @@ Tensor Tensor::nansum(IntArrayRef dim, bool keepdim, std::optional<ScalarType> d
   return taper::nansum(*this, dim, keepdim, dtype);
 }
 
+Tensor Tensor::nanmean(IntArrayRef dim, bool keepdim, std::optional<ScalarType> dtype) const {
+  return taper::nanmean(*this, dim, keepdim, dtype);
+}
+
 Tensor Tensor::prod(std::optional<ScalarType> dtype) const {
   return taper::prod(*this, dtype);
 }
@@ -4140,6 +4155,10 @@ std::vector<Tensor> Tensor::split(int64_t split_size, int64_t dim) const {
   return taper::split(*this, split_size, dim);
 }
 
+std::vector<Tensor> Tensor::unsafe_split(int64_t split_size, int64_t dim) const {
+  return taper::unsafe_split(*this, split_size, dim);
+}
+
 std::vector<Tensor> Tensor::split(IntArrayRef split_sizes, int64_t dim) const {
   return taper::split(*this, split_sizes, dim);
 }
@@ -4148,8 +4167,16 @@ std::vector<Tensor> Tensor::split_with_sizes(IntArrayRef split_sizes, int64_t di
   return taper::split_with_sizes(*this, split_sizes, dim);
 }
 
+std::vector<Tensor> Tensor::unsafe_split_with_sizes(IntArrayRef split_sizes, int64_t dim) const {
+  return taper::unsafe_split_with_sizes(*this, split_sizes, dim);
+}
+
 std::vector<Tensor> Tensor::chunk(int64_t chunks, int64_t dim) const {
   return taper::chunk(*this, chunks, dim);
+}
+
+std::vector<Tensor> Tensor::unsafe_chunk(int64_t chunks, int64_t dim) const {
+  return taper::unsafe_chunk(*this, chunks, dim);
 }
 
 std::vector<Tensor> Tensor::tensor_split(int64_t sections, int64_t dim) const {
