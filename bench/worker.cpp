@@ -16,6 +16,7 @@ int main() {
   bench::add_pointwise_rows(suite);
   bench::add_reduction_rows(suite);
   bench::add_softmax_rows(suite);
+  bench::add_fft_rows(suite);
   bench::add_copy_rows(suite);
   bench::add_matmul_rows(suite);
   bench::add_tensor_rows(suite);

@@ -20,6 +20,10 @@ void add_roots(BackwardPass& pass, TensorList tensors, TensorList grads) {
       TAPER_CHECK(t.numel() == 1,
                   "backward: grad can be implicitly created only for scalar outputs, got sizes ",
                   t.sizes());
+      TAPER_CHECK_AS(DTypeError, !t.is_complex(),
+                     "backward: grad can be implicitly created only for real scalar outputs but "
+                     "got ",
+                     t.scalar_type());
       grad = Tensor(TensorImpl::empty("backward", t.sizes(), t.scalar_type()));
       visit_dtype(t.scalar_type(), [&](auto one) {
         *static_cast<decltype(one)*>(grad.data_ptr()) = decltype(one)(1);
@@ -28,6 +32,12 @@ void add_roots(BackwardPass& pass, TensorList tensors, TensorList grads) {
     TAPER_CHECK_AS(ShapeError, grad.sizes() == t.sizes(),
                    "backward: Mismatch in shape: grad_output[", i, "] has a shape of ",
                    grad.sizes(), " and output[", i, "] has a shape of ", t.sizes());
+    TAPER_CHECK_AS(
+        DTypeError, grad.is_complex() == t.is_complex(),
+        "backward: For complex Tensors, both grad_output and output are required to have "
+        "the same dtype. Mismatch in dtype: grad_output[",
+        i, "] has a dtype of ", grad.scalar_type(), " and output[", i, "] has a dtype of ",
+        t.scalar_type());
     pass.roots.push_back(std::move(edge));
     pass.root_grads.push_back(std::move(grad));
   }
@@ -88,7 +98,7 @@ variable_list grad(TensorList outputs, TensorList inputs, TensorList grad_output
 bool Tensor::requires_grad() const { return tensor_requires_grad(impl()); }
 
 const Tensor& Tensor::set_requires_grad(bool requires_grad) const {
-  TAPER_CHECK_AS(DTypeError, !requires_grad || is_floating_point(),
+  TAPER_CHECK_AS(DTypeError, !requires_grad || isDifferentiableType(scalar_type()),
                  "requires_grad: Only Tensors of floating point and complex dtype can require "
                  "gradients, got ",
                  scalar_type());
@@ -217,10 +227,12 @@ Tensor& Tensor::detach_() const {
 
 void Tensor::set_data(const Tensor& other) const {
   const VariableState* state = VariableState::of(impl());
-  TAPER_CHECK_AS(DTypeError, state == nullptr || !state->requires_grad || other.is_floating_point(),
-                 "set_data: data set to a tensor that requires gradients must be floating point or "
-                 "complex dtype, got ",
-                 other.scalar_type());
+  TAPER_CHECK_AS(
+      DTypeError,
+      state == nullptr || !state->requires_grad || isDifferentiableType(other.scalar_type()),
+      "set_data: data set to a tensor that requires gradients must be floating point or "
+      "complex dtype, got ",
+      other.scalar_type());
   impl_->adopt(other.impl());
 }
 

@@ -271,7 +271,7 @@ class Run {
     NoGradGuard no_grad;
     for (size_t i = 0; i < grads.size(); ++i) {
       const Tensor& grad = grads[i];
-      if (!grad.defined() || !grad.is_floating_point()) continue;
+      if (!grad.defined() || !isDifferentiableType(grad.scalar_type())) continue;
       const bool has_nan = grad.ne(grad).any().item<bool>();
       TAPER_CHECK(!has_nan, "Function '", node.name(), "' returned nan values in its ", i,
                   "th output. That is the gradient of argument ", i,

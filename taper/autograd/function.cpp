@@ -120,7 +120,8 @@ class CustomNode final : public Node {
       TAPER_CHECK(!results[i].defined() || is_tensor_[i], "function ", name(),
                   " returned a gradient different than None at position ", i + 1,
                   ", but the corresponding forward input was not a Variable");
-      TAPER_CHECK_AS(DTypeError, !results[i].defined() || results[i].is_floating_point(),
+      TAPER_CHECK_AS(DTypeError,
+                     !results[i].defined() || isDifferentiableType(results[i].scalar_type()),
                      "function ", name(), " returned a gradient of type ", results[i].scalar_type(),
                      " at position ", i + 1, ", expected a floating point type");
     }
@@ -189,8 +190,8 @@ void CustomCall::finish(const std::vector<Tensor*>& outputs) {
 void CustomCall::set_history(Tensor& output, uint32_t output_nr, size_t num_outputs) {
   const AutogradContext& context = node_->context;
   const bool dirty = holds(context.dirty_, output);
-  const bool differentiable =
-      recording_ && output.is_floating_point() && !holds(context.non_differentiable_, output);
+  const bool differentiable = recording_ && isDifferentiableType(output.scalar_type()) &&
+                              !holds(context.non_differentiable_, output);
   if (dirty && differentiable) {
     TAPER_CHECK(!(output.is_leaf() && output.requires_grad()), node_->name(),
                 ": a leaf Variable that requires grad has been used in an in-place operation.");

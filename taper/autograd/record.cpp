@@ -10,7 +10,8 @@ namespace {
 /// The node of an op recorded with record(): a closure and the tensors it needs.
 class RecordedNode : public Node {
  public:
-  explicit RecordedNode(const Record& r) : Node(r.name), backward_(r.backward) {}
+  explicit RecordedNode(const Record& r)
+      : Node(r.name), conjugate_(!r.unconjugated), backward_(r.backward) {}
 
   void save(const TensorImpl* impl, int output_nr) {
     if (impl != nullptr) {
@@ -24,8 +25,7 @@ class RecordedNode : public Node {
   void apply(GradList& grads, GradList& out, bool release) override {
     GradList saved;
     unpack(saved, release);
-    Backward context(*this, grads, saved, out);
-    backward_(context);
+    run(grads, saved, out);
   }
 
   std::vector<Tensor> saved_tensors() override {
@@ -36,6 +36,16 @@ class RecordedNode : public Node {
   }
 
  protected:
+  void run(GradList& grads, GradList& saved, GradList& out) {
+    if (conjugate_) {
+      for (Tensor& t : saved) {
+        if (t.defined() && t.is_complex()) t = t.conj();
+      }
+    }
+    Backward context(*this, grads, saved, out);
+    backward_(context);
+  }
+
   void unpack(GradList& tensors, bool release) {
     SpinLock lock(lock_);
     if (released_) [[unlikely]]
@@ -47,6 +57,7 @@ class RecordedNode : public Node {
 
   std::atomic_flag lock_ = ATOMIC_FLAG_INIT;
   bool released_ = false;
+  const bool conjugate_;
   SmallVector<SavedTensor, 5> saved_;
   BackwardFunction backward_;
 };
@@ -78,8 +89,7 @@ class PackedNode final : public RecordedNode {
       packed.swap(packed_);
     }
     packed.clear();
-    Backward context(*this, grads, saved, out);
-    backward_(context);
+    run(grads, saved, out);
   }
 
  private:
@@ -103,8 +113,8 @@ void record_as(const Record& r) {
   }
   recorded->stamp();
   const auto attach = [&r](size_t i, NodePtr to) {
-    // Only floating-point outputs carry gradients (indices do not).
-    if (!isFloatingType(r.outputs[i]->dtype())) return;
+    // Only floating-point and complex outputs carry gradients (indices do not).
+    if (!isDifferentiableType(r.outputs[i]->dtype())) return;
     if (r.inplace && i == 0) {
       rebase_history(*r.outputs[0], std::move(to), 0);
     } else {

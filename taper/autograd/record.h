@@ -84,6 +84,9 @@ struct Record {
   TensorArgs save = {};
   /// The first output is the first input, overwritten.
   bool inplace = false;
+  /// Complex saved tensors reach the backward as they are. Otherwise it gets their conjugates,
+  /// which makes the formula of a function's real derivative right for complex numbers too.
+  bool unconjugated = false;
   /// The op has asked wants_grad() for its inputs already.
   bool wanted = false;
   BackwardFunction backward;

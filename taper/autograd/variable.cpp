@@ -136,7 +136,8 @@ bool base_changed(const TensorImpl& impl) {
       " This view was created inside a custom Function (or because an input was returned as-is) "
       "and the autograd logic to handle view+inplace would override the custom backward associated "
       "with the custom Function, leading to incorrect gradients. This behavior is forbidden. You "
-      "can fix this by cloning the output of the custom Function."};
+      "can fix this by cloning the output of the custom Function.",
+      " This view (view_as_real, real, imag ...) sees its base as another type. Write to a clone."};
   throw Error(str(op, ": ", text, why[static_cast<size_t>(impl.view_kind())]));
 }
 

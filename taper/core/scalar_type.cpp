@@ -11,6 +11,7 @@ std::atomic<ScalarType> default_dtype{kFloat};
 
 int category(ScalarType t) {
   if (t == kBool) return 0;
+  if (isComplexType(t)) return 3;
   return isIntegralType(t, false) ? 1 : 2;
 }
 
@@ -22,6 +23,7 @@ const char* toString(ScalarType type) {
   case ScalarType::name:        \
     return #name;
     TAPER_FORALL_TYPES(TAPER_NAME)
+    TAPER_FORALL_COMPLEX_TYPES(TAPER_NAME)
 #undef TAPER_NAME
     case ScalarType::Undefined:
       break;
@@ -36,6 +38,12 @@ ScalarType promoteTypes(ScalarType a, ScalarType b) {
   if (a == ScalarType::Undefined) return b;
   if (b == ScalarType::Undefined) return a;
   const int ca = category(a), cb = category(b);
+  if (ca == 3 || cb == 3) {
+    // Parts as wide as the wider of both.
+    return a == kComplexDouble || b == kComplexDouble || a == kDouble || b == kDouble
+               ? kComplexDouble
+               : kComplexFloat;
+  }
   if (ca != cb) return ca > cb ? a : b;
   if (ca == 2) {
     // half and bfloat16 hold neither the other's range nor its precision.
@@ -47,6 +55,10 @@ ScalarType promoteTypes(ScalarType a, ScalarType b) {
 }
 
 bool canCast(ScalarType from, ScalarType to) { return category(from) <= category(to); }
+
+void fail_complex(const char* op, ScalarType dtype) {
+  throw DTypeError(str("\"", op, "\" not implemented for '", dtype, "'"));
+}
 
 ScalarType get_default_dtype() { return default_dtype.load(std::memory_order_relaxed); }
 

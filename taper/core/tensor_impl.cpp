@@ -160,6 +160,14 @@ TensorImplPtr TensorImpl::view(const TensorImpl& other, IntArrayRef sizes, IntAr
   return result;
 }
 
+TensorImplPtr TensorImpl::view_as(const TensorImpl& other, ScalarType dtype, IntArrayRef sizes,
+                                  IntArrayRef strides, int64_t offset) {
+  TensorImplPtr result = view(other, sizes, strides, offset);
+  result->dtype_ = dtype;
+  if (result->view_kind_ == ViewKind::kPlain) result->view_kind_ = ViewKind::kRetyped;
+  return result;
+}
+
 void TensorImpl::set_geometry(const char* op, IntArrayRef sizes, IntArrayRef strides,
                               int64_t offset) {
   // Copied first: the arguments may point into this object.

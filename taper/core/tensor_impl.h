@@ -12,8 +12,8 @@
 namespace taper TAPER_API {
 
 /// What forbids writes in place to a view: it was made while gradients were off, is one of several
-/// views of one node, or came out of a custom function.
-enum class ViewKind : uint8_t { kPlain, kNoGrad, kMultiOutput, kCustomFunction };
+/// views of one node, came out of a custom function, or sees the numbers as another type.
+enum class ViewKind : uint8_t { kPlain, kNoGrad, kMultiOutput, kCustomFunction, kRetyped };
 
 /// What autograd keeps of a tensor; only autograd/ knows the type behind it. A tensor that takes
 /// no part in a graph has none.
@@ -40,6 +40,9 @@ class TensorImpl : public RefCounted {
   /// only the element count is computed. Remembers the root that it is a view of.
   static IntrusivePtr<TensorImpl> view(const TensorImpl& other, IntArrayRef sizes,
                                        IntArrayRef strides, int64_t offset);
+  /// A view of the same memory as another type, to whose elements the geometry refers.
+  static IntrusivePtr<TensorImpl> view_as(const TensorImpl& other, ScalarType dtype,
+                                          IntArrayRef sizes, IntArrayRef strides, int64_t offset);
   static void destroy(TensorImpl* impl) noexcept;
 
   int64_t dim() const { return rank_; }

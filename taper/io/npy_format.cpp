@@ -18,9 +18,10 @@ struct Type {
   const char* name;
   ScalarType dtype;
 };
-constexpr Type kTypes[] = {{"b1", kBool},  {"i1", kChar},  {"u1", kByte},
-                           {"i2", kShort}, {"i4", kInt},   {"i8", kLong},
-                           {"f2", kHalf},  {"f4", kFloat}, {"f8", kDouble}};
+constexpr Type kTypes[] = {{"b1", kBool},         {"i1", kChar},          {"u1", kByte},
+                           {"i2", kShort},        {"i4", kInt},           {"i8", kLong},
+                           {"f2", kHalf},         {"f4", kFloat},         {"f8", kDouble},
+                           {"c8", kComplexFloat}, {"c16", kComplexDouble}};
 
 // What the letter of an unsupported type stands for.
 const char* kind_of(char letter) {
@@ -34,8 +35,6 @@ const char* kind_of(char letter) {
       return "byte strings";
     case 'U':
       return "text";
-    case 'c':
-      return "complex numbers";
     case 'M':
     case 'm':
       return "dates or times";
@@ -166,7 +165,7 @@ class Parser {
       return;
     }
     fail("dtype ", quote_name(name), " (", kind_of(plain.empty() ? '\0' : plain.front()),
-         ") is not supported, expected one of b1, i1, u1, i2, i4, i8, f2, f4, f8");
+         ") is not supported, expected one of b1, i1, u1, i2, i4, i8, f2, f4, f8, c8, c16");
   }
 
   std::string_view text_;
@@ -248,7 +247,9 @@ Tensor read_npy(const ByteReader& read, uint64_t size, const std::string& where)
   Tensor tensor(TensorImpl::make("load_npy", header.sizes, strides, header.dtype, nullptr, 0));
   read(tensor.data_ptr(), static_cast<size_t>(bytes));
   if (header.other_order) {
-    reverse_items(tensor.data_ptr(), static_cast<size_t>(bytes), static_cast<size_t>(item));
+    // Each part of a complex number by itself.
+    const int64_t part = elementSize(toRealValueType(header.dtype));
+    reverse_items(tensor.data_ptr(), static_cast<size_t>(bytes), static_cast<size_t>(part));
   }
   if (header.dtype == kBool) {
     const size_t wrong = find_wrong_bool(tensor.data_ptr(), static_cast<size_t>(bytes));

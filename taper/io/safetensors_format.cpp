@@ -213,7 +213,7 @@ void check_items(const std::string& path, const std::vector<SafetensorsItem>& it
     }
     if (!names.insert(item.name).second) fail("two tensors named ", quote_name(item.name));
     if (safetensors_dtype(item.dtype) == nullptr) {
-      fail("tensor ", quote_name(item.name), " has no dtype");
+      fail("tensor ", quote_name(item.name), " has no dtype of the format, but ", item.dtype);
     }
   }
   std::unordered_set<std::string_view> keys;

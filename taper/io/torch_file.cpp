@@ -87,7 +87,9 @@ StoragePtr load_storage(const Archive& archive, std::string_view key, ScalarType
       archive.zip.fail("the storage ", quote_name(name),
                        " has the other byte order and no element type");
     }
-    reverse_items(storage->data(), storage->nbytes(), static_cast<size_t>(item));
+    // Each part of a complex number by itself.
+    reverse_items(storage->data(), storage->nbytes(),
+                  static_cast<size_t>(elementSize(toRealValueType(dtype))));
   }
   if (dtype == kBool && find_wrong_bool(storage->data(), storage->nbytes()) != storage->nbytes()) {
     archive.zip.fail("the storage ", quote_name(name), " has a boolean that is neither 0 nor 1");

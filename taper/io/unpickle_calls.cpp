@@ -165,7 +165,7 @@ void Unpickler::call_parameter(const std::vector<Ref>& args) {
 }
 
 void Unpickler::set_requires_grad(const Tensor& tensor, bool requires_grad) const {
-  if (requires_grad && !tensor.is_floating_point()) {
+  if (requires_grad && !isDifferentiableType(tensor.scalar_type())) {
     fail("only tensors of floating point and complex dtype can require gradients, got ",
          tensor.scalar_type());
   }

@@ -28,10 +28,18 @@ struct TypeName {
   std::string_view name;
   ScalarType dtype;
 };
-constexpr TypeName kTypes[] = {{"uint8", kByte},       {"int8", kChar},      {"int16", kShort},
-                               {"int32", kInt},        {"int64", kLong},     {"float16", kHalf},
-                               {"float32", kFloat},    {"float64", kDouble}, {"bool", kBool},
-                               {"bfloat16", kBFloat16}};
+constexpr TypeName kTypes[] = {{"uint8", kByte},
+                               {"int8", kChar},
+                               {"int16", kShort},
+                               {"int32", kInt},
+                               {"int64", kLong},
+                               {"float16", kHalf},
+                               {"float32", kFloat},
+                               {"float64", kDouble},
+                               {"bool", kBool},
+                               {"bfloat16", kBFloat16},
+                               {"complex64", kComplexFloat},
+                               {"complex128", kComplexDouble}};
 
 }  // namespace
 

@@ -31,10 +31,11 @@ void scatter(View self, ConstView index, ConstView src, int64_t dim, Scatter how
 }  // namespace cpu
 
 /// out += x, elements in row-major order, where elements of out may share memory.
-inline constinit Kernel<void(View, ConstView)> add_overlapping_kernel{"add_overlapping",
-                                                                      &cpu::add_overlapping};
+inline constinit Kernel<void(View, ConstView)> add_overlapping_kernel{
+    "add_overlapping", &cpu::add_overlapping, Numbers::kAny};
 /// out, contiguous: x with the order along the dimensions of the mask reversed.
-inline constinit Kernel<void(View, ConstView, uint64_t)> flip_kernel{"flip", &cpu::flip};
+inline constinit Kernel<void(View, ConstView, uint64_t)> flip_kernel{"flip", &cpu::flip,
+                                                                     Numbers::kAny};
 /// offsets (int64, contiguous, as many elements as index) += index * stride. Throws an IndexError
 /// that names op and dim unless each index is in [0, size), or in [-size, size) with wrap.
 inline constinit Kernel<void(View, ConstView, int64_t, int64_t, int64_t, bool, const char*)>
@@ -42,16 +43,16 @@ inline constinit Kernel<void(View, ConstView, int64_t, int64_t, int64_t, bool, c
 /// out[before, j, after] = self at offsets[j] for the indexed dimensions. out is contiguous, with
 /// one dimension, of offsets' length, in place of the indexed ones.
 inline constinit Kernel<void(View, ConstView, ConstView, IndexedDims)> take_points_kernel{
-    "take_points", &cpu::take_points};
+    "take_points", &cpu::take_points, Numbers::kAny};
 /// The other direction: self at offsets[j] gets values[before, j, after], of any strides.
 inline constinit Kernel<void(View, ConstView, ConstView, IndexedDims, Scatter)> put_points_kernel{
-    "put_points", &cpu::put_points};
+    "put_points", &cpu::put_points, Numbers::kAny};
 /// out[i, j, k] = self[i, index[i, j, k], k] for dim 1; out has index's sizes. Throws an
 /// IndexError that names op when an index is not in [0, size).
 inline constinit Kernel<void(View, ConstView, ConstView, int64_t, const char*)> gather_kernel{
-    "gather", &cpu::gather};
+    "gather", &cpu::gather, Numbers::kAny};
 /// self[i, index[i, j, k], k] gets src[i, j, k] for dim 1; src is at least as large as index.
 inline constinit Kernel<void(View, ConstView, ConstView, int64_t, Scatter, const char*)>
-    scatter_kernel{"scatter", &cpu::scatter};
+    scatter_kernel{"scatter", &cpu::scatter, Numbers::kAny};
 
 }  // namespace taper

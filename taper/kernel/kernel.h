@@ -4,6 +4,7 @@
 
 #include "taper/base/error.h"
 #include "taper/core/device.h"
+#include "taper/core/tensor_view.h"
 
 namespace taper {
 
@@ -24,6 +25,9 @@ inline KernelObserver* set_kernel_observer(KernelObserver* observer) {
   return detail::kernel_observer.exchange(observer);
 }
 
+/// Whether a kernel takes complex tensors. The others refuse them before their entry is called.
+enum class Numbers : uint8_t { kReal, kAny };
+
 template <class Signature>
 class Kernel;
 
@@ -34,13 +38,15 @@ class Kernel<R(Args...)> {
  public:
   using Entry = R (*)(Args...);
 
-  constexpr Kernel(const char* name, Entry cpu) : name_(name), cpu_(cpu) {}
+  constexpr Kernel(const char* name, Entry cpu, Numbers numbers = Numbers::kReal)
+      : name_(name), cpu_(cpu), numbers_(numbers) {}
 
   const char* name() const { return name_; }
   /// Fills the CUDA entry; called by the CUDA backend's one explicit set-up function.
   void set_cuda(Entry entry) { cuda_ = entry; }
 
   R operator()(Device device, Args... args) const {
+    if (numbers_ == Numbers::kReal) (check_real(args), ...);
     if (device.is_cpu() && detail::kernel_observer.load(std::memory_order_relaxed) == nullptr)
         [[likely]] {
       return cpu_(args...);
@@ -61,6 +67,14 @@ class Kernel<R(Args...)> {
     }
   };
 
+  template <class T>
+  void check_real(const T& arg) const {
+    if constexpr (std::is_base_of_v<ConstView, T>) {
+      if (arg.defined() && isComplexType(arg.dtype())) [[unlikely]]
+        fail_complex(name_, arg.dtype());
+    }
+  }
+
   TAPER_COLD R call_observed(Device device, Args... args) const {
     const Entry entry = device.is_cpu() ? cpu_ : cuda_;
     TAPER_CHECK(entry != nullptr, name_, ": no kernel for device ", device);
@@ -71,6 +85,7 @@ class Kernel<R(Args...)> {
   const char* name_;
   Entry cpu_;
   Entry cuda_ = nullptr;
+  Numbers numbers_;
 };
 
 }  // namespace taper

@@ -11,8 +11,8 @@
 // memory with an input only where every element of it lies at the same place.
 // Types: `compute` is the type the op has decided on (promotion is the op's matter). Operands of
 // any type are converted to it, numbers too; half types compute in float32. The result (compute's
-// type, or bool from a predicate) is converted to out's type. A kernel throws a DTypeError for a
-// compute type that it does not have.
+// type, or bool from a predicate; abs of a complex number is real) is converted to out's type. A
+// kernel throws a DTypeError for a compute type that it does not have, as most do for complex ones.
 // The same element gives the same bits in any layout, length, offset and thread count.
 // Integers wrap; a zero divisor throws an Error with PyTorch's "ZeroDivisionError".
 namespace taper {
@@ -72,7 +72,7 @@ using TernaryKernel = Kernel<void(View out, const Operand& a, const Operand& b, 
 
 /// X(name): kernels of one input. F: floating types only; others take integers too.
 #define TAPER_UNARY_KERNELS(X)                                                                  \
-  X(abs) X(neg) X(sign) X(square) X(floor) X(ceil) X(trunc) X(round) /* half to even */         \
+  X(abs) X(neg) X(sign) /* complex: x / |x| */ X(square) X(floor) X(ceil) X(trunc) X(round) /* half to even */         \
   X(frac) X(reciprocal) X(sqrt) X(rsqrt)                                                 /* F */ \
   X(exp) X(exp2) X(expm1) X(log) X(log1p) X(log2) X(log10) X(sin) X(cos) X(tan)          /* F */ \
   X(tanh) X(sigmoid) X(erf) X(erfc) X(silu) X(gelu) X(gelu_tanh) X(hardsigmoid) X(hardswish) \
@@ -88,6 +88,7 @@ using TernaryKernel = Kernel<void(View out, const Operand& a, const Operand& b, 
   X(clamp)          /* min, max; NaN stays */                                                   \
   X(clamp_min)      /* min */                                                                   \
   X(clamp_max)      /* max */                                                                   \
+  X(conj)           /* complex types only */                                                    \
   X(bitwise_not) /* of bool: not */                                                             \
   X(signbit) X(logical_not) X(isnan) X(isinf) X(isfinite) /* predicates */
 
@@ -135,13 +136,16 @@ TAPER_TERNARY_KERNELS(TAPER_DECLARE)
 #undef TAPER_DECLARE
 }  // namespace cpu
 
-#define TAPER_DEFINE(name) inline constinit UnaryKernel name##_kernel{#name, &cpu::name};
+#define TAPER_DEFINE(name) \
+  inline constinit UnaryKernel name##_kernel{#name, &cpu::name, Numbers::kAny};
 TAPER_UNARY_KERNELS(TAPER_DEFINE)
 #undef TAPER_DEFINE
-#define TAPER_DEFINE(name) inline constinit BinaryKernel name##_kernel{#name, &cpu::name};
+#define TAPER_DEFINE(name) \
+  inline constinit BinaryKernel name##_kernel{#name, &cpu::name, Numbers::kAny};
 TAPER_BINARY_KERNELS(TAPER_DEFINE)
 #undef TAPER_DEFINE
-#define TAPER_DEFINE(name) inline constinit TernaryKernel name##_kernel{#name, &cpu::name};
+#define TAPER_DEFINE(name) \
+  inline constinit TernaryKernel name##_kernel{#name, &cpu::name, Numbers::kAny};
 TAPER_TERNARY_KERNELS(TAPER_DEFINE)
 #undef TAPER_DEFINE
 

@@ -222,14 +222,15 @@ void Module::change_tensors(const Change& change) {
 }
 
 void Module::to(Dtype dtype, bool non_blocking) {
-  TAPER_CHECK_AS(DTypeError, isFloatingType(dtype),
+  TAPER_CHECK_AS(DTypeError, isDifferentiableType(dtype),
                  "Module::to: nn.Module.to only accepts floating point or complex dtypes, but got "
                  "desired dtype=",
                  dtype);
   for (const auto& child : children_) {
     if (child.value()) child.value()->to(dtype, non_blocking);
   }
-  change_tensors([&](const Tensor& t) { return t.is_floating_point() ? t.to(dtype) : t; });
+  change_tensors(
+      [&](const Tensor& t) { return isDifferentiableType(t.scalar_type()) ? t.to(dtype) : t; });
 }
 
 void Module::to(Device device, bool non_blocking) {

@@ -153,7 +153,7 @@ void Module::StateLoad::plan_tensor(const std::string& key, const Tensor& target
   }
   const char* problem = nullptr;
   if (assign) {
-    if (target.requires_grad() && !source.is_floating_point()) {
+    if (target.requires_grad() && !isDifferentiableType(source.scalar_type())) {
       problem = "only Tensors of floating point and complex dtype can require gradients";
     }
   } else if (target.is_inference() && !thread_state.inference_mode) {

@@ -4,6 +4,10 @@
 
 namespace taper::body {
 
+// taper/ops/complex.h
+Tensor angle(Out out, const Tensor& self);
+Tensor conj_physical(Out out, const Tensor& self);
+
 // taper/ops/contraction.h
 Tensor tensordot(Out out, const Tensor& self, const Tensor& other, IntArrayRef dims_self,
                  IntArrayRef dims_other);

@@ -387,7 +387,9 @@ Tensor inner(Out out, const Tensor& self, const Tensor& other) {
   return out.give("inner", tensordot_fresh(self, other, -1, -1), {self, other});
 }
 
-Tensor vdot(Out out, const Tensor& self, const Tensor& other) { return dot(out, self, other); }
+Tensor vdot(Out out, const Tensor& self, const Tensor& other) {
+  return dot(out, self.conj(), other);
+}
 
 Tensor addr(Out out, const Tensor& self, const Tensor& vec1, const Tensor& vec2, const Scalar& beta,
             const Scalar& alpha) {

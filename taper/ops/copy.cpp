@@ -20,6 +20,12 @@ Tensor new_for_copy(const char* op, const Tensor& self, ScalarType dtype, Memory
       TensorImpl::make(op, self.sizes(), strides_of(op, self.sizes(), format), dtype, nullptr, 0));
 }
 
+void warn_on_discard(const Tensor& self, ScalarType dtype) {
+  if (self.is_complex() && !isComplexType(dtype) && dtype != kBool) [[unlikely]] {
+    warn("Casting complex values to real discards the imaginary part");
+  }
+}
+
 /// Zeros for the gradient of a tensor that the op has overwritten.
 Tensor overwritten(const Backward& b) {
   Tensor zeros = new_tensor("zeros", b.output().sizes, b.output().dtype);
@@ -56,6 +62,7 @@ Tensor& copy_(Tensor& self, const Tensor& src, bool) {
                  "copy_: output with shape ", self.sizes(),
                  " doesn't match the broadcast shape: The size of tensor a ", self.sizes(),
                  " must match the size of tensor b ", src.sizes());
+  warn_on_discard(src, self.scalar_type());
   begin_inplace("copy_", self, {src});
   if (src.sizes() == self.sizes()) [[likely]] {
     copy_kernel(self.device(), out_view(self), in(src));
@@ -72,7 +79,7 @@ Tensor& copy_(Tensor& self, const Tensor& src, bool) {
           .inplace = true,
           .backward = [](Backward& b) {
             if (b.wants(0)) b.set(0, overwritten(b));
-            if (b.wants(1)) b.set(1, sum_to(b.grad(), b.sizes(1)).to(b.dtype(1)));
+            if (b.wants(1)) b.set(1, grad_as(sum_to(b.grad(), b.sizes(1)), b.dtype(1)));
           }});
   return self;
 }
@@ -103,7 +110,7 @@ Tensor& fill_(Tensor& self, const Tensor& value) {
           .inplace = true,
           .backward = [](Backward& b) {
             if (b.wants(0)) b.set(0, overwritten(b));
-            if (b.wants(1)) b.set(1, sum_to(b.grad(), {}).to(b.dtype(1)));
+            if (b.wants(1)) b.set(1, grad_as(sum_to(b.grad(), {}), b.dtype(1)));
           }});
   return self;
 }
@@ -120,13 +127,14 @@ Tensor convert_to(const Tensor& self, ScalarType dtype, std::optional<Device> de
   const bool has_format = !format || *format == MemoryFormat::Preserve ||
                           self.suggest_memory_format() == *format || self.is_contiguous(*format);
   if (dtype == self.scalar_type() && !copy && has_format) return self;
+  warn_on_discard(self, dtype);
   Tensor out = new_for_copy("to", self, dtype, format.value_or(MemoryFormat::Preserve));
   copy_kernel(out.device(), out_view(out), in(self));
-  if (isFloatingType(dtype) && needs_grad(self)) {
+  if (isDifferentiableType(dtype) && needs_grad(self)) {
     record({.name = "ToCopyBackward0",
             .outputs = {out},
             .inputs = {self},
-            .backward = [](Backward& b) { b.set(0, b.grad().to(b.dtype(0))); }});
+            .backward = [](Backward& b) { b.set(0, grad_as(b.grad(), b.dtype(0))); }});
   }
   return out;
 }

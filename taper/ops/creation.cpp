@@ -59,6 +59,7 @@ Tensor filled_like(const char* op, const Tensor& self, const Scalar& value,
 
 ScalarType inferred(const TensorOptions& options, const Scalar& value) {
   if (options.has_dtype()) return options.dtype();
+  if (value.isComplex()) return toComplexType(get_default_dtype());
   return value.isFloatingPoint() ? get_default_dtype() : value.type();
 }
 
@@ -310,7 +311,7 @@ Tensor TensorData::to_tensor(const TensorOptions& options) const {
   dtype = options.dtype_opt().value_or(dtype);
   check_device("tensor", options.device());
   Tensor t = new_tensor("tensor", sizes_, dtype);
-  visit_dtype(dtype, [&](auto zero) {
+  visit_any_dtype(dtype, [&](auto zero) {
     auto* data = static_cast<decltype(zero)*>(t.data_ptr());
     for (size_t i = 0; i < values_.size(); ++i) data[i] = values_[i].to<decltype(zero)>();
   });

@@ -87,8 +87,9 @@ class TensorData {
   /// Empty braces: no elements.
   TensorData() : sizes_{0}, type_(get_default_dtype()) {}
   template <class T>
-  requires std::is_arithmetic_v<T> || std::is_same_v<T, Half> || std::is_same_v<T, BFloat16>
-  TensorData(T value) : type_(type_of<T>()), values_(1, Scalar(value)) {}
+  requires std::is_arithmetic_v<T> || std::is_same_v<T, Half> || std::is_same_v<T, BFloat16> ||
+      is_complex_v<T>
+      TensorData(T value) : type_(type_of<T>()), values_(1, Scalar(value)) {}
   /// Throws unless all parts have the same sizes and type.
   TensorData(std::initializer_list<TensorData> parts);
   template <class T>

@@ -44,7 +44,7 @@ Tensor of_singular_values(const Tensor& self, MatrixDims d, bool keepdim, F&& f)
 
 Tensor linalg_vector_norm(const Tensor& self, const Scalar& ord, IntArrayRef dim, bool keepdim,
                           std::optional<ScalarType> dtype) {
-  check_floating("linalg.vector_norm", self);
+  if (!self.is_complex()) check_floating("linalg.vector_norm", self);
   return cast(self, dtype).norm(ord, dim, keepdim);
 }
 

@@ -7,6 +7,7 @@
 #include "taper/ops/bodies.h"
 #include "taper/ops/linalg_util.h"
 #include "taper/ops/pointwise_arith.h"
+#include "taper/ops/pointwise_util.h"
 
 namespace taper {
 namespace {
@@ -43,6 +44,32 @@ MatmulGeometry geometry_of(const Tensor& out, Factor a, Factor b) {
   return g;
 }
 
+/// The real or the imaginary parts of a complex tensor, where they lie.
+TensorImplPtr plane_of(const Tensor& t, int64_t part) {
+  DimVector strides(t.strides());
+  for (int64_t& stride : strides) stride *= 2;
+  return TensorImpl::make("matmul", t.sizes(), strides, toRealValueType(t.scalar_type()),
+                          t.impl().storage(), 2 * t.storage_offset() + part);
+}
+
+/// A product of complex matrices as four of their parts, from the geometry of the numbers.
+void multiply_complex(const Tensor& out, const Tensor& a, const Tensor& b, MatmulGeometry g) {
+  for (int64_t* stride : {&g.out_batch, &g.out_row, &g.out_col, &g.a_batch, &g.a_row, &g.a_col,
+                          &g.b_batch, &g.b_row, &g.b_col}) {
+    *stride *= 2;
+  }
+  const TensorImplPtr x[] = {plane_of(a, 0), plane_of(a, 1)};
+  const TensorImplPtr y[] = {plane_of(b, 0), plane_of(b, 1)};
+  for (int part = 0; part < 2; ++part) {
+    const TensorImplPtr to = plane_of(out, part);
+    // Re: re re - im im; Im: re im + im re.
+    matmul_kernel(out.device(), View(to.get()), ConstView(x[0].get()), ConstView(y[part].get()),
+                  ConstView(), g, Scalar(1), Scalar(0));
+    matmul_kernel(out.device(), View(to.get()), ConstView(x[1].get()), ConstView(y[1 - part].get()),
+                  ConstView(), g, Scalar(part == 0 ? -1 : 1), Scalar(1));
+  }
+}
+
 void check_types(const char* op, const Tensor& a, const Tensor& b) {
   check_same_dtype(op, a, b);
   TAPER_CHECK_AS(DTypeError, a.scalar_type() != kBool, op,
@@ -68,7 +95,8 @@ DimVector product_sizes(Factor a, Factor b) {
   return sizes;
 }
 
-/// alpha * a b of matrices or batches whose sizes fit. Its gradients are products again.
+/// alpha * a b of matrices or batches whose sizes fit; of complex ones alpha is 1. Its gradients
+/// are products again.
 Tensor product(const char* op, const char* node, const Out& out, Factor a, Factor b,
                const Scalar& alpha = 1) {
   const Tensor &x = a.tensor, &y = b.tensor;
@@ -78,8 +106,13 @@ Tensor product(const char* op, const char* node, const Out& out, Factor a, Facto
     return out.give(op, product(op, node, Out(), a, b, alpha), {x, y});
   }
   Tensor result = out.make(op, sizes, x.scalar_type(), {x, y});
-  matmul_kernel(result.device(), out_view(result), in(x), in(y), ConstView(),
-                geometry_of(result, a, b), alpha, Scalar(0));
+  const MatmulGeometry geometry = geometry_of(result, a, b);
+  if (x.is_complex()) {
+    multiply_complex(result, x, y, geometry);
+  } else {
+    matmul_kernel(result.device(), out_view(result), in(x), in(y), ConstView(), geometry, alpha,
+                  Scalar(0));
+  }
   if (!out.is_fresh() || !wants_grad({x, y})) return result;
   const bool ta = a.transposed, tb = b.transposed;
   record({.name = node,
@@ -126,6 +159,14 @@ Tensor accumulate(const char* op, const char* node, const Out& out, const Tensor
   check_numbers(op, x.scalar_type(), beta, alpha);
   const Factor a{x}, b{y};
   const DimVector sizes = product_sizes(a, b);
+  if (x.is_complex()) {
+    return composite(out, op, self, {self, x, y}, [&](const Tensor& base) {
+      const Tensor xy = times(op, x, false, y, false);
+      const Tensor product = alpha.equal(1) ? xy : mul(xy, alpha);
+      const Tensor wide = base.expand(sizes);
+      return beta.equal(0) ? product : add(product, beta.equal(1) ? wide : mul(wide, beta));
+    });
+  }
   DimVector expanded, strides;
   expand_strides(self.sizes(), self.strides(), sizes, expanded, strides);
   if (!direct(out, x.scalar_type(), x, y)) {
@@ -366,6 +407,10 @@ Tensor linear(const Tensor& input, const Tensor& weight, const std::optional<Ten
   TAPER_CHECK_AS(ShapeError, x.sizes()[rank - 1] == k,
                  "linear: mat1 and mat2 shapes cannot be multiplied (", rows, "x",
                  x.sizes()[rank - 1], " and ", k, "x", n, ")");
+  if (x.is_complex()) {
+    const Tensor product = matmul(x, weight.t());
+    return has_bias ? add(product, *bias) : product;
+  }
   Tensor out = new_tensor("linear", sizes, x.scalar_type());
   MatmulGeometry g;
   g.m = rows;

@@ -57,12 +57,10 @@ struct Promotion {
   void add(const Tensor& t) {
     const int rank = t.dim() > 0 ? 0 : t.impl().is_wrapped_number() ? 2 : 1;
     ScalarType type = t.scalar_type();
-    if (rank == 2 && isFloatingType(type)) type = get_default_dtype();
+    if (rank == 2) type = as_number(type);
     by_rank[rank] = promoteTypes(by_rank[rank], type);
   }
-  void add(const Scalar& s) {
-    by_rank[2] = promoteTypes(by_rank[2], s.isFloatingPoint() ? get_default_dtype() : s.type());
-  }
+  void add(const Scalar& s) { by_rank[2] = promoteTypes(by_rank[2], as_number(s.type())); }
   ScalarType result() const {
     ScalarType type = by_rank[0];
     for (int rank = 1; rank < 3; ++rank) type = combine(type, by_rank[rank]);
@@ -70,11 +68,18 @@ struct Promotion {
   }
 
  private:
+  /// A number that is no tensor is as wide as the default type.
+  static ScalarType as_number(ScalarType t) {
+    if (isComplexType(t)) return toComplexType(get_default_dtype());
+    return isFloatingType(t) ? get_default_dtype() : t;
+  }
   static int category(ScalarType t) {
     if (t == ScalarType::Undefined) return -1;
+    if (isComplexType(t)) return 3;
     return isFloatingType(t) ? 2 : t == kBool ? 0 : 1;
   }
   static ScalarType combine(ScalarType higher, ScalarType lower) {
+    if (isFloatingType(higher) && isComplexType(lower)) return toComplexType(higher);
     return category(lower) > category(higher) ? promoteTypes(higher, lower) : higher;
   }
 };
@@ -145,7 +150,8 @@ ScalarType result_type(const Tensor& a, const Tensor& b) {
 }
 
 ScalarType result_type(const Tensor& a, const Scalar& b) {
-  if (isFloatingType(a.scalar_type())) return a.scalar_type();
+  if (isComplexType(a.scalar_type())) return a.scalar_type();
+  if (isFloatingType(a.scalar_type()) && !b.isComplex()) return a.scalar_type();
   Promotion p;
   p.add(a);
   p.add(b);
@@ -156,6 +162,20 @@ ScalarType result_type(TensorList tensors) {
   Promotion p;
   for (const Tensor& t : tensors) p.add(t);
   return p.result();
+}
+
+TensorImplPtr parts_of(const char* op, const Tensor& complex) {
+  DimVector sizes(complex.sizes()), strides(complex.strides());
+  for (int64_t& stride : strides) stride *= 2;
+  sizes.push_back(2);
+  strides.push_back(1);
+  return TensorImpl::make(op, sizes, strides, toRealValueType(complex.scalar_type()),
+                          complex.impl().storage(), 2 * complex.storage_offset());
+}
+
+Tensor grad_as(const Tensor& grad, ScalarType type) {
+  if (grad.scalar_type() == type) return grad;
+  return (grad.is_complex() && !isComplexType(type) ? grad.real() : grad).to(type);
 }
 
 Tensor sum_to(const Tensor& grad, IntArrayRef sizes) {

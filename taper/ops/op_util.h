@@ -96,10 +96,15 @@ inline TensorArgs::Arg save_if(bool needed, const Tensor& t) {
 ScalarType result_type(const Tensor& a, const Tensor& b);
 ScalarType result_type(const Tensor& a, const Scalar& b);
 ScalarType result_type(TensorList tensors);
-/// result_type, with integers replaced by the default dtype.
+/// result_type, with integers replaced by the default dtype; complex types stay.
 inline ScalarType to_floating(ScalarType type) {
-  return isFloatingType(type) ? type : get_default_dtype();
+  return isDifferentiableType(type) ? type : get_default_dtype();
 }
+
+/// The parts of a complex tensor as a real one, [..., 2], over the same memory: for kernels.
+TensorImplPtr parts_of(const char* op, const Tensor& complex);
+/// A gradient in the type of its input: the real part of a complex one for a real input.
+Tensor grad_as(const Tensor& grad, ScalarType type);
 
 /// Sums a gradient over the dimensions in which an input of `sizes` was broadcast.
 Tensor sum_to(const Tensor& grad, IntArrayRef sizes);

@@ -19,7 +19,7 @@ constexpr double kSeluAlpha = 1.6732632423543772848, kSeluScale = 1.050700987355
 template <class F>
 Tensor activation(const Out& out, const UnaryOp& op, const BinaryKernel& slope, const Tensor& self,
                   std::initializer_list<Scalar> params, F formula) {
-  check_floating(op.name, self);
+  if (!self.is_complex()) check_floating(op.name, self);
   const Params list(params.begin(), params.size());
   const SmallVector<Scalar, 3> kept(list);
   return unary(out, op, self, self.scalar_type(), list, [&slope, kept, formula](Backward& g) {

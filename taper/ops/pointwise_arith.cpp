@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "taper/ops/bodies.h"
+#include "taper/ops/complex.h"
 #include "taper/ops/copy.h"
 #include "taper/ops/creation.h"
 #include "taper/ops/pointwise_compare.h"
@@ -25,7 +26,8 @@ Tensor operator*(const Tensor& t, const Value& v) {
 Tensor operator/(const Tensor& t, const Value& v) {
   return v.tensor.defined() ? div(t, v.tensor) : div(t, v.number);
 }
-Scalar number_of(const Arg& a) { return a.is_number() ? a.number() : Scalar(); }
+/// A number as a backward needs it: conjugated, as its saved tensors are.
+Scalar number_of(const Arg& a) { return a.is_number() ? a.number().conj() : Scalar(); }
 
 Tensor scaled(const Tensor& t, const Scalar& factor) {
   return factor.equal(1) ? t : mul(t, factor);
@@ -34,7 +36,9 @@ Tensor scaled(const Tensor& t, const Scalar& factor) {
 void check_alpha(const char* op, const Scalar& alpha, ScalarType type) {
   TAPER_CHECK(!alpha.isBoolean() || type == kBool, op,
               ": Boolean alpha only supported for Boolean results.");
-  TAPER_CHECK(isFloatingType(type) || alpha.isIntegral(true), op,
+  TAPER_CHECK(isComplexType(type) || !alpha.isComplex(), op,
+              ": For non-complex input tensors, argument alpha must not be a complex number.");
+  TAPER_CHECK(isDifferentiableType(type) || alpha.isIntegral(true), op,
               ": For integral input tensors, argument alpha must not be a floating point number.");
 }
 
@@ -43,7 +47,7 @@ Tensor add_or_sub(const Out& out, bool subtract, const Arg& a, const Arg& b, con
                     subtract ? sub_kernel : add_kernel};
   const ScalarType type = result_type(a, b);
   if (!alpha.equal(1)) check_alpha(op.name, alpha, type);
-  const Scalar factor = subtract ? -alpha : alpha;
+  const Scalar factor = (subtract ? -alpha : alpha).conj();
   return binary(out, op, a, b, Params(alpha), type, type, [factor](Backward& g) {
     if (g.wants(0)) give(g, 0, g.grad());
     if (g.wants(1)) give(g, 1, scaled(g.grad(), factor));
@@ -131,26 +135,45 @@ Tensor modulo(const Out& out, const Arg& a, const Arg& b, bool floor) {
 Tensor pow_grad_base(const Tensor& grad, const Tensor& base, const Value& exponent) {
   if (!exponent.tensor.defined()) {
     if (exponent.number.equal(0)) return zeros_like(grad);
-    const Scalar less = exponent.number.isFloatingPoint() ? Scalar(exponent.number.toDouble() - 1)
-                                                          : Scalar(exponent.number.toLong() - 1);
+    const Scalar& e = exponent.number;
+    const Scalar less = e.isComplex()         ? Scalar(e.toComplexDouble() - Complex<double>(1))
+                        : e.isFloatingPoint() ? Scalar(e.toDouble() - 1)
+                                              : Scalar(e.toLong() - 1);
     return mul(grad, mul(pow(base, less), exponent.number));
   }
   const Tensor& e = exponent.tensor;
   return where(eq(e, 0), Scalar(0), mul(grad, mul(e, pow(base, sub(e, 1)))));
 }
 
+/// ln(a) as a factor of `like`, which it makes complex only where that is complex already.
+Tensor times_log(const Tensor& like, const Scalar& a) {
+  if (!a.isComplex() && !(like.is_complex() && a.toDouble() < 0)) {
+    return mul(like, std::log(a.toDouble()));
+  }
+  // A number as its backward sees it is conjugated: below the branch cut.
+  const Complex<double> z =
+      a.isComplex() ? a.toComplexDouble() : Complex<double>(a.toDouble(), -0.0);
+  return mul(like, Complex<double>(std::log(std::hypot(z.re, z.im)), std::atan2(z.im, z.re)));
+}
+
+/// Where b, or its real part, is at least 0.
+Tensor not_below_zero(const Tensor& b) { return ge(b.real(), 0); }
+
 /// g a^b ln(a), which is 0 where a is 0 and b >= 0.
 Tensor pow_grad_exponent(const Tensor& grad, const Value& base, const Tensor& exponent,
                          const Tensor& result) {
   if (!base.tensor.defined()) {
     if (base.number.equal(0)) {
-      return where(ge(exponent, 0), Scalar(0),
+      return where(not_below_zero(exponent), Scalar(0),
                    mul(grad, mul(result, -std::numeric_limits<double>::infinity())));
     }
-    return mul(grad, mul(result, std::log(base.number.toDouble())));
+    return mul(grad, times_log(result, base.number));
   }
-  const Tensor zero = logical_and(eq(base.tensor, 0), ge(exponent, 0));
-  return where(zero, Scalar(0), mul(grad, mul(result, log(base.tensor))));
+  const Tensor zero = logical_and(eq(base.tensor, 0), not_below_zero(exponent));
+  // Of a negative real base with a complex exponent, the logarithm is complex.
+  const bool real_base = result.is_complex() && !base.tensor.is_complex();
+  const Tensor a = real_base ? base.tensor.to(result.scalar_type()).conj() : base.tensor;
+  return where(zero, Scalar(0), mul(grad, mul(result, log(a))));
 }
 
 Tensor power(const Out& out, const Arg& a, const Arg& b) {

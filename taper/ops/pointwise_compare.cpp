@@ -110,12 +110,13 @@ Tensor isclose(const Tensor& self, const Tensor& other, double rtol, double atol
   TAPER_CHECK(atol >= 0, "isclose: atol must be greater than or equal to zero, but got ", atol);
   NoGradGuard no_grad;
   Tensor close = eq(self, other);
-  if (equal_nan && self.is_floating_point()) {
+  const bool exact = !isDifferentiableType(self.scalar_type());
+  if (equal_nan && !exact) {
     close = logical_or(close, logical_and(isnan(self), isnan(other)));
   }
   if (rtol == 0 && atol == 0) return close;
-  const Tensor a = self.is_floating_point() ? self : self.to(kDouble);
-  const Tensor b = self.is_floating_point() ? other : other.to(kDouble);
+  const Tensor a = exact ? self.to(kDouble) : self;
+  const Tensor b = exact ? other.to(kDouble) : other;
   const Tensor allowed = add(mul(abs(b), rtol), Scalar(atol));
   const Tensor error = abs(sub(a, b));
   return logical_or(close, logical_and(isfinite(error), le(error, allowed)));

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "taper/ops/bodies.h"
+#include "taper/ops/complex_util.h"
 #include "taper/ops/creation.h"
 #include "taper/ops/pointwise_arith.h"
 #include "taper/ops/pointwise_compare.h"
@@ -61,6 +62,7 @@ Tensor bounded(const Out& out, const UnaryOp& op, const Tensor& self, Params par
 namespace body {
 
 Tensor abs(Out out, const Tensor& self) {
+  if (self.is_complex()) return complex_abs(out, self);
   return same(out, {"abs", "AbsBackward0", abs_kernel, UnaryOp::self}, self,
               [](Backward& g) { g.set(0, mul(g.grad(), sgn(g.saved(0)))); });
 }
@@ -74,9 +76,14 @@ Tensor neg(Out out, const Tensor& self) {
 }
 Tensor negative(Out out, const Tensor& self) { return neg(out, self); }
 Tensor sign(Out out, const Tensor& self) {
+  TAPER_CHECK_AS(DTypeError, !self.is_complex(),
+                 "sign: Unlike NumPy, sign is not intended to support complex numbers. Please use "
+                 "sgn instead.");
   return same(out, {"sign", "SignBackward0", sign_kernel}, self, no_slope);
 }
-Tensor sgn(Out out, const Tensor& self) { return sign(out, self); }
+Tensor sgn(Out out, const Tensor& self) {
+  return self.is_complex() ? complex_sgn(out, self) : sign(out, self);
+}
 Tensor square(Out out, const Tensor& self) {
   const ScalarType type = self.scalar_type() == kBool ? kLong : self.scalar_type();
   return unary(out, {"square", "PowBackward0", square_kernel, UnaryOp::self}, self, type, {},
@@ -246,6 +253,7 @@ Tensor clamp_max(Out out, const Tensor& self, const Tensor& max) {
 Tensor nan_to_num(Out out, const Tensor& self, std::optional<double> nan,
                   std::optional<double> posinf, std::optional<double> neginf) {
   const ScalarType type = self.scalar_type();
+  if (isComplexType(type)) fail_complex("nan_to_num", type);
   const double largest = visit_dtype(type, [](auto tag) -> double {
     using T = decltype(tag);
     if constexpr (std::is_floating_point_v<T>) return std::numeric_limits<T>::max();

@@ -106,11 +106,16 @@ Tensor powers_of_two(const Tensor& exponent) { return pow(Scalar(2.0), exponent)
 
 Tensor in_float64(const Out& out, const Tensor& target, Tensor result) {
   if (!out.is_fresh()) {
-    TAPER_CHECK_AS(DTypeError, out.target()->scalar_type() == kDouble,
-                   "float_power: the output should have dtype Double, but got ",
-                   out.target()->scalar_type());
+    TAPER_CHECK_AS(DTypeError, out.target()->scalar_type() == result.scalar_type(),
+                   "float_power: the output should have dtype ", result.scalar_type(),
+                   ", but got ", out.target()->scalar_type());
   }
   return out.give("float_power", std::move(result), {target});
+}
+
+/// float_power() computes in float64, or in complex128.
+ScalarType widest(const Tensor& self, ScalarType other) {
+  return self.is_complex() || isComplexType(other) ? kComplexDouble : kDouble;
 }
 
 Tensor infinite(const Out& out, const char* name, const Tensor& self, bool positive) {
@@ -194,10 +199,13 @@ Tensor ldexp(Out out, const Tensor& self, const Tensor& other) {
   return mul(out, self, powers_of_two(other));
 }
 Tensor float_power(Out out, const Tensor& self, const Tensor& exponent) {
-  return in_float64(out, self, taper::pow(self.to(kDouble), exponent.to(kDouble)));
+  const ScalarType type = widest(self, exponent.scalar_type());
+  return in_float64(out, self, taper::pow(self.to(type), exponent.to(type)));
 }
 Tensor float_power(Out out, const Tensor& self, const Scalar& exponent) {
-  return in_float64(out, self, taper::pow(self.to(kDouble), Scalar(exponent.toDouble())));
+  const Tensor base = self.to(widest(self, exponent.type()));
+  const Scalar power = exponent.isComplex() ? exponent : Scalar(exponent.toDouble());
+  return in_float64(out, self, taper::pow(base, power));
 }
 Tensor logaddexp(Out out, const Tensor& self, const Tensor& other) {
   return log_sum(out, "logaddexp", "LogaddexpBackward0", logaddexp_kernel, self, other,
@@ -273,11 +281,14 @@ Tensor bitwise_right_shift(const Scalar& self, const Tensor& other) {
 }
 Tensor special_i1(const Tensor& self) { return bessel_i1(self); }
 Tensor float_power(const Scalar& self, const Tensor& exponent) {
-  return taper::pow(Scalar(self.toDouble()), exponent.to(kDouble));
+  return taper::pow(self.isComplex() ? self : Scalar(self.toDouble()),
+                    exponent.to(widest(exponent, self.type())));
 }
 Tensor xlogy(const Scalar& self, const Tensor& other) { return x_times_log(Out(), self, other); }
 
-Tensor isreal(const Tensor& self) { return ones(self.sizes(), kBool); }
+Tensor isreal(const Tensor& self) {
+  return self.is_complex() ? self.imag().eq(0) : ones(self.sizes(), kBool);
+}
 bool is_same_size(const Tensor& self, const Tensor& other) { return self.sizes() == other.sizes(); }
 bool is_nonzero(const Tensor& self) {
   TAPER_CHECK(self.numel() != 0, "is_nonzero: Boolean value of Tensor with no values is ambiguous");

@@ -32,7 +32,7 @@ Tensor ternary(const Out& out, const TernaryOp& op, const Arg& a, const Arg& b, 
       like = arg->impl();
     }
   }
-  const bool wants = isFloatingType(type) && wants_grad({a.impl(), b.impl(), c.impl()});
+  const bool wants = isDifferentiableType(type) && wants_grad({a.impl(), b.impl(), c.impl()});
   Kept kept[3];
   for (int i = 0; i < 3; ++i) kept[i] = args[i]->save(out, wants && saves[i]);
   Tensor r = out.make(op.name, sizes, type, {a.impl(), b.impl(), c.impl()}, like);
@@ -67,7 +67,7 @@ Tensor interpolate(const Out& out, const Tensor& self, const Tensor& end, const 
   TAPER_CHECK_AS(DTypeError, weight.is_number() || weight.dtype() == self.scalar_type(),
                  "lerp: expected dtype ", self.scalar_type(), " for `weight` but got dtype ",
                  weight.dtype());
-  const Scalar number = weight.is_number() ? weight.number() : Scalar();
+  const Scalar number = weight.is_number() ? weight.number().conj() : Scalar();
   const bool ends = weight.needs_grad();
   return ternary(out, op, self, end, weight, {}, self.scalar_type(), {ends, ends, true},
                  [number](Backward& g) {
@@ -95,7 +95,8 @@ Tensor addcmul(Out out, const Tensor& self, const Tensor& tensor1, const Tensor&
   const TernaryOp op{"addcmul", "AddcmulBackward0", addcmul_kernel};
   const Tensor list[] = {self, tensor1, tensor2};
   return ternary(out, op, self, tensor1, tensor2, Params(value), result_type(list),
-                 {false, needs_grad(tensor2), needs_grad(tensor1)}, [value](Backward& g) {
+                 {false, needs_grad(tensor2), needs_grad(tensor1)},
+                 [value = value.conj()](Backward& g) {
                    if (g.wants(0)) give(g, 0, g.grad());
                    const Tensor scaled = value.equal(1) ? g.grad() : taper::mul(g.grad(), value);
                    if (g.wants(1)) give(g, 1, taper::mul(scaled, g.saved(2)));
@@ -108,11 +109,11 @@ Tensor addcdiv(Out out, const Tensor& self, const Tensor& tensor1, const Tensor&
   const TernaryOp op{"addcdiv", "AddcdivBackward0", addcdiv_kernel};
   const Tensor list[] = {self, tensor1, tensor2};
   const ScalarType type = result_type(list);
-  TAPER_CHECK_AS(DTypeError, isFloatingType(type),
+  TAPER_CHECK_AS(DTypeError, isDifferentiableType(type),
                  "addcdiv: Integer division with addcdiv is no longer supported, and in a future "
                  "release addcdiv will perform a true division of tensor1 and tensor2.");
   return ternary(out, op, self, tensor1, tensor2, Params(value), type,
-                 {false, needs_grad(tensor2), true}, [value](Backward& g) {
+                 {false, needs_grad(tensor2), true}, [value = value.conj()](Backward& g) {
                    if (g.wants(0)) give(g, 0, g.grad());
                    const Tensor scaled = taper::div(
                        value.equal(1) ? g.grad() : taper::mul(g.grad(), value), g.saved(2));
@@ -135,8 +136,10 @@ Tensor where(const Tensor& condition, const Tensor& self, const Scalar& other) {
   return select(condition, self, other, result_type(self, other));
 }
 Tensor where(const Tensor& condition, const Scalar& self, const Scalar& other) {
-  const bool real = self.isFloatingPoint() || other.isFloatingPoint();
-  const ScalarType type = real ? get_default_dtype() : promoteTypes(self.type(), other.type());
+  const ScalarType both = promoteTypes(self.type(), other.type());
+  const ScalarType type = isComplexType(both)    ? toComplexType(get_default_dtype())
+                          : isFloatingType(both) ? get_default_dtype()
+                                                 : both;
   return select(condition, self, other, type);
 }
 

@@ -51,8 +51,13 @@ Tensor asinh(Out out, const Tensor& self) {
 }
 Tensor arcsinh(Out out, const Tensor& self) { return asinh(out, self); }
 Tensor acosh(Out out, const Tensor& self) {
-  return smooth(out, "acosh", "AcoshBackward0", acosh_kernel, self, {},
-                [](const Tensor& x) { return taper::rsqrt(taper::sub(taper::square(x), 1)); });
+  return smooth(out, "acosh", "AcoshBackward0", acosh_kernel, self, {}, [](const Tensor& x) {
+    // The roots apart: the root of the product has another branch in half the plane.
+    if (x.is_complex()) {
+      return taper::mul(taper::rsqrt(taper::add(x, 1)), taper::rsqrt(taper::sub(x, 1)));
+    }
+    return taper::rsqrt(taper::sub(taper::square(x), 1));
+  });
 }
 Tensor arccosh(Out out, const Tensor& self) { return acosh(out, self); }
 Tensor atanh(Out out, const Tensor& self) {

@@ -38,8 +38,7 @@ inline ScalarType result_type(const Arg& a, const Arg& b) {
 /// Sets the gradient of input i: summed to its sizes, in its type.
 inline void give(Backward& b, size_t i, Tensor grad) {
   if (grad.sizes() != b.sizes(i)) grad = sum_to(grad, b.sizes(i));
-  if (grad.scalar_type() != b.dtype(i)) grad = grad.to(b.dtype(i));
-  b.set(i, std::move(grad));
+  b.set(i, grad_as(grad, b.dtype(i)));
 }
 
 /// For which input's gradient a backward needs a saved tensor.
@@ -64,7 +63,7 @@ struct UnaryOp {
 template <class F>
 Tensor unary(const Out& out, const UnaryOp& op, const Tensor& self, ScalarType type, Params params,
              F backward) {
-  const bool wants = isFloatingType(type) && needs_grad(self);
+  const bool wants = isDifferentiableType(type) && needs_grad(self);
   const Kept kept = out.keep(self, wants && op.saves == UnaryOp::self);
   Tensor r = out.make(op.name, self.sizes(), type, {self}, self.impl_ptr());
   op.kernel(self.device(), out_view(r), Operand(self.impl_ptr()), params, type);
@@ -112,8 +111,8 @@ Tensor binary(const Out& out, const BinaryOp& op, const Arg& a, const Arg& b, Pa
     sizes = both;
     if (like->sizes() != sizes) like = b.impl();
   }
-  const bool floating = isFloatingType(type);
-  const bool wants_a = floating && a.needs_grad(), wants_b = floating && b.needs_grad();
+  const bool smooth = isDifferentiableType(type);
+  const bool wants_a = smooth && a.needs_grad(), wants_b = smooth && b.needs_grad();
   const bool wants = wants_a || wants_b;
   auto needed = [&](Needs needs) {
     return (needs == Needs::any && wants) || (needs == Needs::first && wants_a) ||
@@ -136,11 +135,11 @@ Tensor binary(const Out& out, const BinaryOp& op, const Arg& a, const Arg& b, Pa
 
 /// Sets the gradient of input 0 from that of the result and saved(0): by one kernel, in the
 /// incoming gradient's memory where that is free; or, when the gradient is to be differentiated
-/// again, by the same formula in ops.
+/// again or is complex, by the same formula in ops.
 template <class F>
 void give_fused(Backward& g, const BinaryKernel& kernel, Params params, F formula) {
   const Tensor &grad = g.grad(), &saved = g.saved(0);
-  if (thread_state.grad_enabled) return give(g, 0, formula(grad, saved));
+  if (thread_state.grad_enabled || grad.is_complex()) return give(g, 0, formula(grad, saved));
   const ScalarType type = grad.scalar_type();
   const bool in_place = solely_owned(grad) && grad.is_contiguous() && saved.is_contiguous();
   Tensor r = in_place ? grad : Out().make(kernel.name(), grad.sizes(), type, {}, saved.impl_ptr());

@@ -14,17 +14,22 @@ namespace {
 constexpr int kPrecision = 4;
 constexpr int64_t kThreshold = 1000, kEdge = 3, kLineWidth = 80;
 
-/// An element in the two forms that its type may need.
+/// An element in the forms that its type may need.
 struct Element {
   double real = 0;
   int64_t integer = 0;
+  double imag = 0;
 };
 
 Element element_at(const Tensor& t, int64_t offset) {
   Element e;
-  visit_dtype(t.scalar_type(), [&](auto zero) {
+  visit_any_dtype(t.scalar_type(), [&](auto zero) {
     const auto value = static_cast<const decltype(zero)*>(t.const_data_ptr())[offset];
-    e = {convert<double>(value), convert<int64_t>(value)};
+    if constexpr (is_complex_v<decltype(zero)>) {
+      e = {value.re, 0, value.im};
+    } else {
+      e = {convert<double>(value), convert<int64_t>(value)};
+    }
   });
   return e;
 }
@@ -82,6 +87,37 @@ class Formatter {
   std::vector<double> shown_;
   bool integers_ = true, scientific_ = false;
   size_t width_ = 1;
+};
+
+/// A Formatter for the numbers, or one for each part of complex ones.
+class ElementFormatter {
+ public:
+  explicit ElementFormatter(ScalarType type)
+      : complex_(isComplexType(type)), real_(toRealValueType(type)), imag_(toRealValueType(type)) {}
+
+  void see(const Element& e) {
+    real_.see(e);
+    if (complex_) imag_.see({e.imag});
+  }
+  void choose() {
+    real_.choose();
+    if (complex_) imag_.choose();
+  }
+  std::string write(const Element& e) const {
+    return complex_ ? joined(real_.write(e), imag_.write({e.imag})) : real_.write(e);
+  }
+  std::string padded(const Element& e) const {
+    return complex_ ? joined(real_.padded(e), imag_.write({e.imag})) : real_.padded(e);
+  }
+  int64_t width() const { return complex_ ? real_.width() + imag_.width() + 2 : real_.width(); }
+
+ private:
+  static std::string joined(std::string real, const std::string& imag) {
+    return real + (imag[0] == '-' ? "" : "+") + imag + "j";
+  }
+
+  bool complex_;
+  Formatter real_, imag_;
 };
 
 class Printer {
@@ -149,7 +185,7 @@ class Printer {
 
   const Tensor& t_;
   bool summarize_;
-  Formatter format_;
+  ElementFormatter format_;
 };
 
 std::string as_tuple(IntArrayRef sizes) {
@@ -182,6 +218,10 @@ const char* python_name(ScalarType type) {
       return "torch.bool";
     case kBFloat16:
       return "torch.bfloat16";
+    case kComplexFloat:
+      return "torch.complex64";
+    case kComplexDouble:
+      return "torch.complex128";
     case ScalarType::Undefined:
       break;
   }
@@ -194,7 +234,9 @@ std::string repr(const Tensor& tensor) {
   std::vector<std::string> suffixes;
   const ScalarType type = tensor.scalar_type();
   std::string s = "tensor(";
-  bool usual_type = type == get_default_dtype();
+  bool usual_type = type == get_default_dtype() ||
+                    (type == kComplexFloat && get_default_dtype() == kFloat) ||
+                    (type == kComplexDouble && get_default_dtype() == kDouble);
   if (tensor.numel() == 0) {
     s += "[]";
     if (tensor.dim() != 1) suffixes.push_back("size=" + as_tuple(tensor.sizes()));

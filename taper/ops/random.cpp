@@ -14,7 +14,7 @@ namespace {
 
 void check_normal(const char* op, const Tensor& self, double std) {
   TAPER_CHECK(std >= 0, op, ": normal expects std >= 0.0, but found std ", std);
-  check_floating(op, self);
+  if (!self.is_complex()) check_floating(op, self);
 }
 
 /// Smallest and largest integer that a type holds exactly.
@@ -62,7 +62,9 @@ template <class F>
 Tensor& overwrite(const char* op, const char* node, Tensor& self,
                   const std::optional<Generator>& generator, F&& f) {
   begin_inplace(op, self, {self});
-  with_engine(generator, [&](RandomEngine& engine) { f(out_view(self), engine); });
+  // Complex numbers are filled as their parts.
+  const TensorImplPtr parts = self.is_complex() ? parts_of(op, self) : self.shared_impl();
+  with_engine(generator, [&](RandomEngine& engine) { f(View(parts.get()), engine); });
   record_overwrite(node, self);
   return self;
 }
@@ -87,7 +89,7 @@ TensorOptions integer_default(const TensorOptions& options) {
 }  // namespace
 
 void record_overwrite(const char* node, const Tensor& self) {
-  if (!self.is_floating_point()) return;
+  if (!isDifferentiableType(self.scalar_type())) return;
   record({.name = node,
           .outputs = {self},
           .inputs = {self},
@@ -97,12 +99,14 @@ void record_overwrite(const char* node, const Tensor& self) {
 
 Tensor& normal_(Tensor& self, double mean, double std, const std::optional<Generator>& generator) {
   check_normal("normal_", self, std);
+  // Both parts share the variance.
+  if (self.is_complex()) std *= std::sqrt(0.5);
   return overwrite("normal_", "NormalBackward0", self, generator,
                    [&](View v, RandomEngine& e) { normal_kernel(v.device(), v, e, mean, std); });
 }
 
 Tensor& uniform_(Tensor& self, double from, double to, const std::optional<Generator>& generator) {
-  check_floating("uniform_", self);
+  if (!self.is_complex()) check_floating("uniform_", self);
   TAPER_CHECK(from <= to, "uniform_ expects to return a [from, to) range, but found from=", from,
               " > to=", to);
   return overwrite("uniform_", "UniformBackward0", self, generator,

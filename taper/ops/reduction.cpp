@@ -1,6 +1,7 @@
 #include "taper/ops/reduction.h"
 
 #include "taper/autograd/grad_mode.h"
+#include "taper/kernel/copy.h"
 #include "taper/kernel/reduction.h"
 #include "taper/ops/bodies.h"
 #include "taper/ops/creation.h"
@@ -15,12 +16,23 @@ ScalarType sum_type(const Tensor& self, std::optional<ScalarType> dtype) {
   return isIntegralType(self.scalar_type(), true) ? kLong : self.scalar_type();
 }
 
-Tensor cast(const Tensor& t, ScalarType type) { return t.scalar_type() == type ? t : t.to(type); }
-
 Tensor reduce_into(const Out& out, const char* op, const Tensor& self, uint64_t dims, bool keepdim,
                    ScalarType dtype, ReduceOp what) {
   Tensor result = out.make(op, reduced_sizes(self.sizes(), dims, keepdim), dtype, {self});
-  reduce_kernel(self.device(), out_view(result), in(self), dims, what);
+  if (!isComplexType(dtype)) {
+    reduce_kernel(self.device(), out_view(result), in(self), dims, what);
+    return result;
+  }
+  // The parts of a sum are the sums of the parts, which are one dimension more.
+  if (what != ReduceOp::sum && what != ReduceOp::mean) fail_complex(op, dtype);
+  const Tensor numbers = self.to(dtype);
+  const TensorImplPtr from = parts_of(op, numbers);
+  const uint64_t kept = ~(uint64_t{1} << self.dim());
+  const Tensor sums =
+      result.scalar_type() == dtype ? result : new_tensor(op, result.sizes(), dtype);
+  const TensorImplPtr to = parts_of(op, sums);
+  reduce_kernel(self.device(), View(to.get()), ConstView(from.get()), dims & kept, what);
+  if (!sums.is_same(result)) copy_kernel(result.device(), out_view(result), in(sums));
   return result;
 }
 
@@ -32,14 +44,14 @@ Tensor sum_over(const Out& out, const Tensor& self, uint64_t dims, bool keepdim,
           .outputs = {result},
           .inputs = {self},
           .backward = [dims, keepdim](Backward& g) {
-            g.set(0, expand_reduced(cast(g.grad(), g.dtype(0)), dims, keepdim, g.sizes(0)));
+            g.set(0, expand_reduced(grad_as(g.grad(), g.dtype(0)), dims, keepdim, g.sizes(0)));
           }});
   return result;
 }
 
 ScalarType mean_type(const Tensor& self, std::optional<ScalarType> dtype) {
   const ScalarType type = dtype.value_or(self.scalar_type());
-  TAPER_CHECK_AS(DTypeError, isFloatingType(type), "mean(): could not infer output dtype. ",
+  TAPER_CHECK_AS(DTypeError, isDifferentiableType(type), "mean(): could not infer output dtype. ",
                  dtype ? "Optional dtype" : "Input dtype",
                  " must be either a floating point or complex dtype. Got: ", type);
   return type;
@@ -54,7 +66,7 @@ Tensor mean_over(const Out& out, const Tensor& self, uint64_t dims, bool keepdim
           .outputs = {result},
           .inputs = {self},
           .backward = [dims, keepdim, count](Backward& g) {
-            const Tensor share = cast(g.grad(), g.dtype(0)).div(static_cast<double>(count));
+            const Tensor share = grad_as(g.grad(), g.dtype(0)).div(static_cast<double>(count));
             g.set(0, expand_reduced(share, dims, keepdim, g.sizes(0)));
           }});
   return result;
@@ -108,6 +120,7 @@ Tensor prod_over(const Out& out, const Tensor& input, uint64_t dims, bool keepdi
 
 Tensor truth(const Out& out, const char* op, const Tensor& self, uint64_t dims, bool keepdim,
              ReduceOp what) {
+  if (self.is_complex()) return truth(out, op, self.ne(0), dims, keepdim, what);
   const ScalarType type = self.scalar_type() == kByte ? kByte : kBool;
   Tensor result = out.make(op, reduced_sizes(self.sizes(), dims, keepdim), type, {self});
   // Of no elements: false for any, true for all.
@@ -133,7 +146,7 @@ Tensor sum(const Tensor& self, std::optional<ScalarType> dtype) {
       reduce_into(Out(), "sum", self, kAllDims, false, sum_type(self, dtype), ReduceOp::sum);
   record(
       {.name = "SumBackward0", .outputs = {result}, .inputs = {self}, .backward = [](Backward& g) {
-         g.set(0, cast(g.grad(), g.dtype(0)).expand(g.sizes(0)));
+         g.set(0, grad_as(g.grad(), g.dtype(0)).expand(g.sizes(0)));
        }});
   return result;
 }
@@ -147,6 +160,7 @@ Tensor any(const Tensor& self) { return truth(Out(), "any", self, kAllDims, fals
 Tensor all(const Tensor& self) { return truth(Out(), "all", self, kAllDims, false, ReduceOp::all); }
 
 Tensor nansum(const Tensor& self, IntArrayRef dim, bool keepdim, std::optional<ScalarType> dtype) {
+  if (self.is_complex()) fail_complex("nansum", self.scalar_type());
   if (!self.is_floating_point()) return sum(self, dim, keepdim, dtype);
   return sum(self.masked_fill(self.ne(self), 0), dim, keepdim, dtype);
 }
@@ -160,7 +174,8 @@ Tensor nanmean(const Tensor& self, IntArrayRef dim, bool keepdim, std::optional<
 
 Tensor count_nonzero(const Tensor& self, IntArrayRef dim) {
   const uint64_t dims = reduced_dims("count_nonzero", dim, self.dim());
-  return reduce_into(Out(), "count_nonzero", self, dims, false, kLong, ReduceOp::count);
+  const Tensor counted = self.is_complex() ? self.ne(0) : self;
+  return reduce_into(Out(), "count_nonzero", counted, dims, false, kLong, ReduceOp::count);
 }
 
 Tensor trace(const Tensor& self) {

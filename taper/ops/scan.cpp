@@ -1,6 +1,7 @@
 #include "taper/ops/scan.h"
 
 #include "taper/autograd/grad_mode.h"
+#include "taper/kernel/copy.h"
 #include "taper/kernel/reduction.h"
 #include "taper/ops/creation.h"
 #include "taper/ops/op_util.h"
@@ -10,7 +11,17 @@ namespace {
 
 Tensor scan(const char* op, const Tensor& self, int64_t dim, ScalarType type, Scan what) {
   Tensor result = new_tensor(op, self.sizes(), type);
-  cumulate_kernel(self.device(), out_view(result), in(self), dim, what);
+  if (!isComplexType(type)) {
+    cumulate_kernel(self.device(), out_view(result), in(self), dim, what);
+    return result;
+  }
+  if (what != Scan::sum && what != Scan::sum_from_end) fail_complex(op, type);
+  const TensorImplPtr from = parts_of(op, self.to(type)), to = parts_of(op, result);
+  if (self.dim() == 0) {
+    copy_kernel(self.device(), View(to.get()), ConstView(from.get()));
+  } else {
+    cumulate_kernel(self.device(), View(to.get()), ConstView(from.get()), dim, what);
+  }
   return result;
 }
 
@@ -21,7 +32,8 @@ Tensor running_sum(const Tensor& self, int64_t dim, ScalarType type, bool from_e
           .outputs = {result},
           .inputs = {self},
           .backward = [dim, from_end](Backward& g) {
-            g.set(0, running_sum(g.grad(), dim, g.dtype(0), !from_end));
+            g.set(0, grad_as(running_sum(g.grad(), dim, g.grad().scalar_type(), !from_end),
+                             g.dtype(0)));
           }});
   return result;
 }

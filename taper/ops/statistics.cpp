@@ -90,6 +90,7 @@ Tensor norm_kernel(const Tensor& self, uint64_t dims, bool keepdim, bool two) {
 }
 
 Tensor norm_over(const Tensor& self, double p, uint64_t dims, bool keepdim) {
+  if (self.is_complex()) return norm_over(self.abs(), p, dims, keepdim);
   TAPER_CHECK_AS(DTypeError, self.is_floating_point(),
                  "norm(): input dtype should be either floating point or complex. Got ",
                  self.scalar_type(), " instead.");

@@ -2,6 +2,7 @@
 #include "taper/ops/variants.h"
 
 #include "taper/ops/bodies.h"
+#include "taper/ops/complex.h"
 #include "taper/ops/contraction.h"
 #include "taper/ops/copy.h"
 #include "taper/ops/creation.h"
@@ -37,6 +38,77 @@
 #include "taper/ops/view.h"
 
 namespace taper {
+
+// taper/ops/complex.h
+
+Tensor Tensor::real() const {
+  return taper::real(*this);
+}
+
+Tensor Tensor::imag() const {
+  return taper::imag(*this);
+}
+
+Tensor angle(const Tensor& self) {
+  return body::angle(Out(), self);
+}
+Tensor& angle_out(Tensor& out, const Tensor& self) {
+  body::angle(Out::into(out), self);
+  return out;
+}
+Tensor Tensor::angle() const {
+  return taper::angle(*this);
+}
+
+Tensor Tensor::conj() const {
+  return taper::conj(*this);
+}
+
+Tensor conj_physical(const Tensor& self) {
+  return body::conj_physical(Out(), self);
+}
+Tensor& conj_physical_(Tensor& self) {
+  body::conj_physical(Out::inplace(self), self);
+  return self;
+}
+Tensor& conj_physical_out(Tensor& out, const Tensor& self) {
+  body::conj_physical(Out::into(out), self);
+  return out;
+}
+Tensor Tensor::conj_physical() const {
+  return taper::conj_physical(*this);
+}
+Tensor& Tensor::conj_physical_() const {
+  return taper::conj_physical_(const_cast<Tensor&>(*this));
+}
+
+Tensor Tensor::adjoint() const {
+  return taper::adjoint(*this);
+}
+
+Tensor Tensor::mH() const {
+  return taper::mH(*this);
+}
+
+Tensor Tensor::matrix_H() const {
+  return taper::matrix_H(*this);
+}
+
+Tensor Tensor::resolve_conj() const {
+  return taper::resolve_conj(*this);
+}
+
+Tensor Tensor::resolve_neg() const {
+  return taper::resolve_neg(*this);
+}
+
+bool Tensor::is_conj() const {
+  return taper::is_conj(*this);
+}
+
+bool Tensor::is_neg() const {
+  return taper::is_neg(*this);
+}
 
 // taper/ops/contraction.h
 

@@ -4,6 +4,14 @@
 
 namespace taper TAPER_API {
 
+// taper/ops/complex.h
+/// Writes taper::angle(self, ...) to out, resized when it must be, and returns it.
+Tensor& angle_out(Tensor& out, const Tensor& self);
+/// Writes taper::conj_physical(self, ...) to self and returns it.
+Tensor& conj_physical_(Tensor& self);
+/// Writes taper::conj_physical(self, ...) to out, resized when it must be, and returns it.
+Tensor& conj_physical_out(Tensor& out, const Tensor& self);
+
 // taper/ops/contraction.h
 /// Writes taper::tensordot(self, ...) to out, resized when it must be, and returns it.
 Tensor& tensordot_out(Tensor& out, const Tensor& self, const Tensor& other, IntArrayRef dims_self,

@@ -5,6 +5,7 @@
 #include "taper/autograd/grad_mode.h"
 #include "taper/autograd/variable.h"
 #include "taper/kernel/reduction.h"
+#include "taper/ops/reduce_util.h"
 #include "taper/ops/strided.h"
 
 namespace taper {
@@ -318,7 +319,8 @@ Tensor sum_to_size(const Tensor& self, IntArrayRef size) {
   int64_t numel = 1;
   for (int64_t n : size) numel *= n;
   // Only dimensions of size 1 go: nothing to add up.
-  if (numel == self.numel() && self.is_floating_point()) return self.reshape(size);
+  const bool keeps_type = isDifferentiableType(self.scalar_type());
+  if (numel == self.numel() && keeps_type) return self.reshape(size);
   const int64_t lead = self.dim() - static_cast<int64_t>(size.size());
   DimVector kept(self.dim(), 1);
   uint64_t dims = 0;
@@ -326,7 +328,8 @@ Tensor sum_to_size(const Tensor& self, IntArrayRef size) {
     if (d >= lead) kept[d] = size[d - lead];
     if (d < lead || kept[d] != self.sizes()[d]) dims |= uint64_t{1} << d;
   }
-  const ScalarType dtype = self.is_floating_point() ? self.scalar_type() : kLong;
+  if (self.is_complex()) return self.sum(dims_of(dims, self.dim()), true).reshape(size);
+  const ScalarType dtype = keeps_type ? self.scalar_type() : kLong;
   Tensor out = new_tensor("sum_to_size", size, dtype);
   const TensorImplPtr wide = TensorImpl::make("sum_to_size", kept, contiguous_strides(kept), dtype,
                                               out.impl().storage(), 0);

@@ -13,15 +13,20 @@ namespace {
 
 constexpr int64_t kLineWidth = 80;
 
+/// The elements in row-major order; of complex ones, both parts.
 std::vector<double> values_of(const Tensor& t) {
   std::vector<double> values;
   values.reserve(static_cast<size_t>(t.numel()));
   DimVector index(t.dim(), 0);
-  visit_dtype(t.scalar_type(), [&](auto zero) {
+  visit_any_dtype(t.scalar_type(), [&](auto zero) {
     const auto* data = static_cast<const decltype(zero)*>(t.const_data_ptr());
     int64_t at = 0;
     for (int64_t i = 0; i < t.numel(); ++i) {
-      values.push_back(convert<double>(data[at]));
+      if constexpr (is_complex_v<decltype(zero)>) {
+        values.insert(values.end(), {data[at].re, data[at].im});
+      } else {
+        values.push_back(convert<double>(data[at]));
+      }
       for (int64_t d = t.dim() - 1; d >= 0; --d) {
         at += t.strides()[d];
         if (++index[d] < t.sizes()[d]) break;
@@ -39,7 +44,19 @@ struct Format {
   int precision = 6;
   int64_t width = 0;
   double scale = 1;
+  int parts = 1;  // of an element: 2 in complex numbers
 
+  /// The element whose parts start at `value`.
+  void write(std::string& s, const double* value) const {
+    write(s, value[0]);
+    if (parts == 1) return;
+    const bool minus = std::signbit(value[1]);
+    s += minus ? '-' : '+';
+    Format narrow = *this;
+    narrow.width = 0;
+    narrow.write(s, minus ? -value[1] : value[1]);
+    s += 'j';
+  }
   void write(std::string& s, double value) const {
     char text[512];  // 1e308 in fixed notation
     value /= scale;
@@ -74,7 +91,7 @@ Digits digits_of(const double* values, int64_t count) {
   return {digits(low), digits(high)};
 }
 
-Format format_for(const double* values, int64_t count) {
+Format format_of_numbers(const double* values, int64_t count) {
   const bool integers = std::all_of(
       values, values + count, [](double v) { return !std::isfinite(v) || v == std::ceil(v); });
   const Digits d = digits_of(values, count);
@@ -91,16 +108,23 @@ Format format_for(const double* values, int64_t count) {
   return {fixed, 4, d.most == 0 ? 7 : static_cast<int64_t>(d.most) + 6, 1};
 }
 
+Format format_for(const double* values, int64_t count, int parts) {
+  Format format = format_of_numbers(values, count * parts);
+  format.parts = parts;
+  return format;
+}
+
 void write_scale(std::string& s, double scale) {
   Format().write(s, scale);
   s += " *\n";
 }
 
 void write_matrix(std::string& s, const double* values, int64_t rows, int64_t columns,
-                  int64_t indent) {
-  const Format format = format_for(values, rows * columns);
+                  int64_t indent, int parts) {
+  const Format format = format_for(values, rows * columns, parts);
   const std::string margin(static_cast<size_t>(indent), ' ');
-  const int64_t per_line = std::max<int64_t>((kLineWidth - indent) / (format.width + 1), 1);
+  const int64_t per_line =
+      std::max<int64_t>((kLineWidth - indent) / (parts * (format.width + 1)), 1);
   s += margin;
   for (int64_t first = 0; first < columns; first += per_line) {
     const int64_t last = std::min(first + per_line, columns);
@@ -114,7 +138,7 @@ void write_matrix(std::string& s, const double* values, int64_t rows, int64_t co
     }
     for (int64_t row = 0; row < rows; ++row) {
       for (int64_t column = first; column < last; ++column) {
-        format.write(s, values[row * columns + column]);
+        format.write(s, values + (row * columns + column) * parts);
         s += column + 1 < last ? ' ' : '\n';
       }
       if (row + 1 < rows) s += format.scale != 1 ? margin + " " : margin;
@@ -123,11 +147,12 @@ void write_matrix(std::string& s, const double* values, int64_t rows, int64_t co
 }
 
 /// Matrix after matrix; the first dimension counts fastest, as LibTorch has it.
-void write_matrices(std::string& s, const std::vector<double>& values, IntArrayRef sizes) {
+void write_matrices(std::string& s, const std::vector<double>& values, IntArrayRef sizes,
+                    int parts) {
   const size_t outer = sizes.size() - 2;
   const int64_t rows = sizes[outer], columns = sizes[outer + 1];
   DimVector index(outer, 0);
-  const int64_t count = static_cast<int64_t>(values.size()) / (rows * columns);
+  const int64_t count = static_cast<int64_t>(values.size()) / (rows * columns * parts);
   for (int64_t i = 0; i < count; ++i) {
     if (i > 0) s += '\n';
     s += '(';
@@ -137,7 +162,7 @@ void write_matrices(std::string& s, const std::vector<double>& values, IntArrayR
       s += str(index[d] + 1, ",");
     }
     s += ".,.) = \n";
-    write_matrix(s, values.data() + at * rows * columns, rows, columns, 1);
+    write_matrix(s, values.data() + at * rows * columns * parts, rows, columns, 1, parts);
     for (size_t d = 0; d < outer && ++index[d] == sizes[d]; ++d) index[d] = 0;
   }
 }
@@ -154,20 +179,23 @@ std::string to_string(const Tensor& tensor) {
   if (tensor.numel() > 0) {
     const std::vector<double> values = values_of(tensor);
     const int64_t count = tensor.numel();
+    const int parts = tensor.is_complex() ? 2 : 1;
     if (tensor.dim() == 0) {
-      Format().write(s, values[0]);
+      Format format;
+      format.parts = parts;
+      format.write(s, values.data());
       s += '\n';
     } else if (tensor.dim() == 1) {
-      const Format format = format_for(values.data(), count);
+      const Format format = format_for(values.data(), count, parts);
       if (format.scale != 1) write_scale(s, format.scale);
-      for (double value : values) {
-        format.write(s, value);
+      for (int64_t i = 0; i < count; ++i) {
+        format.write(s, values.data() + i * parts);
         s += '\n';
       }
     } else if (tensor.dim() == 2) {
-      write_matrix(s, values.data(), tensor.sizes()[0], tensor.sizes()[1], 0);
+      write_matrix(s, values.data(), tensor.sizes()[0], tensor.sizes()[1], 0, parts);
     } else {
-      write_matrices(s, values, tensor.sizes());
+      write_matrices(s, values, tensor.sizes(), parts);
     }
   }
   s += "[ " + tensor.toString() + "{";

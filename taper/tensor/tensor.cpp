@@ -48,8 +48,8 @@ Scalar Tensor::item() const {
   TAPER_CHECK_AS(ShapeError, numel() == 1, "item: a Tensor with ", numel(),
                  " elements cannot be converted to Scalar, expected one element of sizes ",
                  sizes());
-  return visit_dtype(scalar_type(),
-                     [&](auto zero) { return Scalar(*static_cast<decltype(zero)*>(data_ptr())); });
+  return visit_any_dtype(
+      scalar_type(), [&](auto zero) { return Scalar(*static_cast<decltype(zero)*>(data_ptr())); });
 }
 
 Tensor Tensor::_base() const {

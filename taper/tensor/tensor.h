@@ -66,7 +66,7 @@ class Tensor {
   /// dtype and device; requires_grad is not copied.
   TensorOptions options() const { return TensorOptions(scalar_type()).device(device()); }
   bool is_floating_point() const { return isFloatingType(scalar_type()); }
-  bool is_complex() const { return false; }
+  bool is_complex() const { return isComplexType(scalar_type()); }
   bool is_signed() const { return isSignedType(scalar_type()); }
   bool is_contiguous(MemoryFormat format = MemoryFormat::Contiguous) const;
   bool is_non_overlapping_and_dense() const;

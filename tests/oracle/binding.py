@@ -28,7 +28,7 @@ def is_ints(v):
 
 
 def is_number(v):
-    return isinstance(v, (bool, int, float))
+    return isinstance(v, (bool, int, float, complex))
 
 
 def is_real(v):

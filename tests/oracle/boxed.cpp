@@ -13,6 +13,7 @@ Scalar to_scalar(const IValue& value) {
   if (value.isBool()) return value.toBool();
   if (value.isInt()) return value.toInt();
   if (value.isDouble()) return value.toDouble();
+  if (value.isTensor()) return value.toTensor().item();  // a complex number
   bad("a number", value);
 }
 
@@ -180,10 +181,18 @@ const Entry* find_entry(std::string_view signature) {
 }
 
 ScalarType type_named(std::string_view name) {
-  const std::pair<std::string_view, ScalarType> names[] = {
-      {"uint8", kByte}, {"int8", kChar},        {"int16", kShort},   {"int32", kInt},
-      {"int64", kLong}, {"float16", kHalf},     {"float32", kFloat}, {"float64", kDouble},
-      {"bool", kBool},  {"bfloat16", kBFloat16}};
+  const std::pair<std::string_view, ScalarType> names[] = {{"uint8", kByte},
+                                                           {"int8", kChar},
+                                                           {"int16", kShort},
+                                                           {"int32", kInt},
+                                                           {"int64", kLong},
+                                                           {"float16", kHalf},
+                                                           {"float32", kFloat},
+                                                           {"float64", kDouble},
+                                                           {"bool", kBool},
+                                                           {"bfloat16", kBFloat16},
+                                                           {"complex64", kComplexFloat},
+                                                           {"complex128", kComplexDouble}};
   for (const auto& [text, type] : names) {
     if (text == name) return type;
   }

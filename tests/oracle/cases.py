@@ -5,12 +5,13 @@ import torch
 
 
 class Unwritable(Exception):
-    """A value that no op of Taper takes: complex numbers, sparse tensors, functions."""
+    """A value that no op of Taper takes: sparse tensors, functions."""
 
 
 DTYPES = {dtype: str(dtype).replace("torch.", "").encode()
           for dtype in (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64,
-                        torch.float16, torch.bfloat16, torch.float32, torch.float64, torch.bool)}
+                        torch.float16, torch.bfloat16, torch.float32, torch.float64, torch.bool,
+                        torch.complex64, torch.complex128)}
 
 
 def text(value):
@@ -19,7 +20,8 @@ def text(value):
 
 def tensor(value):
     """Type, whether its gradient is wanted, sizes, strides, and the elements of its memory."""
-    if value.dtype not in DTYPES or value.layout != torch.strided or value.is_conj():
+    value = value.resolve_conj() if value.layout == torch.strided else value
+    if value.dtype not in DTYPES or value.layout != torch.strided:
         raise Unwritable(f"tensor of {value.dtype}")
     if value.device.type != "cpu":
         raise Unwritable(f"tensor on {value.device}")
@@ -50,6 +52,8 @@ def value(v):
         return b"i" + struct.pack("<q", v)
     if isinstance(v, float):
         return b"d" + struct.pack("<d", v)
+    if isinstance(v, complex):  # a number as a tensor without dimensions
+        return tensor(torch.tensor(v, dtype=torch.complex128))
     if isinstance(v, str):
         return b"s" + text(v.encode())
     if isinstance(v, torch.Tensor):

@@ -23,8 +23,10 @@ struct Tolerance {
 Tolerance tolerance_of(ScalarType type) {
   switch (type) {
     case kDouble:
+    case kComplexDouble:
       return {1e-7, 1e-7};
     case kFloat:
+    case kComplexFloat:
       return {1.3e-6, 1e-5};
     case kHalf:
       return {1e-3, 1e-5};
@@ -82,6 +84,28 @@ std::string compare_reals(const Tensor& got, const Tensor& expected, const Tenso
   return "";
 }
 
+// A complex number is near when its distance is small, and not only in parts of which one cancels.
+std::string compare_complex(const Tensor& got, const Tensor& expected, const Tensor& exact,
+                            const Case& c) {
+  Tolerance tolerance = tolerance_of(expected.scalar_type());
+  tolerance.absolute = std::max(tolerance.absolute, c.atol);
+  const auto wide = [](const Tensor& x) { return x.detach().contiguous().to(kComplexDouble); };
+  const Tensor a = wide(got), b = wide(expected), e = exact.defined() ? wide(exact) : b;
+  const auto close = [&](Complex<double> x, Complex<double> y) {
+    const double size = std::hypot(y.re, y.im), distance = std::hypot(x.re - y.re, x.im - y.im);
+    if (std::isfinite(size)) return distance <= tolerance.absolute + tolerance.relative * size;
+    return near(x.re, y.re, tolerance) && near(x.im, y.im, tolerance);
+  };
+  for (int64_t i = 0; i < got.numel(); ++i) {
+    const auto at = [i](const Tensor& x) { return x.const_data_ptr<Complex<double>>()[i]; };
+    if (!close(at(a), at(b)) && !close(at(a), at(e))) {
+      return str("element ", i, " is ", Scalar(at(a)), ", expected ", Scalar(at(b)),
+                 exact.defined() ? str(", in complex128 ", Scalar(at(e))) : "");
+    }
+  }
+  return "";
+}
+
 // Those of dimensions of size 1 are free.
 bool same_strides(const Tensor& got, const Tensor& expected) {
   for (int64_t d = 0; d < got.dim() && got.numel() > 0; ++d) {
@@ -107,7 +131,10 @@ std::string compare(const Tensor& got, const IValue& value, const IValue& exact,
     return compare_integers(got.contiguous(), expected.contiguous());
   }
   const bool usable = exact.isTensor() && exact.toTensor().sizes() == got.sizes() &&
-                      isFloatingType(got.scalar_type());
+                      isDifferentiableType(got.scalar_type());
+  if (got.is_complex()) {
+    return compare_complex(got, expected, usable ? exact.toTensor() : Tensor(), c);
+  }
   return compare_reals(got, expected, usable ? exact.toTensor() : Tensor(), c);
 }
 

@@ -24,7 +24,10 @@ import adapters  # noqa: E402
 import binding  # noqa: E402
 import cases  # noqa: E402
 
-DTYPES = (torch.float32, torch.float64, torch.int64, torch.bool)
+DTYPES = (torch.float32, torch.float64, torch.int64, torch.bool, torch.complex64,
+          torch.complex128)
+WITH_GRADIENTS = (torch.float64, torch.complex128)
+WIDER = {torch.float32: torch.float64, torch.complex64: torch.complex128}
 # The values are drawn or not set: only types and shapes are compared.
 RANDOM = {"bernoulli", "rand_like", "randn", "randn_like", "randint_like", "normal", "uniform",
           "multinomial", "nn.functional.dropout", "nn.functional.dropout2d",
@@ -66,14 +69,14 @@ def without_gradient(v):
 
 
 def exact(function, v, kwargs):
-    """What a float32 call gives in float64, or None."""
+    """What a float32 call gives in float64, or a complex64 one in complex128, or None."""
     def wide(v):
         if isinstance(v, torch.Tensor):
-            return v.detach().double() if v.dtype == torch.float32 else v.detach()
+            return v.detach().to(WIDER.get(v.dtype, v.dtype))
         return type(v)(map(wide, v)) if isinstance(v, (list, tuple)) else v
     given = [*v, *kwargs.values()]
-    if any(each is torch.float32 for each in given) or not any(
-            t.dtype == torch.float32 for t in tensors_of(given)):
+    if any(each in WIDER for each in given if isinstance(each, torch.dtype)) or not any(
+            t.dtype in WIDER for t in tensors_of(given)):
         return None
     try:
         return [o if o is None else o.detach() for o in flat(function(*wide(v), **{
@@ -264,7 +267,7 @@ def replay_op(collector, op, references):
         if dtype not in op.supported_dtypes("cpu"):
             continue
         collector.atol = tolerance(op, dtype)
-        grad = dtype == torch.float64 and op.supports_autograd
+        grad = dtype in WITH_GRADIENTS and op.supports_autograd
         for sample in op.sample_inputs("cpu", dtype, requires_grad=grad):
             function = op.op
             if op.variant_test_name == "hermitian":

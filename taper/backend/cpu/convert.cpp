@@ -86,6 +86,10 @@ template <class T>
 void scatter_loop(char* HWY_RESTRICT to, int64_t stride, const T* HWY_RESTRICT from, int64_t n) {
   for (int64_t i = 0; i < n; ++i) std::memcpy(to + i * stride, from + i, sizeof(T));
 }
+// An element of 16 bytes.
+struct Pair {
+  uint64_t words[2];
+};
 template <class T>
 void splat_loop(T* to, const void* value, int64_t n) {
   T v;
@@ -109,8 +113,10 @@ void gather(void* to, const char* from, int64_t stride, int64_t n, int64_t size)
       return gather_loop(static_cast<uint16_t*>(to), from, stride, n);
     case 4:
       return gather_loop(static_cast<uint32_t*>(to), from, stride, n);
-    default:
+    case 8:
       return gather_loop(static_cast<uint64_t*>(to), from, stride, n);
+    default:
+      return gather_loop(static_cast<Pair*>(to), from, stride, n);
   }
 }
 
@@ -126,8 +132,10 @@ void scatter(char* to, int64_t stride, const void* from, int64_t n, int64_t size
       return scatter_loop(to, stride, static_cast<const uint16_t*>(from), n);
     case 4:
       return scatter_loop(to, stride, static_cast<const uint32_t*>(from), n);
-    default:
+    case 8:
       return scatter_loop(to, stride, static_cast<const uint64_t*>(from), n);
+    default:
+      return scatter_loop(to, stride, static_cast<const Pair*>(from), n);
   }
 }
 
@@ -139,8 +147,10 @@ void splat(void* to, const void* value, int64_t n, int64_t size) {
       return splat_loop(static_cast<uint16_t*>(to), value, n);
     case 4:
       return splat_loop(static_cast<uint32_t*>(to), value, n);
-    default:
+    case 8:
       return splat_loop(static_cast<uint64_t*>(to), value, n);
+    default:
+      return splat_loop(static_cast<Pair*>(to), value, n);
   }
 }
 
@@ -157,6 +167,7 @@ HWY_EXPORT(splat);
 
 namespace cpu {
 ConvertFn convert_fn(ScalarType to, ScalarType from) {
+  if (isComplexType(to) || isComplexType(from)) return complex_convert_fn(to, from);
   return HWY_DYNAMIC_DISPATCH(taper::convert_fn)(to, from);
 }
 void gather(void* to, const char* from, int64_t stride, int64_t n, int64_t size) {

@@ -13,6 +13,7 @@ namespace {
 
 constexpr int64_t kGrainBytes = 256 << 10;  // of dst, for one thread
 constexpr int64_t kRun = 512;               // elements converted at a time
+constexpr int64_t kWidest = 16;             // bytes of an element
 
 struct Copy {
   StridedPlan plan;
@@ -25,7 +26,7 @@ struct Copy {
   // n elements of a row.
   void row(char* to, const char* from, int64_t n) const {
     const int64_t to_stride = plan.strides[0][0], from_stride = plan.strides[1][0];
-    alignas(64) char raw[kRun * 8], value[kRun * 8];
+    alignas(64) char raw[kRun * kWidest], value[kRun * kWidest];
     if (convert == nullptr && from_stride == from_size)
       return scatter(to, to_stride, from, n, to_size);
     if (convert == nullptr && to_stride == to_size && from_stride != 0) {
@@ -72,7 +73,9 @@ struct Copy {
 
   // The dimension, other than the innermost, along which src is contiguous; 0: none.
   int transposed_dim() const {
-    if (convert || plan.strides[0][0] != to_size || plan.strides[1][0] == from_size) return 0;
+    if (convert || to_size == kWidest || plan.strides[0][0] != to_size ||
+        plan.strides[1][0] == from_size)
+      return 0;
     for (int d = 1; d < plan.rank; ++d) {
       if (plan.strides[1][d] == from_size && plan.size[d] >= 4 && plan.size[0] >= 4) return d;
     }
@@ -114,8 +117,8 @@ void copy(View dst, ConstView src) {
 void fill(View dst, Scalar value) {
   const int64_t n = dst.numel();
   if (n == 0) return;
-  char element[8];
-  visit_dtype(dst.dtype(), [&](auto tag) {
+  char element[kWidest];
+  visit_any_dtype(dst.dtype(), [&](auto tag) {
     const auto v = value.to<decltype(tag)>();
     std::memcpy(element, &v, sizeof v);
   });

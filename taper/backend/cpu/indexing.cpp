@@ -19,6 +19,8 @@ template <Scatter how, class T>
 void combine(T& there, T value) {
   if constexpr (how == Scatter::assign) {
     there = value;
+  } else if constexpr (is_complex_v<T>) {
+    there = how == Scatter::add ? there + value : there * value;
   } else if constexpr (std::is_same_v<T, bool>) {
     there = how == Scatter::add || how == Scatter::amax ? (there || value) : (there && value);
   } else if constexpr (how == Scatter::amax) {
@@ -42,7 +44,10 @@ void visit_scatter(ScalarType dtype, Scatter how, F&& f) {
       f(zero, std::integral_constant<Scatter, Scatter::assign>());
     });
   }
-  visit_dtype(dtype, [&](auto zero) {
+  if (isComplexType(dtype) && how != Scatter::add && how != Scatter::multiply) {
+    fail_complex(how == Scatter::amax ? "amax" : "amin", dtype);
+  }
+  visit_any_dtype(dtype, [&](auto zero) {
     switch (how) {
       case Scatter::add:
         return f(zero, std::integral_constant<Scatter, Scatter::add>());
@@ -101,7 +106,7 @@ void add_offsets(int64_t* out, ConstView index, int64_t size, int64_t stride, in
 }  // namespace
 
 void add_overlapping(View out, ConstView x) {
-  visit_dtype(out.dtype(), [&](auto zero) {
+  visit_any_dtype(out.dtype(), [&](auto zero) {
     using T = decltype(zero);
     T* to = out.data<T>();
     const T* from = x.data<T>();

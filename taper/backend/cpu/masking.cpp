@@ -8,7 +8,7 @@ namespace taper::cpu {
 
 int64_t count_nonzero(ConstView x) {
   int64_t count = 0;
-  visit_dtype(x.dtype(), [&](auto zero) {
+  visit_any_dtype(x.dtype(), [&](auto zero) {
     using T = decltype(zero);
     const T* from = x.data<T>();
     const int64_t row = last_of(x.sizes(), 1), step = last_of(x.strides(), 0);
@@ -23,7 +23,7 @@ void nonzero(View out, ConstView x) {
   const int64_t rank = x.dim(), count = out.size(0);
   if (rank == 0) return;
   const IntArrayRef outer = x.sizes().slice(0, rank - 1);
-  visit_dtype(x.dtype(), [&](auto zero) {
+  visit_any_dtype(x.dtype(), [&](auto zero) {
     using T = decltype(zero);
     const T* from = x.data<T>();
     int64_t* to = out.data<int64_t>();
@@ -52,9 +52,10 @@ void masked_fill(View self, ConstView mask, Scalar value) {
     T* to = self.data<T>();
     const bool* chosen = mask.data<bool>();
     T filler = 0;
-    visit_dtype(self.dtype(), [&](auto real) {
-      const auto converted = value.to<decltype(real)>();
-      std::memcpy(&filler, &converted, std::min(sizeof filler, sizeof converted));
+    visit_any_dtype(self.dtype(), [&](auto tag) {
+      const auto converted = value.to<decltype(tag)>();
+      std::memcpy(static_cast<void*>(&filler), &converted,
+                  std::min(sizeof filler, sizeof converted));
     });
     const int64_t row = last_of(self.sizes(), 1);
     const int64_t step = last_of(self.strides(), 0), mask_step = last_of(mask.strides(), 0);

@@ -13,15 +13,16 @@ namespace taper::cpu {
 namespace {
 
 constexpr int kPorts = StridedPlan::kMaxOperands;  // out and up to three inputs
-constexpr int64_t kRun = 512;      // elements in a tile: 4 KB at most, so that four stay in L1
+constexpr int64_t kRun = 512;    // elements in a tile: mostly 4 KB at most, so that four stay in L1
+constexpr int64_t kWidest = 16;  // bytes of an element
 constexpr int64_t kShortRow = 32;  // rows shorter than this share a tile
 
-constexpr ScalarType kTileDtype[kTileTypes] = {kFloat, kDouble, kInt,  kLong,
-                                               kShort, kChar,   kByte, kBool};
+constexpr ScalarType kTileDtype[kTileTypes] = {
+    kFloat, kDouble, kInt, kLong, kShort, kChar, kByte, kBool, kComplexFloat, kComplexDouble};
 
 // By ScalarType's number; half types compute in float32.
-constexpr TileType kOwnTile[] = {kTileU8,   kTileI8,   kTileI16,  kTileI32,  kTileI64,  kTileF32,
-                                 kTileF32,  kTileF64,  kTileBool, kTileBool, kTileBool, kTileBool,
+constexpr TileType kOwnTile[] = {kTileU8,   kTileI8,   kTileI16,  kTileI32, kTileI64,  kTileF32,
+                                 kTileF32,  kTileF64,  kTileBool, kTileC64, kTileC128, kTileBool,
                                  kTileBool, kTileBool, kTileBool, kTileF32};
 
 TileType choose_tile(const TileOp& op, ScalarType compute) {
@@ -29,15 +30,19 @@ TileType choose_tile(const TileOp& op, ScalarType compute) {
   if (op.tile[own] != nullptr) [[likely]] {
     return own;
   }
-  const bool small = own >= kTileI16;
+  const bool small = own >= kTileI16 && own <= kTileBool;
   TAPER_CHECK_AS(DTypeError, small && op.tile[kTileI32] != nullptr, "\"", op.name,
                  "\" not implemented for '", compute, "'");
   return kTileI32;
 }
 
+ScalarType result_type(const TileOp& op, ScalarType tile) {
+  return op.predicate ? kBool : op.real_result ? toRealValueType(tile) : tile;
+}
+
 // A number in the tile's type. Integers wrap to the compute type before they widen to the tile's.
 void store_number(const Scalar& number, ScalarType compute, ScalarType tile, void* to) {
-  visit_dtype(tile, [&](auto tag) {
+  visit_any_dtype(tile, [&](auto tag) {
     using T = decltype(tag);
     T value;
     if (isIntegralType(compute, true) && tile != kBool) {
@@ -52,7 +57,10 @@ void store_number(const Scalar& number, ScalarType compute, ScalarType tile, voi
 
 // The only element of a tensor, as it is when the kernel runs; rounded to the compute type.
 Scalar only_element(const ConstView& view, ScalarType compute) {
-  return visit_dtype(view.dtype(), [&](auto tag) {
+  if (isComplexType(view.dtype()) && !isComplexType(compute)) {
+    fail_complex("operation", view.dtype());
+  }
+  return visit_any_dtype(view.dtype(), [&](auto tag) {
     const auto value = *view.data<decltype(tag)>();
     if (!isReducedFloatingType(compute)) return Scalar(value);
     return visit_dtype(compute, [&](auto t) { return Scalar(convert<decltype(t)>(value)); });
@@ -68,8 +76,8 @@ struct Port {
 };
 
 struct Scratch {
-  alignas(64) char tile[kPorts][kRun * 8];
-  alignas(64) char raw[2][kRun * 8];
+  alignas(64) char tile[kPorts][kRun * kWidest];
+  alignas(64) char raw[2][kRun * kWidest];
   const char* constant[kPorts] = {};  // the element that fills the tile
 };
 
@@ -110,13 +118,13 @@ void run_plain(const TileOp& op, TileFn fn, View out, const char* const* in, int
 __attribute__((noinline)) bool run_with_constants(const Call& call) {
   const char* in[kPorts - 1];
   int64_t sizes[kPorts - 1];
-  alignas(64) char constant[kPorts - 1][kRun * 8];
+  alignas(64) char constant[kPorts - 1][kRun * kWidest];
   for (int p = 0; p < call.count; ++p) {
     const Operand& operand = *call.inputs[p];
     const ScalarType wanted = call.input_tile(p);
     const int64_t size = elementSize(wanted);
     if (operand.is_number() || (operand.view().numel() == 1 && call.numel != 1)) {
-      char value[8];
+      char value[kWidest];
       const Scalar number =
           operand.is_number() ? operand.number() : only_element(operand.view(), call.compute);
       store_number(number, call.compute, wanted, value);
@@ -190,6 +198,7 @@ class Loop {
       }
       port.size = elementSize(memory);
       if (memory == tile) continue;
+      if (p > 0 && isComplexType(memory) && !isComplexType(tile)) fail_complex(op_.name, memory);
       // A tile wider than the compute type: values pass through that type, where they round or
       // wrap, as they would in a tensor of it.
       const bool via = tile == tile_ && tile != compute && memory != compute;
@@ -232,7 +241,7 @@ class Loop {
   int transposed_dim() const {
     int found = 0;
     for (int p = 0; p < ports_; ++p) {
-      if (port_[p].convert) return 0;
+      if (port_[p].convert || port_[p].size == kWidest) return 0;
       const int64_t stride = plan_.strides[p][0];
       if (stride == port_[p].size) continue;
       int d = 0;
@@ -297,7 +306,7 @@ class Loop {
       const char* from = c.at[p] + skip * stride;
       if (stride == 0) {
         if (s.constant[p] != from) {
-          char value[8];
+          char value[kWidest];
           load(port, from, 1, value, s);
           splat(s.tile[p], value, std::min(kRun, plan_.size[0]), port.tile_size);
           s.constant[p] = from;
@@ -383,21 +392,24 @@ class Loop {
   Port port_[kPorts];
   char* bases_[kPorts];
   StridedPlan plan_;
-  alignas(8) char numbers_[kPorts][8];
+  alignas(8) char numbers_[kPorts][kWidest];
 };
 
 }  // namespace
 
-void run_tiles(const TileOp& op, View out, const Operand* const* inputs, int count, Params params,
+void run_tiles(const TileOp& own, View out, const Operand* const* inputs, int count, Params params,
                ScalarType compute) {
+  const TileOp& op = isComplexType(compute) ? complex_op(own.name, compute) : own;
   const TileType type = choose_tile(op, compute);
   const TileFn fn = op.tile[type];
-  const ScalarType tile = kTileDtype[type], result = op.predicate ? kBool : tile;
+  const ScalarType tile = kTileDtype[type], result = result_type(op, tile);
   const int64_t numel = out.numel();
   TileParams values;  // set as far as the op has parameters
   for (size_t i = 0; i < params.size(); ++i) {
-    values.real[i] = params[i].toDouble();
-    values.whole[i] = params[i].toLong();
+    const Complex<double> value = params[i].toComplexDouble();
+    values.real[i] = value.re;
+    values.imag[i] = value.im;
+    values.whole[i] = params[i].isComplex() ? 0 : params[i].toLong();
   }
   if (numel == 0) return;
   const bool plain_out = out.is_contiguous() && out.dtype() == result;

@@ -10,12 +10,14 @@ namespace taper::cpu {
 
 /// An op's numbers as tile functions read them.
 struct TileParams {
-  double real[4];
+  double real[4], imag[4];
   int64_t whole[4];
   template <class T>
   T get(int i) const {
     if constexpr (std::is_floating_point_v<T>) {
       return static_cast<T>(real[i]);
+    } else if constexpr (is_complex_v<T>) {
+      return T(Complex<double>(real[i], imag[i]));
     } else {
       return static_cast<T>(whole[i]);
     }
@@ -36,6 +38,8 @@ enum TileType : uint8_t {
   kTileI8,
   kTileU8,
   kTileBool,
+  kTileC64,
+  kTileC128,
   kTileTypes
 };
 
@@ -43,10 +47,14 @@ enum TileType : uint8_t {
 struct TileOp {
   const char* name;
   TileFn tile[kTileTypes];
-  bool predicate = false;   ///< the result is bool
-  bool mask_first = false;  ///< the first input is bool
-  bool costly = false;      ///< about 0.5 ns an element, not 0.1: worth threads earlier
+  bool predicate = false;    ///< the result is bool
+  bool real_result = false;  ///< a complex type's result is of its real type
+  bool mask_first = false;   ///< the first input is bool
+  bool costly = false;       ///< about 0.5 ns an element, not 0.1: worth threads earlier
 };
+
+/// The functions on complex numbers of the op of this name; throws a DTypeError where it has none.
+const TileOp& complex_op(const char* name, ScalarType compute);
 
 void run_tiles(const TileOp& op, View out, const Operand* const* inputs, int count, Params params,
                ScalarType compute);

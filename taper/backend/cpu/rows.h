@@ -64,6 +64,17 @@ void parallel_rows(IntArrayRef sizes, const IntArrayRef (&strides)[N], F&& f) {
                [&](int64_t first, int64_t last) { for_rows<N>(sizes, strides, first, last, f); });
 }
 
+/// An element of 16 bytes for code that only moves elements and masks them in bits.
+struct Bits128 {
+  uint64_t low, high;
+  Bits128(uint64_t both = 0) : low(both), high(both) {}
+  Bits128(uint64_t l, uint64_t h) : low(l), high(h) {}
+  Bits128 operator-() const { return {0 - low, 0 - high}; }
+  Bits128 operator~() const { return {~low, ~high}; }
+  Bits128 operator&(const Bits128& o) const { return {low & o.low, high & o.high}; }
+  Bits128 operator|(const Bits128& o) const { return {low | o.low, high | o.high}; }
+};
+
 /// Calls f with a value of an unsigned type of this many bytes: for code that only moves elements.
 template <class F>
 void visit_size(int64_t bytes, F&& f) {
@@ -74,8 +85,10 @@ void visit_size(int64_t bytes, F&& f) {
       return f(uint16_t());
     case 4:
       return f(uint32_t());
-    default:
+    case 8:
       return f(uint64_t());
+    default:
+      return f(Bits128());
   }
 }
 
