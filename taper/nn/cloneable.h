@@ -37,6 +37,10 @@ class CloneScope {
                                                const std::shared_ptr<Module>& fresh);
 
  private:
+  void copy_rules(Module& copy, const Module& original, const std::optional<Device>& device);
+  /// The copy of a tensor: the one there is, or a new one.
+  Tensor copy_of(const Tensor& tensor, const std::optional<Device>& device);
+
   CloneMemo* memo_;
   CloneMemo* outer_ = nullptr;  // set aside, for a scope of its own
   bool owner_;
