@@ -11,6 +11,8 @@ namespace nn {
 namespace detail {
 
 struct CloneMemo;
+/// Chooses the constructor of a layer that does not call reset().
+struct NoReset {};
 
 /// One module's part in the making of a deep copy. The outermost scope remembers which tensors and
 /// submodules have been copied, so that what is shared in the original is shared in the copy.

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "taper/nn/call.h"
+#include "taper/nn/lazy.h"
 
 namespace taper::nn::detail {
 
@@ -65,6 +66,7 @@ Tensor& ModuleAccess::member(Module& module, const std::string& name, const char
 }
 
 Tensor ModuleAccess::parameter(Module& module, const std::string& name, const char* op) {
+  check_initialized(module, op);
   const Tensor* const entry = module.parameters_.find(name);
   TAPER_CHECK(entry != nullptr && entry->defined(), op, ": ", module.name(),
               " has no parameter with name '", name, "'");
@@ -122,9 +124,9 @@ void follow(Dict& own, const Dict& original, const Copy& copy) {
 
 }  // namespace
 
-void ModuleAccess::copy_rules(
-    Module& copy, const Module& original, const Function<Tensor(const Tensor&)>& copy_tensor,
-    const Function<std::shared_ptr<Module>(const Module&)>& copy_module) {
+void ModuleAccess::copy_rules(Module& copy, const Module& original,
+                              const Function<Tensor(const Tensor&)>& copy_tensor,
+                              const Function<std::shared_ptr<Module>(const Module&)>& copy_module) {
   copy.derived_ = original.derived_;
   if (original.derived_.is_empty()) return;
   const auto tensor = [&](const Tensor& t) { return t.defined() ? copy_tensor(t) : t; };

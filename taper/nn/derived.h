@@ -96,7 +96,8 @@ class DerivedScope {
 /// The number of this thread's parametrize::cached() scope, or 0.
 uint64_t current_cache();
 
-/// "taper::nn::Linear(...)" as "taper::nn::ParametrizedLinear(...)" where the module is parametrized.
+/// "taper::nn::Linear(...)" as "taper::nn::ParametrizedLinear(...)" where the module is
+/// parametrized.
 std::string with_parametrized_name(const Module& module, std::string text);
 
 }  // namespace taper::nn::detail

@@ -99,11 +99,10 @@ TensorExchange::TensorExchange(Module& module, const OrderedDict<std::string, Te
       for (const auto& item : *dict) {
         const auto found = given.find(item.value().impl_ptr());
         if (!item.value().defined() || found == given.end()) continue;
-        TAPER_CHECK(
-            ModuleAccess::member(part, item.key(), "functional_call").is_same(item.value()),
-            "functional_call: the member of ", part.name(), " for '", item.key(),
-            "' holds another tensor than the registered one. Put it in place with "
-            "replace_parameter() or replace_buffer().");
+        TAPER_CHECK(ModuleAccess::member(part, item.key(), "functional_call").is_same(item.value()),
+                    "functional_call: the member of ", part.name(), " for '", item.key(),
+                    "' holds another tensor than the registered one. Put it in place with "
+                    "replace_parameter() or replace_buffer().");
         steps_.push_back({owner, &part, item.key(), item.value(), found->second.tensor});
       }
     }

@@ -18,7 +18,7 @@ LinearImpl::LinearImpl(const LinearOptions& options) : options(options) { Linear
 void LinearImpl::reset() {
   register_parameter("weight", &weight, empty({options.out_features(), options.in_features()}));
   register_parameter("bias", &bias, options.bias() ? empty({options.out_features()}) : Tensor(),
-                            options.bias());
+                     options.bias());
   reset_parameters();
 }
 

@@ -16,6 +16,7 @@
 #include "taper/nn/functional_loss.h"
 #include "taper/nn/functional_vision.h"
 #include "taper/nn/init.h"
+#include "taper/nn/lazy.h"
 #include "taper/nn/linear.h"
 #include "taper/nn/loss.h"
 #include "taper/nn/module.h"

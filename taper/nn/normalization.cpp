@@ -124,7 +124,8 @@ RMSNormImpl::RMSNormImpl(RMSNormOptions o) : options(std::move(o)) { RMSNormImpl
 
 void RMSNormImpl::reset() {
   const bool affine = options.elementwise_affine();
-  register_parameter("weight", &weight, affine ? empty(IntArrayRef(options.normalized_shape())) : Tensor(), affine);
+  register_parameter("weight", &weight,
+                     affine ? empty(IntArrayRef(options.normalized_shape())) : Tensor(), affine);
   reset_parameters();
 }
 

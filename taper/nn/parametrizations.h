@@ -3,6 +3,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "taper/nn/cloneable.h"
 #include "taper/nn/parametrize.h"
@@ -46,10 +47,32 @@ class SpectralNormImpl : public Cloneable<SpectralNormImpl> {
   Tensor u_, v_;
 };
 
+/// Matrices with orthonormal columns (rows where those are fewer), made of any: base times the
+/// exponential of a skew-symmetric matrix, its Cayley transform, or a product of Householder
+/// reflections. The parametrization of orthogonal(); right_inverse(Q) sets the buffer base to Q,
+/// made orthogonal where it is not (Lezcano-Casado and Martinez-Rubio, 2019). Needs LAPACK.
+class OrthogonalImpl : public Cloneable<OrthogonalImpl> {
+ public:
+  OrthogonalImpl(const Tensor& weight, const std::string& orthogonal_map);
+  void reset() override;
+  void pretty_print(std::ostream& stream) const override;
+  Tensor forward(const Tensor& x);
+  Tensor right_inverse(const Tensor& q);
+
+ private:
+  enum class Map : uint8_t { kMatrixExp, kCayley, kHouseholder };
+  std::vector<int64_t> shape_;
+  Map map_;
+  Tensor base_;
+};
+
 namespace detail {
 void weight_norm(Module& module, const std::string& name, std::optional<int64_t> dim);
 void spectral_norm(Module& module, const std::string& name, int64_t n_power_iterations, double eps,
                    std::optional<int64_t> dim);
+void orthogonal(Module& module, const std::string& name, const std::string& orthogonal_map);
+/// The tensor of a module that is to be parametrized; throws, naming op, when there is none.
+Tensor weight_of(Module& module, const std::string& name, const char* op);
 }  // namespace detail
 
 /// Parametrizes a tensor of a module (or holder) as W = g v / ||v||: its length and direction are
@@ -67,6 +90,17 @@ template <class M>
 M spectral_norm(M&& module, const std::string& name = "weight", int64_t n_power_iterations = 1,
                 double eps = 1e-12, std::optional<int64_t> dim = std::nullopt) {
   detail::spectral_norm(nn::detail::module_of(module), name, n_power_iterations, eps, dim);
+  return std::forward<M>(module);
+}
+
+/// Parametrizes a matrix, or a batch of matrices, of a module (or holder) as orthogonal:
+/// OrthogonalImpl. orthogonal_map is "matrix_exp", "cayley" or "householder"; empty is the first
+/// for square matrices and the last for others. Python's use_trivialization is always on. Returns
+/// the module.
+template <class M>
+M orthogonal(M&& module, const std::string& name = "weight",
+             const std::string& orthogonal_map = std::string()) {
+  detail::orthogonal(nn::detail::module_of(module), name, orthogonal_map);
   return std::forward<M>(module);
 }
 

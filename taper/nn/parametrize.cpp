@@ -6,6 +6,7 @@
 #include "taper/autograd/grad_mode.h"
 #include "taper/nn/containers.h"
 #include "taper/nn/derived.h"
+#include "taper/nn/lazy.h"
 
 namespace taper::nn::utils::parametrize {
 namespace {
@@ -48,18 +49,23 @@ detail::Inverse invert(std::vector<detail::Step>& steps, const Tensor& value, bo
     TAPER_CHECK(!all || steps[i].inverse != nullptr, "parametrization ", module.name(),
                 " does not implement right_inverse.");
     if (steps[i].inverse == nullptr) continue;
-    TAPER_CHECK(inverse.is_tensor, "right_inverse: only the first parametrization may give several "
-                "tensors, got them from ", module.name());
+    TAPER_CHECK(inverse.is_tensor,
+                "right_inverse: only the first parametrization may give several "
+                "tensors, got them from ",
+                module.name());
     auto result = steps[i].inverse(module, inverse.tensors[0]);
     TAPER_CHECK(!all || result.has_value(), "parametrization ", module.name(),
                 " cannot tell its right_inverse.");
     if (result) inverse = *std::move(result);
     for (const Tensor& tensor : inverse.tensors) {
-      TAPER_CHECK(tensor.defined(), "'right_inverse' must return a Tensor or a Sequence of tensors. "
-                  "Got an undefined one from ", module.name());
+      TAPER_CHECK(tensor.defined(),
+                  "'right_inverse' must return a Tensor or a Sequence of tensors. "
+                  "Got an undefined one from ",
+                  module.name());
     }
   }
-  TAPER_CHECK(!inverse.tensors.empty(), "'right_inverse' must return a Tensor or a Sequence of "
+  TAPER_CHECK(!inverse.tensors.empty(),
+              "'right_inverse' must return a Tensor or a Sequence of "
               "tensors. Got none");
   return inverse;
 }
@@ -86,8 +92,9 @@ ParametrizationList::ParametrizationList(detail::Step step, const Tensor& origin
   if (is_tensor_) {
     TAPER_CHECK_AS(DTypeError, inverse.tensors[0].scalar_type() == original.scalar_type(),
                    "When `right_inverse` outputs one tensor, it may not change the dtype.\n"
-                   "original.dtype: ", original.scalar_type(), "\nright_inverse(original).dtype: ",
-                   inverse.tensors[0].scalar_type());
+                   "original.dtype: ",
+                   original.scalar_type(),
+                   "\nright_inverse(original).dtype: ", inverse.tensors[0].scalar_type());
     add("original", original);
     if (!inverse.tensors[0].is_same(original)) original.set_data(inverse.tensors[0].detach());
   } else {
@@ -216,12 +223,15 @@ namespace detail {
 namespace {
 
 void begin(Module& module, const std::string& name, Step step, bool unsafe) {
+  nn::detail::check_initialized(module, "register_parametrization");
   const Tensor* entry = ModuleAccess::parameters(module).find(name);
   const bool is_parameter = entry != nullptr;
   if (entry == nullptr) entry = ModuleAccess::buffers(module).find(name);
   TAPER_CHECK(entry != nullptr && entry->defined(), "register_parametrization: Module '",
-              module.name(), "' does not have a parameter, a buffer, or a parametrized element "
-              "with name '", name, "'");
+              module.name(),
+              "' does not have a parameter, a buffer, or a parametrized element "
+              "with name '",
+              name, "'");
   TAPER_CHECK(&ModuleAccess::member(module, name, "register_parametrization") != entry,
               "register_parametrization: '", name, "' of ", module.name(),
               " is read by name: only a tensor in a member can be parametrized");

@@ -51,7 +51,7 @@ std::optional<Inverse> call_right_inverse(Module& module, const Tensor& value) {
 template <class P>
 Step make_step(std::shared_ptr<P> parametrization) {
   Step step{AnyModule(std::move(parametrization)), nullptr};
-  if constexpr (requires(P& p, const Tensor& t) { p.right_inverse(t); }) {
+  if constexpr (requires(P & p, const Tensor& t) { p.right_inverse(t); }) {
     step.inverse = &call_right_inverse<P>;
   }
   return step;

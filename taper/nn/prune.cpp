@@ -72,8 +72,7 @@ Tensor combine(const BasePruningMethod& method, const Tensor& t, const Tensor& m
   }
   const int64_t dim = channel_dim(t, method.dim());
   const Tensor left = mask.sum(other_dims(t, dim)).ne(0).nonzero().squeeze(1);
-  const Tensor part =
-      method.compute_mask(t.index_select(dim, left), mask.index_select(dim, left));
+  const Tensor part = method.compute_mask(t.index_select(dim, left), mask.index_select(dim, left));
   return mask.index_copy(dim, left, part.to(mask.scalar_type()));
 }
 
@@ -151,8 +150,8 @@ void apply(Module& module, const std::string& name, const BasePruningMethod& met
   if (importance_scores.defined()) check_sizes("importance_scores", importance_scores, original);
   const Tensor before =
       again ? ModuleAccess::buffers(module)[mask_name].clone() : ones_like(original);
-  const Tensor scores = importance_scores.defined() ? importance_scores.detach()
-                                                    : original.detach().mul(before);
+  const Tensor scores =
+      importance_scores.defined() ? importance_scores.detach() : original.detach().mul(before);
   Tensor mask = again ? combine(method, scores, before) : method.compute_mask(scores, before);
   check_sizes("the mask", mask, original);
   mask = mask.detach().to(original.scalar_type());

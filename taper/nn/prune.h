@@ -1,7 +1,7 @@
 #pragma once
 
-#include <concepts>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -14,10 +14,9 @@ namespace nn::utils::prune {
 /// it is negative, or a share above 1.
 class Amount {
  public:
-  template <std::integral Int>
-  Amount(Int count) : Amount(static_cast<double>(count), true) {}
-  template <std::floating_point Float>
-  Amount(Float share) : Amount(static_cast<double>(share), false) {}
+  template <class Number>
+  requires std::is_arithmetic_v<Number> Amount(Number value)
+      : Amount(static_cast<double>(value), std::is_integral_v<Number>) {}
   /// Of so many; throws a ConfigError when that is more than there are.
   int64_t of(int64_t size) const;
 

@@ -4,6 +4,7 @@
 #include "taper/nn/conv.h"
 #include "taper/nn/derived.h"
 #include "taper/nn/functional.h"
+#include "taper/nn/lazy.h"
 #include "taper/nn/parametrizations.h"
 #include "taper/ops/copy.h"
 #include "taper/ops/creation.h"
@@ -129,19 +130,24 @@ Tensor SpectralNormImpl::forward(const Tensor& weight) {
   return weight.div(dot(u_.clone(), mv(matrix, v_.clone())));
 }
 
-void detail::spectral_norm(Module& module, const std::string& name, int64_t n_power_iterations,
-                           double eps, std::optional<int64_t> dim) {
+Tensor detail::weight_of(Module& module, const std::string& name, const char* op) {
   const Tensor* weight = ModuleAccess::parameters(module).find(name);
   if (weight == nullptr) weight = ModuleAccess::buffers(module).find(name);
   if (weight == nullptr && parametrize::is_parametrized(module, name)) {
-    weight = &ModuleAccess::member(module, name, "spectral_norm");
+    weight = &ModuleAccess::member(module, name, op);
   }
-  TAPER_CHECK(weight != nullptr && weight->defined(), "spectral_norm: Module '", module.name(),
+  TAPER_CHECK(weight != nullptr && weight->defined(), op, ": Module '", module.name(),
               "' has no parameter or buffer with name '", name, "'");
-  parametrize::register_parametrization(
-      module, name,
-      std::make_shared<SpectralNormImpl>(*weight, n_power_iterations, default_dim(module, dim),
-                                         eps));
+  nn::detail::check_initialized(module, op);
+  return *weight;
+}
+
+void detail::spectral_norm(Module& module, const std::string& name, int64_t n_power_iterations,
+                           double eps, std::optional<int64_t> dim) {
+  const Tensor weight = weight_of(module, name, "spectral_norm");
+  auto norm = std::make_shared<SpectralNormImpl>(weight.detach(), n_power_iterations,
+                                                 default_dim(module, dim), eps);
+  parametrize::register_parametrization(module, name, std::move(norm));
 }
 
 }  // namespace parametrizations

@@ -154,16 +154,16 @@ TEST(FunctionalCall, TiedTensorsAreExchangedTogether) {
                   .allclose(expected));
   EXPECT_TRUE(nn::functional_call(net, tensors, nn::FunctionalCallOptions().strict(true), x)
                   .allclose(expected));
-  EXPECT_ERROR(
-      Error, nn::functional_call(net, Dict{{"first.weight", w}, {"second.weight", x}}, x),
-      "got multiple values for keys ['first.weight', 'second.weight'], which are tied");
+  EXPECT_ERROR(Error, nn::functional_call(net, Dict{{"first.weight", w}, {"second.weight", x}}, x),
+               "got multiple values for keys ['first.weight', 'second.weight'], which are tied");
 }
 
 TEST(FunctionalCall, Strict) {
   nn::Linear layer(2, 2);
   const auto strict = nn::FunctionalCallOptions().strict(true);
-  EXPECT_ERROR(Error, nn::functional_call(layer, Dict{{"weight", ones({2, 2})}, {"x.y", ones({1})}},
-                                          strict, ones({2})),
+  EXPECT_ERROR(Error,
+               nn::functional_call(layer, Dict{{"weight", ones({2, 2})}, {"x.y", ones({1})}},
+                                   strict, ones({2})),
                "Error(s) in reparametrizing for taper::nn::LinearImpl:\n\tUnexpected key(s): "
                "'x.y'.\n\tMissing key(s): 'bias'.");
 }

@@ -99,8 +99,8 @@ TEST(Parametrize, Chains) {
   parametrize::register_parametrization(layer, "weight", Symmetric());
   const Tensor first = layer->weight.detach().clone();
   EXPECT_ERROR(ShapeError,
-               parametrize::register_parametrization(layer, "weight", nn::Flatten(
-                                                     nn::FlattenOptions().start_dim(0))),
+               parametrize::register_parametrization(
+                   layer, "weight", nn::Flatten(nn::FlattenOptions().start_dim(0))),
                "may not change the shape of the tensor");
   parametrize::register_parametrization(*layer, "weight", Positive());
   layer(ones({1, 2}));
@@ -114,8 +114,8 @@ TEST(Parametrize, SeveralOriginals) {
   const Tensor before = layer->weight.detach().clone();
   parametrize::register_parametrization(layer, "weight", RankOne());
   EXPECT_EQ(layer->state_dict().keys(),
-            (Names{"bias", "parametrizations.weight.original0",
-                   "parametrizations.weight.original1", "parametrizations.weight.0.scale"}));
+            (Names{"bias", "parametrizations.weight.original0", "parametrizations.weight.original1",
+                   "parametrizations.weight.0.scale"}));
   layer(ones({1, 3})).sum().backward();
   EXPECT_TRUE(layer->weight.allclose(before.narrow(1, 0, 1).expand({2, 3})));
   for (const auto& item : layer->named_parameters()) {
@@ -197,8 +197,9 @@ TEST(Parametrize, RefusesWhatDoesNotFit) {
   nn::ParameterList list(ones({2}));
   EXPECT_ERROR(Error, parametrize::register_parametrization(list, "0", Positive()),
                "is read by name");
-  EXPECT_ERROR(Error, (parametrize::register_parametrization(layer, "weight", Positive()),
-                       layer->register_parameter("weight", ones({2}))),
+  EXPECT_ERROR(Error,
+               (parametrize::register_parametrization(layer, "weight", Positive()),
+                layer->register_parameter("weight", ones({2}))),
                "attribute 'weight' already exists");
   EXPECT_NO_THROW(
       parametrize::register_parametrization(nn::Linear(3, 2), "weight", nn::Flatten(), true));
@@ -300,9 +301,8 @@ TEST(Parametrize, WeightsThatOtherModulesRead) {
   nn::utils::weight_norm(lstm, "weight_hh_l0");
   std::get<0>(lstm(x)).sum().backward();
   EXPECT_TRUE(lstm->get_parameter("weight_hh_l0_g").grad().defined());
-  EXPECT_EQ(lstm->named_parameters().keys(),
-            (Names{"weight_ih_l0", "bias_ih_l0", "bias_hh_l0", "weight_hh_l0_g",
-                   "weight_hh_l0_v"}));
+  EXPECT_EQ(lstm->named_parameters().keys(), (Names{"weight_ih_l0", "bias_ih_l0", "bias_hh_l0",
+                                                    "weight_hh_l0_g", "weight_hh_l0_v"}));
 }
 
 TEST(ParametrizeThreads, CallsOfOneModule) {

@@ -47,6 +47,8 @@ def twice(module, first, second):
 
 def pruned_globally():
     net = nn.Sequential(linear(), fill(nn.Linear(4, 3)))
+    with torch.no_grad():
+        net[1].weight.mul_(0.9)  # no two alike
     prune.global_unstructured([(net[0], "weight"), (net[1], "weight")],
                               pruning_method=prune.L1Unstructured, amount=0.4)
     return net
@@ -66,6 +68,11 @@ CASES = {
     "parametrized spectral_norm of transposed": lambda: parametrizations.spectral_norm(
         transposed(), n_power_iterations=2),
     "parametrized spectral_norm bias": lambda: parametrizations.spectral_norm(linear(), "bias"),
+    "orthogonal": lambda: parametrizations.orthogonal(nn.Linear(5, 4)),
+    "orthogonal tall": lambda: parametrizations.orthogonal(nn.Linear(5, 7)),
+    "orthogonal square": lambda: parametrizations.orthogonal(nn.Linear(5, 5)),
+    "orthogonal cayley": lambda: parametrizations.orthogonal(nn.Linear(5, 4), "weight", "cayley"),
+    "orthogonal matrix_exp": lambda: parametrizations.orthogonal(nn.Linear(5, 7), "weight", "matrix_exp"),
     "prune identity": lambda: prune.identity(linear(), "weight"),
     "prune l1": lambda: prune.l1_unstructured(linear(), "weight", 0.4),
     "prune l1 scores": lambda: prune.l1_unstructured(linear(), "weight", 3,
