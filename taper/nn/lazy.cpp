@@ -29,8 +29,12 @@ using detail::is_uninitialized;
 using detail::ModuleAccess;
 
 /// Gives what waits in a module the tensors of a new one, whose sizes are known.
-void take_from(Module& module, Module& fresh) {
+template <class Base, class Options>
+void take_fresh(Module& module, const Options& options) {
+  // The parameters outlive an inference mode that the first call may be in.
+  const InferenceMode normal(false);
   const NoGradGuard no_grad;
+  Base fresh(options);
   const auto take = [](Module::TensorMap& own, const Module::TensorMap& other) {
     for (auto& item : own) {
       if (!is_uninitialized(item.value())) continue;
@@ -105,10 +109,7 @@ Tensor LazyLinearImpl::forward(const Tensor& input) {
                    input.sizes());
     LinearOptions o = options;
     o.in_features(is_uninitialized(weight) ? input.size(-1) : weight.size(1));
-    if (waits(*this)) {
-      LinearImpl fresh(o);
-      take_from(*this, fresh);
-    }
+    if (waits(*this)) take_fresh<LinearImpl>(*this, o);
     options = o;
   }
   return LinearImpl::forward(input);
@@ -156,10 +157,7 @@ void LazyConvNdImpl<D, Base, Options>::initialize_parameters(const Tensor& input
   } else {
     o.in_channels(is_transposed ? this->weight.size(0) : this->weight.size(1) * o.groups());
   }
-  if (waits(*this)) {
-    Base fresh(o);
-    take_from(*this, fresh);
-  }
+  if (waits(*this)) take_fresh<Base>(*this, o);
   this->options = o;
 }
 
@@ -203,10 +201,9 @@ Tensor LazyNormImpl<Base, Options>::forward(const Tensor& input) {
       throw;
     }
     if (has_uninitialized_params()) {
-      Base fresh(Options(o.num_features())
-                     .affine(o.affine())
-                     .track_running_stats(o.track_running_stats()));
-      take_from(*this, fresh);
+      Options sized(o.num_features());
+      sized.affine(o.affine()).track_running_stats(o.track_running_stats());
+      take_fresh<Base>(*this, sized);
     }
   }
   return Base::forward(input);

@@ -260,8 +260,8 @@ class Module : public std::enable_shared_from_this<Module> {
                            buffer.persistent());
   }
   Tensor& register_buffer(std::string name, Tensor* member, Tensor tensor, bool persistent = true);
-  /// Puts another tensor in the place of one and returns it, to be kept where the old one was; a
-  /// buffer stays persistent or not. Throws when there is none of this name.
+  /// Puts another tensor in the place of one, and in its member where that is known, and returns
+  /// it; a buffer stays persistent or not. Throws when there is none of this name.
   Tensor& replace_parameter(const std::string& name, Tensor tensor, bool requires_grad = true);
   Tensor& replace_parameter(const std::string& name, const Parameter& parameter) {
     return replace_parameter(name, static_cast<const Tensor&>(parameter),

@@ -194,14 +194,18 @@ Tensor& Module::register_buffer(std::string name, Tensor tensor, bool persistent
 Tensor& Module::replace_parameter(const std::string& name, Tensor tensor, bool requires_grad) {
   Tensor& place = parameters_[name];
   check_parameter(name, tensor, requires_grad);
-  return place = run_registration_hooks<TensorRegistrationHook>(HookKind::kParameterRegistration,
-                                                                *this, name, std::move(tensor));
+  place = run_registration_hooks<TensorRegistrationHook>(HookKind::kParameterRegistration, *this,
+                                                         name, std::move(tensor));
+  if (Tensor* const member = tensor_member(name); member != nullptr) *member = place;
+  return place;
 }
 
 Tensor& Module::replace_buffer(const std::string& name, Tensor tensor) {
   Tensor& place = buffers_[name];
-  return place = run_registration_hooks<TensorRegistrationHook>(HookKind::kBufferRegistration,
-                                                                *this, name, std::move(tensor));
+  place = run_registration_hooks<TensorRegistrationHook>(HookKind::kBufferRegistration, *this, name,
+                                                         std::move(tensor));
+  if (Tensor* const member = tensor_member(name); member != nullptr) *member = place;
+  return place;
 }
 
 void Module::unregister_parameter(const std::string& name) {

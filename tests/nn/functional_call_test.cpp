@@ -216,6 +216,18 @@ TEST(FunctionalCall, CopiesOfModulesHaveTheirOwnMembers) {
   EXPECT_NO_THROW(nn::functional_call(net, Dict{{"0.weight", w}}, x));
 }
 
+TEST(FunctionalCall, ReplacingSetsTheMember) {
+  nn::Linear first(2, 2), second(2, 2);
+  second->replace_parameter("weight", first->weight);
+  EXPECT_TRUE(second->weight.is_same(first->weight));
+  nn::BatchNorm1d norm(2);
+  const Tensor mean = ones({2});
+  norm->replace_buffer("running_mean", mean);
+  EXPECT_TRUE(norm->running_mean.is_same(mean));
+  nn::functional_call(norm, Dict{{"running_mean", zeros({2})}}, randn({3, 2}));
+  EXPECT_TRUE(mean.equal(ones({2})));
+}
+
 TEST(TensorExchange, LastsAsLongAsItLives) {
   nn::Linear layer(2, 2);
   const Tensor own = layer->weight, other = ones({2, 2});
