@@ -141,6 +141,7 @@ Tensor& Module::register_parameter(std::string name, Tensor tensor, bool require
 
 Tensor& Module::register_parameter(std::string name, Tensor* member, Tensor tensor,
                                    bool requires_grad) {
+  TAPER_CHECK(member != nullptr, "register_parameter: the member of '", name, "' is null");
   Tensor& entry = register_parameter(name, std::move(tensor), requires_grad);
   bind_member(name, member);
   *member = entry;
@@ -148,6 +149,7 @@ Tensor& Module::register_parameter(std::string name, Tensor* member, Tensor tens
 }
 
 Tensor& Module::register_buffer(std::string name, Tensor* member, Tensor tensor, bool persistent) {
+  TAPER_CHECK(member != nullptr, "register_buffer: the member of '", name, "' is null");
   Tensor& entry = register_buffer(name, std::move(tensor), persistent);
   bind_member(name, member);
   *member = entry;

@@ -216,6 +216,19 @@ TEST(FunctionalCall, CopiesOfModulesHaveTheirOwnMembers) {
   EXPECT_NO_THROW(nn::functional_call(net, Dict{{"0.weight", w}}, x));
 }
 
+TEST(FunctionalCall, RegistersMembers) {
+  nn::LinearImpl module(2, 2);
+  module.register_parameter("a", {}, /*requires_grad=*/false);  // LibTorch's form
+  module.register_buffer("b", {}, /*persistent=*/false);
+  EXPECT_ERROR(Error, module.register_parameter("c", static_cast<Tensor*>(nullptr), ones({1})),
+               "the member of 'c' is null");
+  EXPECT_ERROR(Error, module.register_buffer("c", static_cast<Tensor*>(nullptr), ones({1})),
+               "the member of 'c' is null");
+  Tensor d;
+  EXPECT_ERROR(Error, module.register_parameter("weight", &d, ones({1})), "already defined");
+  EXPECT_FALSE(d.defined());
+}
+
 TEST(FunctionalCall, ReplacingSetsTheMember) {
   nn::Linear first(2, 2), second(2, 2);
   second->replace_parameter("weight", first->weight);
