@@ -70,7 +70,7 @@ Tensor ModuleAccess::parameter(Module& module, const std::string& name, const ch
   const Tensor* const entry = module.parameters_.find(name);
   TAPER_CHECK(entry != nullptr && entry->defined(), op, ": ", module.name(),
               " has no parameter with name '", name, "'");
-  const Tensor tensor = *entry;
+  Tensor tensor = *entry;
   TAPER_CHECK(&member(module, name, op) != entry, op, ": '", name, "' of ", module.name(),
               " is read by name: only a tensor in a member can be computed");
   return tensor;

@@ -123,7 +123,7 @@ Tensor OrthogonalImpl::right_inverse(const Tensor& given) {
     q = is_orthogonal(q) ? q.clone() : orthogonal_factor(q);
   }
   base_ = replace_buffer("base", q.detach());
-  const Tensor result = zeros(given.sizes(), given.options());
+  Tensor result = zeros(given.sizes(), given.options());
   result.diagonal(0, -2, -1).fill_(-1);
   return result;
 }
