@@ -201,6 +201,7 @@ RNNImpl::RNNImpl(const RNNOptions& options)
     : RNNImplBase("RNN", detail::RNNOptionsBase(options)), options(options) {
   RNNImpl::reset();
 }
+void RNNImpl::reset() { register_all(1); }
 
 RNNImplBase::Mode RNNImpl::mode() const {
   return options.nonlinearity().is<enumtype::kTanh>() ? Mode::kTanh : Mode::kRelu;
@@ -221,6 +222,7 @@ LSTMImpl::LSTMImpl(const LSTMOptions& options)
     : RNNImplBase("LSTM", base_of(options)), options(options) {
   LSTMImpl::reset();
 }
+void LSTMImpl::reset() { register_all(4); }
 
 std::tuple<Tensor, LSTMImpl::State> LSTMImpl::forward(const Tensor& input,
                                                       const std::optional<State>& hx_opt) {
@@ -240,6 +242,7 @@ GRUImpl::GRUImpl(const GRUOptions& options)
     : RNNImplBase("GRU", detail::RNNOptionsBase(options)), options(options) {
   GRUImpl::reset();
 }
+void GRUImpl::reset() { register_all(3); }
 
 std::tuple<Tensor, Tensor> GRUImpl::forward(const Tensor& input, const Tensor& hx) {
   const Result r = run(Mode::kGru, input, hx, {});

@@ -34,12 +34,12 @@ inline Tensor solve_triangular(const Tensor& A, const Tensor& B, bool upper, boo
 inline Tensor inv(const Tensor& A) { return linalg_inv(A); }
 inline Tensor det(const Tensor& A) { return linalg_det(A); }
 inline std::tuple<Tensor, Tensor> slogdet(const Tensor& A) { return linalg_slogdet(A); }
-inline Tensor pinv(const Tensor& A, double rcond, bool hermitian = false) {
+inline Tensor pinv(const Tensor& A, double rcond, StrictBool hermitian = false) {
   return linalg_pinv(A, rcond, hermitian);
 }
 inline Tensor pinv(const Tensor& A) { return linalg_pinv(A); }
 inline Tensor matrix_rank(const Tensor& A, std::optional<double> tol = std::nullopt,
-                          bool hermitian = false) {
+                          StrictBool hermitian = false) {
   return linalg_matrix_rank(A, tol, std::nullopt, hermitian);
 }
 inline Tensor matrix_power(const Tensor& A, int64_t n) { return linalg_matrix_power(A, n); }
