@@ -30,14 +30,16 @@ std::shared_ptr<ParametrizationList> find_list(const Module& module, const std::
       module.get_submodule(str(kChild, '.', name)));
 }
 
-Tensor Rule::compute(Module& module) const { return find_list(module, name())->forward(); }
-
 std::shared_ptr<ParametrizationList> get_list(const char* op, const Module& module,
                                               const std::string& name) {
   auto list = find_list(module, name);
   TAPER_CHECK(list != nullptr, op, ": Module ", module.name(),
               " does not have a parametrization on ", name);
   return list;
+}
+
+Tensor Rule::compute(Module& module) const {
+  return get_list("forward", module, name())->forward();
 }
 
 /// The tensors that the last parametrization's inverse begins with and the first one's ends with.

@@ -205,6 +205,20 @@ TEST(Parametrize, RefusesWhatDoesNotFit) {
       parametrize::register_parametrization(nn::Linear(3, 2), "weight", nn::Flatten(), true));
 }
 
+TEST(Parametrize, PartsThatWereTakenAway) {
+  const Tensor x = ones({1, 2});
+  nn::Linear layer(2, 2);
+  parametrize::register_parametrization(layer, "weight", Symmetric());
+  layer->get_submodule("parametrizations")->replace_module("weight", nn::Identity());
+  EXPECT_ERROR(Error, layer(x), "does not have a parametrization on weight");
+  layer->unregister_module("parametrizations");
+  EXPECT_ERROR(Error, layer(x), "has no attribute");
+  nn::Linear normed(2, 2);
+  nn::utils::weight_norm(normed);
+  normed->unregister_parameter("weight_g");
+  EXPECT_ERROR(Error, normed(x), "Parameter 'weight_g' is not defined");
+}
+
 TEST(Parametrize, PrintsAsPython) {
   nn::Linear layer(2, 2);
   parametrize::register_parametrization(layer, "weight", Symmetric());
