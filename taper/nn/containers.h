@@ -253,6 +253,9 @@ class ParameterListImpl : public Cloneable<ParameterListImpl> {
   }
   Tensor& operator[](int64_t index) { return at(index); }
   const Tensor& operator[](int64_t index) const { return at(index); }
+
+ protected:
+  Tensor* tensor_member(const std::string& name) override { return parameters_.find(name); }
 };
 TAPER_LAYER(ParameterList);
 
@@ -300,6 +303,9 @@ class ParameterDictImpl : public Cloneable<ParameterDictImpl> {
   Tensor get(const std::string& key, const Tensor& default_value = {}) const;
   /// The parameter of a key, which is added when there is none.
   Tensor& setdefault(const std::string& key, const Tensor& default_value = {});
+
+ protected:
+  Tensor* tensor_member(const std::string& name) override { return parameters_.find(name); }
 };
 TAPER_LAYER(ParameterDict);
 

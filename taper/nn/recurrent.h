@@ -90,6 +90,7 @@ class RNNImplBase : public virtual Module {
   Result run(Mode mode, const Tensor& input, const Tensor& h, const Tensor& c) const;
   PackedResult run(Mode mode, const utils::rnn::PackedSequence& input, const Tensor& h,
                    const Tensor& c) const;
+  Tensor* tensor_member(const std::string& name) override;
 
  private:
   int64_t directions() const { return options_base.bidirectional() ? 2 : 1; }
@@ -100,6 +101,7 @@ class RNNImplBase : public virtual Module {
   const char* type_name_;
   bool has_cell_state_ = false;
   std::vector<Tensor> weights_;
+  std::vector<std::string> weight_names_;
 };
 
 /// Layers of h' = tanh(W_ih x + b_ih + W_hh h + b_hh), or max(0, .), over sequences.
