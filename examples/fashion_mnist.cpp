@@ -94,7 +94,6 @@ void run(const std::string& data_folder, int epochs) {
   const std::string run_folder = "runs/fashion_mnist";
   make_folders(run_folder);
   train::MetricsLog metrics(run_folder + "/metrics.jsonl");
-
   transforms::Normalize<> normalize(0.2860, 0.3530);
   datasets::MNIST train_set(data_folder);
   datasets::MNIST test_set(data_folder, datasets::MNIST::Mode::kTest);
@@ -102,14 +101,16 @@ void run(const std::string& data_folder, int epochs) {
                                        DataLoaderOptions().batch_size(128).workers(2));
   auto test_loader = make_data_loader<samplers::SequentialSampler>(
       test_set.map(normalize).map(transforms::Stack<>()), DataLoaderOptions().batch_size(500));
-
   auto model = std::make_shared<Net>();
   optim::Adam optimizer(model->parameters(), optim::AdamOptions(1e-3));
+  // The last epoch, at a tenth of the rate, settles the weights.
+  optim::StepLR scheduler(optimizer, epochs > 1 ? epochs - 1 : 1, 0.1);
   Totals test;
   for (int epoch = 1; epoch <= epochs; ++epoch) {
     const std::string title = "epoch " + std::to_string(epoch) + "/" + std::to_string(epochs);
     train::Progress progress(title, static_cast<int64_t>(*train_set.size()));
     const Totals train = train_epoch(*model, *train_loader, optimizer, progress);
+    scheduler.step();
     test = evaluate(*model, *test_loader);
     std::printf("%s  train loss %.4f accuracy %.4f  test loss %.4f accuracy %.4f\n", title.c_str(),
                 train.mean_loss(), train.accuracy(), test.mean_loss(), test.accuracy());
@@ -121,7 +122,6 @@ void run(const std::string& data_folder, int epochs) {
                    {"images_per_second", progress.rate()},
                    {"seconds", progress.seconds()}});
   }
-
   train::save_weights(run_folder + "/weights.safetensors", *model);
   NoGradGuard no_grad;
   const Tensor images = test_set.images().slice(0, 0, 40);

@@ -60,6 +60,7 @@
 #include "taper/ops/slicing.h"
 #include "taper/ops/softmax.h"
 #include "taper/ops/sorting.h"
+#include "taper/ops/special.h"
 #include "taper/ops/statistics.h"
 #include "taper/ops/upsampling.h"
 #include "taper/ops/variants.h"

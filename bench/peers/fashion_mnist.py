@@ -1,4 +1,4 @@
-"""The demo's training run in Python PyTorch: same network, data, batch and optimizer.
+"""The demo's training run in Python PyTorch: same network, data, batch, optimizer and schedule.
 
 The data is in memory and batches are slices of a shuffled copy: no loader is timed. Prints one
 JSON line: version, seconds per epoch (training and one pass over the test images), accuracy.
@@ -64,10 +64,12 @@ def main():
     train, test = (images("train"), labels("train")), (images("t10k"), labels("t10k"))
     net = network()
     optimizer = torch.optim.Adam(net.parameters(), lr=1e-3)
+    scheduler = torch.optim.lr_scheduler.StepLR(optimizer, max(options.epochs - 1, 1), 0.1)
     seconds = []
     for _ in range(options.epochs):
         start = time.perf_counter()
         train_epoch(net, optimizer, *train, options.batch)
+        scheduler.step()
         test_accuracy = accuracy(net, *test)
         seconds.append(time.perf_counter() - start)
     print(json.dumps({"version": torch.__version__, "threads": torch.get_num_threads(),

@@ -3,6 +3,32 @@
 #include <algorithm>
 
 namespace taper::autograd {
+namespace {
+template <class T>
+std::shared_ptr<const T> shared(T value) {
+  return std::make_shared<const T>(std::move(value));
+}
+}  // namespace
+
+SavedValue::SavedValue(std::string value)
+    : kind_(Kind::kString), object_(shared(std::move(value))) {}
+SavedValue::SavedValue(Tensor value) : kind_(Kind::kTensor), object_(shared(std::move(value))) {}
+SavedValue::SavedValue(std::vector<int64_t> value)
+    : kind_(Kind::kIntList), object_(shared(std::move(value))) {}
+SavedValue::SavedValue(std::vector<double> value)
+    : kind_(Kind::kDoubleList), object_(shared(std::move(value))) {}
+SavedValue::SavedValue(std::vector<Tensor> value)
+    : kind_(Kind::kTensorList), object_(shared(std::move(value))) {}
+
+std::vector<int64_t> SavedValue::toIntVector() const {
+  return object<std::vector<int64_t>>(Kind::kIntList);
+}
+std::vector<double> SavedValue::toDoubleVector() const {
+  return object<std::vector<double>>(Kind::kDoubleList);
+}
+std::vector<Tensor> SavedValue::toTensorVector() const {
+  return object<std::vector<Tensor>>(Kind::kTensorList);
+}
 
 const SavedValue& SavedValue::check(Kind wanted) const {
   static constexpr const char* names[] = {"None",   "Bool",    "Int",        "Double",    "String",

@@ -22,12 +22,12 @@ class SavedValue {
   template <class Int>
   requires std::is_integral_v<Int> SavedValue(Int value)
       : kind_(Kind::kInt), integer_(static_cast<int64_t>(value)) {}
-  SavedValue(std::string value) : SavedValue(Kind::kString, std::move(value)) {}
+  SavedValue(std::string value);
   SavedValue(const char* value) : SavedValue(std::string(value)) {}
-  SavedValue(Tensor value) : SavedValue(Kind::kTensor, std::move(value)) {}
-  SavedValue(std::vector<int64_t> value) : SavedValue(Kind::kIntList, std::move(value)) {}
-  SavedValue(std::vector<double> value) : SavedValue(Kind::kDoubleList, std::move(value)) {}
-  SavedValue(std::vector<Tensor> value) : SavedValue(Kind::kTensorList, std::move(value)) {}
+  SavedValue(Tensor value);
+  SavedValue(std::vector<int64_t> value);
+  SavedValue(std::vector<double> value);
+  SavedValue(std::vector<Tensor> value);
 
   bool isNone() const { return kind_ == Kind::kNone; }
   bool isBool() const { return kind_ == Kind::kBool; }
@@ -44,13 +44,9 @@ class SavedValue {
   double toDouble() const { return check(Kind::kDouble).real_; }
   const std::string& toStringRef() const { return object<std::string>(Kind::kString); }
   const Tensor& toTensor() const { return object<Tensor>(Kind::kTensor); }
-  std::vector<int64_t> toIntVector() const { return object<std::vector<int64_t>>(Kind::kIntList); }
-  std::vector<double> toDoubleVector() const {
-    return object<std::vector<double>>(Kind::kDoubleList);
-  }
-  std::vector<Tensor> toTensorVector() const {
-    return object<std::vector<Tensor>>(Kind::kTensorList);
-  }
+  std::vector<int64_t> toIntVector() const;
+  std::vector<double> toDoubleVector() const;
+  std::vector<Tensor> toTensorVector() const;
 
  private:
   enum class Kind : uint8_t {
@@ -64,9 +60,6 @@ class SavedValue {
     kDoubleList,
     kTensorList
   };
-  template <class T>
-  SavedValue(Kind kind, T value)
-      : kind_(kind), object_(std::make_shared<const T>(std::move(value))) {}
   const SavedValue& check(Kind wanted) const;
   template <class T>
   const T& object(Kind wanted) const {

@@ -3,6 +3,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
+#include <optional>
+#include <type_traits>
 #include <vector>
 
 #include "taper/base/macros.h"
@@ -64,6 +66,51 @@ class ArrayRef {
 };
 
 using IntArrayRef = ArrayRef<int64_t>;
+
+/// An optional IntArrayRef for parameters. A single number is kept inside: std::optional's own
+/// conversion would leave a view of a number that is gone before the call.
+class OptionalIntArrayRef {
+ public:
+  constexpr OptionalIntArrayRef() = default;
+  constexpr OptionalIntArrayRef(std::nullopt_t) {}
+  template <class Int>
+  requires(std::is_integral_v<Int> &&
+           !std::is_same_v<Int, bool>) constexpr OptionalIntArrayRef(Int one)
+      : one_(static_cast<int64_t>(one)), kind_(Kind::one) {}
+  constexpr OptionalIntArrayRef(std::initializer_list<int64_t> list)
+      : OptionalIntArrayRef(IntArrayRef(list.begin(), list.size())) {}
+  template <class List>
+  requires(std::is_convertible_v<const List&, IntArrayRef> &&
+           !std::is_arithmetic_v<List>) constexpr OptionalIntArrayRef(const List& list)
+      : list_(list), kind_(Kind::list) {}
+  constexpr OptionalIntArrayRef(const std::optional<IntArrayRef>& list)
+      : list_(list.value_or(IntArrayRef())), kind_(list ? Kind::list : Kind::none) {}
+
+  constexpr bool has_value() const { return kind_ != Kind::none; }
+  constexpr explicit operator bool() const { return has_value(); }
+  /// The list; empty when there is none. It lives as long as this object and what it was made of.
+  constexpr IntArrayRef operator*() const { return kind_ == Kind::one ? IntArrayRef(one_) : list_; }
+  constexpr IntArrayRef value_or(IntArrayRef other) const { return has_value() ? **this : other; }
+
+ private:
+  enum class Kind : uint8_t { none, one, list };
+  IntArrayRef list_;
+  int64_t one_ = 0;
+  Kind kind_ = Kind::none;
+};
+
+/// A truth value that no number converts to: with it, x.var(0) is the variance over dimension 0,
+/// where a bool parameter would take the 0 for itself.
+class StrictBool {
+ public:
+  template <class B>
+  requires std::is_same_v<B, bool>
+  constexpr StrictBool(B value) : value_(value) {}
+  constexpr operator bool() const { return value_; }
+
+ private:
+  bool value_;
+};
 
 /// Sizes or strides owned in place up to six dimensions.
 using DimVector = SmallVector<int64_t, 6>;

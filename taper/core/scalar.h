@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <type_traits>
 
@@ -83,6 +84,25 @@ class Scalar {
     double real_;
   };
   double imag_ = 0;
+};
+
+/// What a variance takes off its count: 1 unless given. A truth value says "unbiased": 1 or 0.
+class Correction {
+ public:
+  constexpr Correction() = default;
+  constexpr Correction(std::nullopt_t) {}
+  constexpr Correction(const Scalar& value) : value_(value.to<double>()) {}
+  template <class T>
+  requires std::is_arithmetic_v<T>
+  constexpr Correction(T value) : value_(static_cast<double>(value)) {}
+  template <class T>
+  constexpr Correction(const std::optional<T>& value)
+      : Correction(value ? Correction(*value) : Correction()) {}
+
+  constexpr double value() const { return value_; }
+
+ private:
+  double value_ = 1;
 };
 
 void append(std::string& s, const Scalar& value);

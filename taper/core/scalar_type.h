@@ -123,6 +123,8 @@ constexpr bool isSignedType(ScalarType t) { return t != kByte && t != kBool; }
 ScalarType promoteTypes(ScalarType a, ScalarType b);
 /// False where the category would fall (complex to float, float to int, int to bool).
 bool canCast(ScalarType from, ScalarType to);
+inline ScalarType promote_types(ScalarType a, ScalarType b) { return promoteTypes(a, b); }
+inline bool can_cast(ScalarType from, ScalarType to) { return canCast(from, to); }
 
 /// kFloat32 unless set.
 ScalarType get_default_dtype();

@@ -33,6 +33,32 @@ class Operand {
   Scalar number_;
 };
 
+/// What bessel_kernel computes.
+enum class Bessel : int64_t {
+  j0,
+  j1,
+  y0,
+  y1,
+  k0,
+  k1,
+  scaled_i0,
+  scaled_i1,
+  scaled_k0,
+  scaled_k1,
+  airy
+};
+/// What polynomial_kernel computes.
+enum class Polynomial : int64_t {
+  chebyshev_t,
+  chebyshev_u,
+  chebyshev_v,
+  chebyshev_w,
+  hermite_h,
+  hermite_he,
+  laguerre_l,
+  legendre_p
+};
+
 /// The numbers that an op is called with, in the order that its line below gives.
 using Params = ArrayRef<Scalar>;
 
@@ -51,8 +77,9 @@ using TernaryKernel = Kernel<void(View out, const Operand& a, const Operand& b, 
   X(exp) X(exp2) X(expm1) X(log) X(log1p) X(log2) X(log10) X(sin) X(cos) X(tan)          /* F */ \
   X(tanh) X(sigmoid) X(erf) X(erfc) X(silu) X(gelu) X(gelu_tanh) X(hardsigmoid) X(hardswish) \
   X(asin) X(acos) X(atan) X(sinh) X(cosh) X(asinh) X(acosh) X(atanh)                     /* F */ \
-  X(lgamma) X(digamma) X(erfinv) X(i0) X(i1)                                             /* F */ \
+  X(lgamma) X(digamma) X(erfinv) X(i0) X(i1) X(erfcx) X(ndtri) X(log_ndtr)               /* F */ \
   X(polygamma)      /* order */                                                          /* F */ \
+  X(bessel)         /* Bessel */                                                         /* F */ \
   X(relu)                                                                                       \
   X(leaky_relu)     /* slope */                                                                 \
   X(elu)            /* alpha, scale, input_scale */                                             \
@@ -72,6 +99,7 @@ using TernaryKernel = Kernel<void(View out, const Operand& a, const Operand& b, 
   X(div_floor) X(div_trunc) X(remainder) /* sign of b */ X(fmod) /* sign of a */                \
   X(pow) X(maximum) X(minimum) X(fmax) X(fmin) /* a NaN gives way */ X(atan2)                   \
   X(hypot) X(copysign) X(nextafter) X(logaddexp) X(logaddexp2) X(xlogy)                  /* F */ \
+  X(igamma) X(igammac) X(zeta) X(polynomial) /* Polynomial; x and degree */              /* F */ \
   X(heaviside) X(gcd) X(lcm) X(shift_left) X(shift_right) /* integers */                        \
   X(eq) X(ne) X(lt) X(le) X(gt) X(ge) X(logical_and) X(logical_or) X(logical_xor) /* predicates */ \
   X(bitwise_and) X(bitwise_or) X(bitwise_xor)                                                   \

@@ -174,7 +174,7 @@ PReLUImpl::PReLUImpl(const PReLUOptions& options) : options(options) { PReLUImpl
 void PReLUImpl::reset() {
   TAPER_CHECK_AS(ConfigError, options.num_parameters() > 0,
                  "PReLU: num_parameters must be positive, got ", options.num_parameters());
-  weight = register_parameter("weight", empty({options.num_parameters()}));
+  register_parameter("weight", &weight, empty({options.num_parameters()}));
   init::constant_(weight, options.init());
 }
 void PReLUImpl::pretty_print(std::ostream& stream) const {

@@ -14,6 +14,10 @@
 
 namespace taper TAPER_API {
 namespace nn {
+namespace utils::parametrize {
+class ParametrizationList;
+}  // namespace utils::parametrize
+
 /// A module of any type with a forward(), called without knowing the type. Copies share it.
 class AnyModule {
  public:
@@ -85,6 +89,7 @@ class AnyModule {
 
  private:
   friend class SequentialImpl;
+  friend class utils::parametrize::ParametrizationList;
 
   /// A module whose type is only known by its table.
   AnyModule(std::shared_ptr<Module> module, const detail::ForwardTable& table);

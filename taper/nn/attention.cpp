@@ -4,6 +4,7 @@
 #include <limits>
 #include <ostream>
 
+#include "taper/nn/derived.h"
 #include "taper/nn/init.h"
 #include "taper/ops/creation.h"
 #include "taper/ops/dropout.h"
@@ -65,16 +66,16 @@ void MultiheadAttentionImpl::reset() {
                  options.num_heads());
   head_dim = e / options.num_heads();
   const bool same = options.kdim() == e && options.vdim() == e;
-  const auto add = [&](const char* name, bool present, IntArrayRef sizes) {
-    return register_parameter(name, present ? empty(sizes) : Tensor(), present);
+  const auto add = [&](const char* name, Tensor& member, bool present, IntArrayRef sizes) {
+    register_parameter(name, &member, present ? empty(sizes) : Tensor(), present);
   };
-  q_proj_weight = add("q_proj_weight", !same, {e, e});
-  k_proj_weight = add("k_proj_weight", !same, {e, options.kdim()});
-  v_proj_weight = add("v_proj_weight", !same, {e, options.vdim()});
-  in_proj_weight = add("in_proj_weight", same, {3 * e, e});
-  in_proj_bias = add("in_proj_bias", options.bias(), {3 * e});
-  bias_k = add("bias_k", options.add_bias_kv(), {1, 1, e});
-  bias_v = add("bias_v", options.add_bias_kv(), {1, 1, e});
+  add("q_proj_weight", q_proj_weight, !same, {e, e});
+  add("k_proj_weight", k_proj_weight, !same, {e, options.kdim()});
+  add("v_proj_weight", v_proj_weight, !same, {e, options.vdim()});
+  add("in_proj_weight", in_proj_weight, same, {3 * e, e});
+  add("in_proj_bias", in_proj_bias, options.bias(), {3 * e});
+  add("bias_k", bias_k, options.add_bias_kv(), {1, 1, e});
+  add("bias_v", bias_v, options.add_bias_kv(), {1, 1, e});
   out_proj = register_module("out_proj", Linear(LinearOptions(e, e).bias(options.bias())));
   _reset_parameters();
 }
@@ -153,7 +154,10 @@ std::tuple<Tensor, Tensor> MultiheadAttentionImpl::forward(
   const Tensor dropped =
       options.dropout() > 0 ? taper::dropout(weights, options.dropout(), is_training()) : weights;
   Tensor output = bmm(dropped, v).transpose(0, 1).contiguous().view({l, n, e});
-  output = out_proj->forward(output);
+  {
+    const detail::DerivedScope derived(*out_proj);
+    output = out_proj->forward(output);
+  }
   if (need_weights) {
     weights = dropped.view({n, heads, l, s});
     if (average_attn_weights) weights = weights.mean(1);
@@ -200,7 +204,7 @@ void TransformerEncoderLayerImpl::pretty_print(std::ostream& stream) const {
 
 Tensor TransformerEncoderLayerImpl::attend(const Tensor& x, const Tensor& mask,
                                            const Tensor& padding) {
-  return dropout1(std::get<0>(self_attn->forward(x, x, x, padding, false, mask)));
+  return dropout1(std::get<0>(self_attn(x, x, x, padding, false, mask)));
 }
 
 Tensor TransformerEncoderLayerImpl::feed_forward(const Tensor& x) {

@@ -60,7 +60,7 @@ AveragedModelBase::AveragedModelBase(const char* name, AveragedModelOptions opti
     : Module(name), options(std::move(options)) {
   TAPER_CHECK_AS(ConfigError, !this->options.avg_fn() || !this->options.multi_avg_fn(),
                  "AveragedModel: Only one of avg_fn and multi_avg_fn should be provided");
-  n_averaged = register_buffer("n_averaged", zeros({}, kLong));
+  register_buffer("n_averaged", &n_averaged, zeros({}, kLong));
 }
 
 void AveragedModelBase::average(const std::vector<Tensor>& own, const std::vector<Tensor>& current,

@@ -1,6 +1,7 @@
 #include "taper/nn/call.h"
 
 #include "taper/nn/backward_hooks.h"
+#include "taper/nn/derived.h"
 #include "taper/nn/global_hooks.h"
 
 namespace taper::nn {
@@ -28,7 +29,7 @@ void fail_hooked_output(const Module& module, const std::type_info& expected,
 }
 
 bool has_call_hooks(const Module& module) {
-  return has_global_call_hooks() ||
+  return has_global_call_hooks() || !module.derived_.is_empty() ||
          (module.identity_.hooks && module.identity_.hooks->has_call_hooks());
 }
 
@@ -113,7 +114,10 @@ void run_hooked(HookedCall& call, const Function<void()>& forward) {
     }
     BackwardHooks backward(module);
     call.arguments_hooked = backward.enter(call.arguments);
-    forward();
+    {
+      const DerivedScope derived(module);
+      forward();
+    }
     while (next < after.size()) run_forward_hook(call, after[next++]);
     call.output_changed |= backward.leave(call.output);
   } catch (...) {

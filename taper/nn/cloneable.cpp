@@ -3,6 +3,8 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "taper/nn/derived.h"
+
 namespace taper::nn {
 namespace detail {
 
@@ -79,6 +81,7 @@ void CloneScope::begin_reset(Module& copy, const Module& original) {
   copy.buffers_.clear();
   copy.transient_buffers_.clear();
   copy.children_.clear();
+  copy.derived_ = {};
   before_copy_ = std::exchange(memo_->copy, &copy);
   before_original_ = std::exchange(memo_->original, &original);
 }
@@ -90,8 +93,25 @@ void CloneScope::end_reset(Module& copy, const Module& original,
   take_values(copy, original, device);
 }
 
+void CloneScope::copy_rules(Module& copy, const Module& original,
+                            const std::optional<Device>& device) {
+  ModuleAccess::copy_rules(
+      copy, original, [&](const Tensor& tensor) { return copy_of(tensor, device); },
+      [&](const Module& child) { return clone_within(child, device); });
+}
+
+Tensor CloneScope::copy_of(const Tensor& tensor, const std::optional<Device>& device) {
+  Tensor& copied = memo_->tensors[tensor.impl_ptr()];
+  if (!copied.defined()) {
+    copied = copy_tensor(tensor, device);
+    if (tensor.is_leaf()) copied.set_requires_grad(tensor.requires_grad());
+  }
+  return copied;
+}
+
 void CloneScope::take_values(Module& copy, const Module& original,
                              const std::optional<Device>& device) {
+  copy_rules(copy, original, device);
   check_cloned(copy.parameters_.size(), original.parameters_.size(), "parameter", "parameters");
   copy_values(original.parameters_, copy.parameters_, device);
   check_cloned(copy.buffers_.size(), original.buffers_.size(), "buffer", "buffers");
@@ -111,14 +131,7 @@ void CloneScope::take_values(Module& copy, const Module& original,
 void CloneScope::copy_tensors(Module& copy, const std::optional<Device>& device) {
   const auto copy_all = [&](Module::TensorMap& tensors) {
     for (auto& item : tensors) {
-      Tensor& tensor = item.value();
-      if (!tensor.defined()) continue;
-      Tensor& copied = memo_->tensors[tensor.impl_ptr()];
-      if (!copied.defined()) {
-        copied = copy_tensor(tensor, device);
-        if (tensor.is_leaf()) copied.set_requires_grad(tensor.requires_grad());
-      }
-      tensor = copied;
+      if (item.value().defined()) item.value() = copy_of(item.value(), device);
     }
   };
   copy_all(copy.parameters_);

@@ -11,6 +11,8 @@ namespace nn {
 namespace detail {
 
 struct CloneMemo;
+/// Chooses the constructor of a layer that does not call reset().
+struct NoReset {};
 
 /// One module's part in the making of a deep copy. The outermost scope remembers which tensors and
 /// submodules have been copied, so that what is shared in the original is shared in the copy.
@@ -37,6 +39,10 @@ class CloneScope {
                                                const std::shared_ptr<Module>& fresh);
 
  private:
+  void copy_rules(Module& copy, const Module& original, const std::optional<Device>& device);
+  /// The copy of a tensor: the one there is, or a new one.
+  Tensor copy_of(const Tensor& tensor, const std::optional<Device>& device);
+
   CloneMemo* memo_;
   CloneMemo* outer_ = nullptr;  // set aside, for a scope of its own
   bool owner_;

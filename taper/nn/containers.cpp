@@ -179,6 +179,17 @@ void ModuleDictImpl::update(const ModuleMap& modules) {
   for (const auto& item : modules) set_ptr(item.key(), item.value());
 }
 
+ModuleDict::ModuleDict(std::initializer_list<NamedModule> modules)
+    : ModuleHolder(std::make_shared<ModuleDictImpl>(modules)) {}
+
+std::vector<std::pair<std::string, std::shared_ptr<Module>>> ModuleDictImpl::items() const {
+  return own_children().pairs();
+}
+std::vector<std::string> ModuleDictImpl::keys() const { return own_children().keys(); }
+std::vector<std::shared_ptr<Module>> ModuleDictImpl::values() const {
+  return own_children().values();
+}
+
 std::shared_ptr<Module> ModuleDictImpl::pop(const std::string& key) {
   std::shared_ptr<Module> module = (*this)[key];
   unregister_module(key);
@@ -242,6 +253,12 @@ std::shared_ptr<Module> ParameterDictImpl::clone(const std::optional<Device>& de
 void ParameterDictImpl::pretty_print(std::ostream& stream) const {
   print_parameters(stream, "taper::nn::ParameterDict", parameters_);
 }
+
+std::vector<std::pair<std::string, Tensor>> ParameterDictImpl::items() const {
+  return parameters_.pairs();
+}
+std::vector<std::string> ParameterDictImpl::keys() const { return parameters_.keys(); }
+std::vector<Tensor> ParameterDictImpl::values() const { return parameters_.values(); }
 
 Tensor& ParameterDictImpl::insert(const std::string& key, const Tensor& tensor) {
   return insert(key, as_parameter(tensor));

@@ -178,11 +178,9 @@ class ModuleDictImpl : public Cloneable<ModuleDictImpl> {
   /// Items of (key(), value()), in order.
   Iterator begin() const { return own_children().items().begin(); }
   Iterator end() const { return own_children().items().end(); }
-  std::vector<std::pair<std::string, std::shared_ptr<Module>>> items() const {
-    return own_children().pairs();
-  }
-  std::vector<std::string> keys() const { return own_children().keys(); }
-  std::vector<std::shared_ptr<Module>> values() const { return own_children().values(); }
+  std::vector<std::pair<std::string, std::shared_ptr<Module>>> items() const;
+  std::vector<std::string> keys() const;
+  std::vector<std::shared_ptr<Module>> values() const;
   size_t size() const { return own_children().size(); }
   bool empty() const { return own_children().is_empty(); }
   bool contains(const std::string& key) const { return own_children().contains(key); }
@@ -207,8 +205,7 @@ class ModuleDict : public ModuleHolder<ModuleDictImpl> {
   using ModuleHolder<ModuleDictImpl>::ModuleHolder;
   using Impl = ModuleDictImpl;
   ModuleDict() = default;
-  ModuleDict(std::initializer_list<NamedModule> modules)
-      : ModuleHolder(std::make_shared<ModuleDictImpl>(modules)) {}
+  ModuleDict(std::initializer_list<NamedModule> modules);
 };
 
 /// A list of parameters that registers them, named "0", "1", ...; it has no forward(). A tensor
@@ -256,6 +253,9 @@ class ParameterListImpl : public Cloneable<ParameterListImpl> {
   }
   Tensor& operator[](int64_t index) { return at(index); }
   const Tensor& operator[](int64_t index) const { return at(index); }
+
+ protected:
+  Tensor* tensor_member(const std::string& name) override { return parameters_.find(name); }
 };
 TAPER_LAYER(ParameterList);
 
@@ -290,9 +290,9 @@ class ParameterDictImpl : public Cloneable<ParameterDictImpl> {
   /// Items of (key(), value()), in order.
   Iterator begin() { return parameters_.begin(); }
   Iterator end() { return parameters_.end(); }
-  std::vector<std::pair<std::string, Tensor>> items() const { return parameters_.pairs(); }
-  std::vector<std::string> keys() const { return parameters_.keys(); }
-  std::vector<Tensor> values() const { return parameters_.values(); }
+  std::vector<std::pair<std::string, Tensor>> items() const;
+  std::vector<std::string> keys() const;
+  std::vector<Tensor> values() const;
   size_t size() const { return parameters_.size(); }
   bool empty() const { return parameters_.is_empty(); }
   bool contains(const std::string& key) const { return parameters_.contains(key); }
@@ -303,6 +303,9 @@ class ParameterDictImpl : public Cloneable<ParameterDictImpl> {
   Tensor get(const std::string& key, const Tensor& default_value = {}) const;
   /// The parameter of a key, which is added when there is none.
   Tensor& setdefault(const std::string& key, const Tensor& default_value = {});
+
+ protected:
+  Tensor* tensor_member(const std::string& name) override { return parameters_.find(name); }
 };
 TAPER_LAYER(ParameterDict);
 

@@ -103,9 +103,9 @@ void ConvNdImpl<D, Derived>::reset() {
                    "Conv: padding='same' is not supported for strided convolutions");
   }
   const int64_t in = options.in_channels(), out = options.out_channels();
-  weight = this->register_parameter(
-      "weight", empty(weight_sizes(out, in / options.groups(), options.kernel_size())));
-  bias = this->register_parameter("bias", options.bias() ? empty({out}) : Tensor(), options.bias());
+  this->register_parameter("weight", &weight,
+                           empty(weight_sizes(out, in / options.groups(), options.kernel_size())));
+  this->register_parameter("bias", &bias, options.bias() ? empty({out}) : Tensor(), options.bias());
   reset_parameters();
 }
 
@@ -149,9 +149,9 @@ void ConvTransposeNdImpl<D, Derived>::reset() {
                  "ConvTranspose: Only \"zeros\" padding mode is supported, got ",
                  options.padding_mode());
   const int64_t in = options.in_channels(), out = options.out_channels();
-  weight = this->register_parameter(
-      "weight", empty(weight_sizes(in, out / options.groups(), options.kernel_size())));
-  bias = this->register_parameter("bias", options.bias() ? empty({out}) : Tensor(), options.bias());
+  this->register_parameter("weight", &weight,
+                           empty(weight_sizes(in, out / options.groups(), options.kernel_size())));
+  this->register_parameter("bias", &bias, options.bias() ? empty({out}) : Tensor(), options.bias());
   reset_parameters();
 }
 

@@ -85,6 +85,8 @@ class ConvNdImpl : public Cloneable<Derived> {
   ConvNdImpl(int64_t in_channels, int64_t out_channels, ExpandingArray<D> kernel_size)
       : ConvNdImpl(ConvOptions<D>(in_channels, out_channels, kernel_size)) {}
   explicit ConvNdImpl(const ConvOptions<D>& options);
+  /// Registers nothing yet.
+  ConvNdImpl(const ConvOptions<D>& options, detail::NoReset) : options(options) {}
   void reset() override;
   void reset_parameters();
   void pretty_print(std::ostream& stream) const override;
@@ -104,6 +106,8 @@ class ConvTransposeNdImpl : public Cloneable<Derived> {
   ConvTransposeNdImpl(int64_t in_channels, int64_t out_channels, ExpandingArray<D> kernel_size)
       : ConvTransposeNdImpl(ConvTransposeOptions<D>(in_channels, out_channels, kernel_size)) {}
   explicit ConvTransposeNdImpl(const ConvTransposeOptions<D>& options);
+  /// Registers nothing yet.
+  ConvTransposeNdImpl(const ConvTransposeOptions<D>& options, detail::NoReset) : options(options) {}
   void reset() override;
   void reset_parameters();
   void pretty_print(std::ostream& stream) const override;

@@ -43,7 +43,7 @@ EmbeddingImpl::EmbeddingImpl(EmbeddingOptions o) : options(std::move(o)) { Embed
 
 void EmbeddingImpl::reset() {
   const Tensor given = take_weight("Embedding", options);
-  weight = register_parameter("weight", given.defined() ? given : empty_weight(options));
+  register_parameter("weight", &weight, given.defined() ? given : empty_weight(options));
   if (!given.defined()) reset_parameters();
 }
 
@@ -78,7 +78,7 @@ EmbeddingBagImpl::EmbeddingBagImpl(EmbeddingBagOptions o) : options(std::move(o)
 
 void EmbeddingBagImpl::reset() {
   const Tensor given = take_weight("EmbeddingBag", options);
-  weight = register_parameter("weight", given.defined() ? given : empty_weight(options));
+  register_parameter("weight", &weight, given.defined() ? given : empty_weight(options));
   if (!given.defined()) reset_parameters();
 }
 

@@ -17,6 +17,9 @@ double gain_over_fan(const Tensor& tensor, double a, FanModeType mode,
   return calculate_gain(nonlinearity, a) / std::sqrt(static_cast<double>(fan));
 }
 
+/// How many skip_init() calls this thread is in.
+constinit thread_local int skips = 0;
+
 /// A tensor without elements has no fan and needs no values.
 bool warn_if_empty(const Tensor& tensor) {
   if (tensor.numel() != 0) return false;
@@ -25,6 +28,9 @@ bool warn_if_empty(const Tensor& tensor) {
 }
 
 }  // namespace
+
+detail::SkipInit::SkipInit() { ++skips; }
+detail::SkipInit::~SkipInit() { --skips; }
 
 double calculate_gain(NonlinearityType nonlinearity, double param) {
   if (nonlinearity.is<enumtype::kTanh>()) return 5.0 / 3.0;
@@ -44,11 +50,13 @@ std::pair<int64_t, int64_t> _calculate_fan_in_and_fan_out(const Tensor& tensor) 
 }
 
 Tensor constant_(Tensor tensor, Scalar value) {
+  if (skips != 0) return tensor;
   NoGradGuard no_grad;
   return tensor.fill_(value);
 }
 
 Tensor zeros_(Tensor tensor) {
+  if (skips != 0) return tensor;
   NoGradGuard no_grad;
   return tensor.zero_();
 }
@@ -56,6 +64,7 @@ Tensor zeros_(Tensor tensor) {
 Tensor ones_(Tensor tensor) { return constant_(std::move(tensor), 1); }
 
 Tensor eye_(Tensor matrix) {
+  if (skips != 0) return matrix;
   TAPER_CHECK_AS(ShapeError, matrix.dim() == 2,
                  "init: Only tensors with 2 dimensions are supported, got sizes ", matrix.sizes());
   NoGradGuard no_grad;
@@ -65,6 +74,7 @@ Tensor eye_(Tensor matrix) {
 }
 
 Tensor dirac_(Tensor tensor, int64_t groups) {
+  if (skips != 0) return tensor;
   TAPER_CHECK_AS(ShapeError, tensor.dim() >= 3 && tensor.dim() <= 5,
                  "init: Only tensors with 3, 4, or 5 dimensions are supported, got sizes ",
                  tensor.sizes());
@@ -83,16 +93,19 @@ Tensor dirac_(Tensor tensor, int64_t groups) {
 }
 
 Tensor uniform_(Tensor tensor, double low, double high) {
+  if (skips != 0) return tensor;
   NoGradGuard no_grad;
   return tensor.uniform_(low, high);
 }
 
 Tensor normal_(Tensor tensor, double mean, double std) {
+  if (skips != 0) return tensor;
   NoGradGuard no_grad;
   return tensor.normal_(mean, std);
 }
 
 Tensor trunc_normal_(Tensor tensor, double mean, double std, double a, double b) {
+  if (skips != 0) return tensor;
   TAPER_CHECK(std > 0 && a <= b, "init: trunc_normal_ expected std > 0 and a <= b, got std=", std,
               ", a=", a, ", b=", b);
   if (mean < a - 2 * std || mean > b + 2 * std) {
@@ -108,6 +121,7 @@ Tensor trunc_normal_(Tensor tensor, double mean, double std, double a, double b)
 }
 
 Tensor sparse_(Tensor matrix, double sparsity, double std) {
+  if (skips != 0) return matrix;
   TAPER_CHECK_AS(ShapeError, matrix.dim() == 2,
                  "init: Only tensors with 2 dimensions are supported, got sizes ", matrix.sizes());
   TAPER_CHECK(sparsity >= 0 && sparsity <= 1, "init: sparse_ expected a sparsity in [0, 1], got ",
@@ -124,6 +138,7 @@ Tensor sparse_(Tensor matrix, double sparsity, double std) {
 }
 
 Tensor orthogonal_(Tensor tensor, double gain) {
+  if (skips != 0) return tensor;
   TAPER_CHECK_AS(ShapeError, tensor.dim() >= 2,
                  "init: Only tensors with 2 or more dimensions are supported, got sizes ",
                  tensor.sizes());

@@ -10,6 +10,16 @@
 // random ones draw from the default generator.
 namespace taper TAPER_API {
 namespace nn::init {
+namespace detail {
+/// While it lives, the functions below leave the tensors of this thread as they are.
+class SkipInit {
+ public:
+  SkipInit();
+  ~SkipInit();
+  SkipInit(const SkipInit&) = delete;
+  SkipInit& operator=(const SkipInit&) = delete;
+};
+}  // namespace detail
 
 using NonlinearityType =
     Choice<enumtype::kLinear, enumtype::kConv1D, enumtype::kConv2D, enumtype::kConv3D,

@@ -16,9 +16,9 @@ void IdentityImpl::pretty_print(std::ostream& stream) const { stream << "taper::
 LinearImpl::LinearImpl(const LinearOptions& options) : options(options) { LinearImpl::reset(); }
 
 void LinearImpl::reset() {
-  weight = register_parameter("weight", empty({options.out_features(), options.in_features()}));
-  bias = register_parameter("bias", options.bias() ? empty({options.out_features()}) : Tensor(),
-                            options.bias());
+  register_parameter("weight", &weight, empty({options.out_features(), options.in_features()}));
+  register_parameter("bias", &bias, options.bias() ? empty({options.out_features()}) : Tensor(),
+                     options.bias());
   reset_parameters();
 }
 
@@ -44,8 +44,8 @@ BilinearImpl::BilinearImpl(const BilinearOptions& options) : options(options) {
 void BilinearImpl::reset() {
   const int64_t in1 = options.in1_features(), out = options.out_features();
   TAPER_CHECK_AS(ConfigError, in1 > 0, "Bilinear: in1_features must be > 0, but got ", in1);
-  weight = register_parameter("weight", empty({out, in1, options.in2_features()}));
-  bias = register_parameter("bias", options.bias() ? empty({out}) : Tensor(), options.bias());
+  register_parameter("weight", &weight, empty({out, in1, options.in2_features()}));
+  register_parameter("bias", &bias, options.bias() ? empty({out}) : Tensor(), options.bias());
   reset_parameters();
 }
 

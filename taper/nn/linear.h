@@ -31,6 +31,8 @@ class LinearImpl : public Cloneable<LinearImpl> {
   LinearImpl(int64_t in_features, int64_t out_features)
       : LinearImpl(LinearOptions(in_features, out_features)) {}
   explicit LinearImpl(const LinearOptions& options);
+  /// Registers nothing yet.
+  LinearImpl(const LinearOptions& options, detail::NoReset) : options(options) {}
   void reset() override;
   void reset_parameters();
   void pretty_print(std::ostream& stream) const override;

@@ -33,7 +33,7 @@ Tensor SmoothL1LossImpl::forward(const Tensor& input, const Tensor& target) {
 }
 
 BCELossImpl::BCELossImpl(BCELossOptions o) : options(std::move(o)) { BCELossImpl::reset(); }
-void BCELossImpl::reset() { options.weight() = register_buffer("weight", own(options.weight())); }
+void BCELossImpl::reset() { register_buffer("weight", &options.weight(), own(options.weight())); }
 void BCELossImpl::pretty_print(std::ostream& stream) const { stream << "taper::nn::BCELoss()"; }
 Tensor BCELossImpl::forward(const Tensor& input, const Tensor& target) {
   return binary_cross_entropy(input, target, options.weight(), options.reduction().index());
@@ -43,8 +43,8 @@ BCEWithLogitsLossImpl::BCEWithLogitsLossImpl(BCEWithLogitsLossOptions o) : optio
   BCEWithLogitsLossImpl::reset();
 }
 void BCEWithLogitsLossImpl::reset() {
-  options.weight() = register_buffer("weight", own(options.weight()));
-  options.pos_weight() = register_buffer("pos_weight", own(options.pos_weight()));
+  register_buffer("weight", &options.weight(), own(options.weight()));
+  register_buffer("pos_weight", &options.pos_weight(), own(options.pos_weight()));
 }
 void BCEWithLogitsLossImpl::pretty_print(std::ostream& stream) const {
   stream << "taper::nn::BCEWithLogitsLoss()";
@@ -55,7 +55,7 @@ Tensor BCEWithLogitsLossImpl::forward(const Tensor& input, const Tensor& target)
 }
 
 NLLLossImpl::NLLLossImpl(NLLLossOptions o) : options(std::move(o)) { NLLLossImpl::reset(); }
-void NLLLossImpl::reset() { weight = register_buffer("weight", own(options.weight())); }
+void NLLLossImpl::reset() { register_buffer("weight", &weight, own(options.weight())); }
 void NLLLossImpl::pretty_print(std::ostream& stream) const { stream << "taper::nn::NLLLoss()"; }
 Tensor NLLLossImpl::forward(const Tensor& input, const Tensor& target) {
   return nll_loss_nd(input, target, weight, options.reduction().index(), options.ignore_index());
@@ -64,7 +64,7 @@ Tensor NLLLossImpl::forward(const Tensor& input, const Tensor& target) {
 CrossEntropyLossImpl::CrossEntropyLossImpl(CrossEntropyLossOptions o) : options(std::move(o)) {
   CrossEntropyLossImpl::reset();
 }
-void CrossEntropyLossImpl::reset() { weight = register_buffer("weight", own(options.weight())); }
+void CrossEntropyLossImpl::reset() { register_buffer("weight", &weight, own(options.weight())); }
 void CrossEntropyLossImpl::pretty_print(std::ostream& stream) const {
   stream << "taper::nn::CrossEntropyLoss()";
 }
@@ -126,7 +126,7 @@ MultiMarginLossImpl::MultiMarginLossImpl(MultiMarginLossOptions o) : options(std
 void MultiMarginLossImpl::reset() {
   TAPER_CHECK_AS(ConfigError, options.p() == 1 || options.p() == 2,
                  "MultiMarginLoss: only p == 1 and p == 2 supported, got ", options.p());
-  weight = register_buffer("weight", own(options.weight()));
+  register_buffer("weight", &weight, own(options.weight()));
 }
 
 MultiLabelSoftMarginLossImpl::MultiLabelSoftMarginLossImpl(MultiLabelSoftMarginLossOptions o)
@@ -134,7 +134,7 @@ MultiLabelSoftMarginLossImpl::MultiLabelSoftMarginLossImpl(MultiLabelSoftMarginL
   MultiLabelSoftMarginLossImpl::reset();
 }
 void MultiLabelSoftMarginLossImpl::reset() {
-  options.weight() = register_buffer("weight", own(options.weight()));
+  register_buffer("weight", &options.weight(), own(options.weight()));
 }
 
 void CTCLossImpl::pretty_print(std::ostream& stream) const { stream << "taper::nn::CTCLoss()"; }

@@ -7,6 +7,7 @@
 #include "taper/autograd/grad_mode.h"
 #include "taper/autograd/variable.h"
 #include "taper/base/demangle.h"
+#include "taper/nn/derived.h"
 
 namespace taper::nn {
 namespace {
@@ -75,6 +76,18 @@ struct Module::Walk {
 
 Module::Module() = default;
 Module::Module(std::string name) : name_(std::move(name)) {}
+Module::Module(const Module& other)
+    : std::enable_shared_from_this<Module>(other),
+      parameters_(other.parameters_),
+      buffers_(other.buffers_),
+      children_(other.children_),
+      transient_buffers_(other.transient_buffers_),
+      members_(other.members_),
+      derived_(other.derived_),
+      name_(other.name_),
+      is_training_(other.is_training_) {
+  members_.copied_from = &typeid(other);
+}
 Module::~Module() = default;
 
 const std::string& Module::name() const {
@@ -219,6 +232,10 @@ void Module::change_tensors(const Change& change) {
     if (item.value().defined()) apply_to(item.value().grad());
   }
   for (const auto& item : buffers_) apply_to(item.value());
+  for (const auto& rule : detail::ModuleAccess::rules(*this)) {
+    Tensor* const computed = tensor_member(rule->name());
+    if (computed != nullptr && computed->defined()) *computed = change(computed->detach());
+  }
 }
 
 void Module::to(Dtype dtype, bool non_blocking) {
@@ -273,7 +290,7 @@ std::string Module::tree_text() const {
   std::ostringstream own;
   pretty_print(own);
   if (children_.is_empty()) return own.str();
-  std::string text = own.str() + "(\n";
+  std::string text = detail::with_parametrized_name(*this, own.str()) + "(\n";
   for (size_t i = 0; i < children_.size();) {
     const auto text_at = [&](size_t at) {
       const std::shared_ptr<Module>& child = children_[at].value();

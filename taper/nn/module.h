@@ -10,6 +10,7 @@
 
 #include "taper/base/function.h"
 #include "taper/base/ordered_dict.h"
+#include "taper/nn/derived_tensors.h"
 #include "taper/nn/forward_table.h"
 #include "taper/nn/hooks.h"
 #include "taper/nn/parameter.h"
@@ -60,7 +61,7 @@ class Module : public std::enable_shared_from_this<Module> {
   Module();
   /// Gives the module a name other than its type's.
   explicit Module(std::string name);
-  Module(const Module&) = default;
+  Module(const Module& other);
   Module& operator=(const Module&) = default;
   virtual ~Module();
 
@@ -248,14 +249,19 @@ class Module : public std::enable_shared_from_this<Module> {
     return register_parameter(std::move(name), static_cast<const Tensor&>(parameter),
                               parameter.requires_grad());
   }
+  /// As above, and sets a member of this module to the parameter, which forward() is to read:
+  /// functional_call() and the parametrizations of nn::utils point it elsewhere.
+  Tensor& register_parameter(std::string name, Tensor* member, Tensor tensor,
+                             bool requires_grad = true);
   /// Adds a tensor that is no parameter. State dicts leave out the ones that are not persistent.
   Tensor& register_buffer(std::string name, Tensor tensor, bool persistent = true);
   Tensor& register_buffer(std::string name, const Buffer& buffer) {
     return register_buffer(std::move(name), static_cast<const Tensor&>(buffer),
                            buffer.persistent());
   }
-  /// Puts another tensor in the place of one and returns it, to be kept where the old one was; a
-  /// buffer stays persistent or not. Throws when there is none of this name.
+  Tensor& register_buffer(std::string name, Tensor* member, Tensor tensor, bool persistent = true);
+  /// Puts another tensor in the place of one, and in its member where that is known, and returns
+  /// it; a buffer stays persistent or not. Throws when there is none of this name.
   Tensor& replace_parameter(const std::string& name, Tensor tensor, bool requires_grad = true);
   Tensor& replace_parameter(const std::string& name, const Parameter& parameter) {
     return replace_parameter(name, static_cast<const Tensor&>(parameter),
@@ -310,6 +316,9 @@ class Module : public std::enable_shared_from_this<Module> {
   /// Called after a submodule was added, replaced or removed; a container that lists its submodules
   /// brings its list up to date. table says how to call the new one, if that is known.
   virtual void children_changed(const detail::ForwardTable* table);
+  /// Where forward() finds the tensor that was registered under this name: the member it was
+  /// registered with, or null. A class that keeps its tensors in a container overrides it.
+  virtual Tensor* tensor_member(const std::string& name);
   /// Whether equal neighbours print as one line: (0-2): 3 x Linear(...).
   virtual bool prints_runs() const;
 
@@ -324,6 +333,7 @@ class Module : public std::enable_shared_from_this<Module> {
   friend void detail::collect_hooks(const Module& module, HookKind kind,
                                     std::vector<detail::HookSet::Entry>& to);
   friend std::shared_ptr<detail::HookSet> detail::hook_set(Module& module);
+  friend struct detail::ModuleAccess;
 
   using Visit = Function<void(const std::string&, Module&, const std::shared_ptr<Module>&)>;
 
@@ -351,6 +361,7 @@ class Module : public std::enable_shared_from_this<Module> {
                            const std::type_info& callable, HookOptions options);
   struct StateLoad;
   void check_name(const std::string& kind, const std::string& name, const TensorMap* own) const;
+  void bind_member(const std::string& name, Tensor* member);
   void check_parameter(const std::string& name, const Tensor& tensor, bool requires_grad) const;
   template <class Change>
   void change_tensors(const Change& change);
@@ -361,6 +372,8 @@ class Module : public std::enable_shared_from_this<Module> {
   ModuleMap children_{"Submodule"};
   std::vector<std::string> transient_buffers_;
   detail::ModuleIdentity identity_;
+  detail::TensorMembers members_;
+  detail::DerivedTensors derived_;
   mutable std::optional<std::string> name_;
   bool is_training_ = true;
 };

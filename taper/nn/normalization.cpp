@@ -15,12 +15,12 @@ namespace taper::nn {
 void BatchNormImplBase::register_all() {
   const int64_t n = options.num_features();
   const bool affine = options.affine();
-  weight = register_parameter("weight", affine ? empty({n}) : Tensor(), affine);
-  bias = register_parameter("bias", affine ? empty({n}) : Tensor(), affine);
+  register_parameter("weight", &weight, affine ? empty({n}) : Tensor(), affine);
+  register_parameter("bias", &bias, affine ? empty({n}) : Tensor(), affine);
   const bool track = options.track_running_stats();
-  running_mean = register_buffer("running_mean", track ? zeros({n}) : Tensor());
-  running_var = register_buffer("running_var", track ? ones({n}) : Tensor());
-  num_batches_tracked = register_buffer("num_batches_tracked", track ? zeros({}, kLong) : Tensor());
+  register_buffer("running_mean", &running_mean, track ? zeros({n}) : Tensor());
+  register_buffer("running_var", &running_var, track ? ones({n}) : Tensor());
+  register_buffer("num_batches_tracked", &num_batches_tracked, track ? zeros({}, kLong) : Tensor());
   reset_parameters();
 }
 
@@ -124,8 +124,8 @@ RMSNormImpl::RMSNormImpl(RMSNormOptions o) : options(std::move(o)) { RMSNormImpl
 
 void RMSNormImpl::reset() {
   const bool affine = options.elementwise_affine();
-  weight = register_parameter(
-      "weight", affine ? empty(IntArrayRef(options.normalized_shape())) : Tensor(), affine);
+  register_parameter("weight", &weight,
+                     affine ? empty(IntArrayRef(options.normalized_shape())) : Tensor(), affine);
   reset_parameters();
 }
 
@@ -185,8 +185,8 @@ LayerNormImpl::LayerNormImpl(LayerNormOptions o) : options(std::move(o)) { Layer
 void LayerNormImpl::reset() {
   const bool affine = options.elementwise_affine();
   const IntArrayRef shape(options.normalized_shape());
-  weight = register_parameter("weight", affine ? empty(shape) : Tensor(), affine);
-  bias = register_parameter("bias", affine ? empty(shape) : Tensor(), affine);
+  register_parameter("weight", &weight, affine ? empty(shape) : Tensor(), affine);
+  register_parameter("bias", &bias, affine ? empty(shape) : Tensor(), affine);
   reset_parameters();
 }
 
@@ -215,8 +215,8 @@ void GroupNormImpl::reset() {
                  options.num_channels(), " and ", options.num_groups());
   const bool affine = options.affine();
   const int64_t n = options.num_channels();
-  weight = register_parameter("weight", affine ? empty({n}) : Tensor(), affine);
-  bias = register_parameter("bias", affine ? empty({n}) : Tensor(), affine);
+  register_parameter("weight", &weight, affine ? empty({n}) : Tensor(), affine);
+  register_parameter("bias", &bias, affine ? empty({n}) : Tensor(), affine);
   reset_parameters();
 }
 

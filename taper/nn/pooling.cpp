@@ -113,8 +113,8 @@ void FractionalMaxPoolNdImpl<D, Derived>::reset() {
                  "d: only one of output_size and output_ratio may be "
                  "specified");
   const Tensor given = options._random_samples();
-  _random_samples =
-      this->register_buffer("_random_samples", given.defined() ? given.detach() : Tensor());
+  this->register_buffer("_random_samples", &_random_samples,
+                        given.defined() ? given.detach() : Tensor());
 }
 
 template <size_t D, class Derived>

@@ -1,5 +1,6 @@
 #include "taper/nn/recurrent.h"
 
+#include <algorithm>
 #include <cmath>
 #include <ostream>
 
@@ -74,6 +75,7 @@ void RNNImplBase::register_all(int64_t gates) {
   const detail::RNNOptionsBase& o = options_base;
   check_options(type_name_, o);
   weights_.clear();
+  weight_names_.clear();
   has_cell_state_ = gates == 4;
   const int64_t rows = gates * o.hidden_size();
   for (int64_t layer = 0; layer < o.num_layers(); ++layer) {
@@ -81,7 +83,8 @@ void RNNImplBase::register_all(int64_t gates) {
     for (const char* end : {"", "_reverse"}) {
       if (*end != '\0' && !o.bidirectional()) continue;
       const auto add = [&](const char* name, IntArrayRef sizes) {
-        weights_.push_back(register_parameter(str(name, "_l", layer, end), empty(sizes)));
+        weight_names_.push_back(str(name, "_l", layer, end));
+        weights_.push_back(register_parameter(weight_names_.back(), empty(sizes)));
       };
       add("weight_ih", {rows, in});
       add("weight_hh", {rows, output_size()});
@@ -91,6 +94,12 @@ void RNNImplBase::register_all(int64_t gates) {
     }
   }
   reset_parameters();
+}
+
+Tensor* RNNImplBase::tensor_member(const std::string& name) {
+  const auto found = std::find(weight_names_.begin(), weight_names_.end(), name);
+  if (found == weight_names_.end()) return Module::tensor_member(name);
+  return &weights_[static_cast<size_t>(found - weight_names_.begin())];
 }
 
 void RNNImplBase::reset_parameters() { start_uniform(weights_, options_base.hidden_size()); }
@@ -192,6 +201,7 @@ RNNImpl::RNNImpl(const RNNOptions& options)
     : RNNImplBase("RNN", detail::RNNOptionsBase(options)), options(options) {
   RNNImpl::reset();
 }
+void RNNImpl::reset() { register_all(1); }
 
 RNNImplBase::Mode RNNImpl::mode() const {
   return options.nonlinearity().is<enumtype::kTanh>() ? Mode::kTanh : Mode::kRelu;
@@ -212,6 +222,7 @@ LSTMImpl::LSTMImpl(const LSTMOptions& options)
     : RNNImplBase("LSTM", base_of(options)), options(options) {
   LSTMImpl::reset();
 }
+void LSTMImpl::reset() { register_all(4); }
 
 std::tuple<Tensor, LSTMImpl::State> LSTMImpl::forward(const Tensor& input,
                                                       const std::optional<State>& hx_opt) {
@@ -231,6 +242,7 @@ GRUImpl::GRUImpl(const GRUOptions& options)
     : RNNImplBase("GRU", detail::RNNOptionsBase(options)), options(options) {
   GRUImpl::reset();
 }
+void GRUImpl::reset() { register_all(3); }
 
 std::tuple<Tensor, Tensor> GRUImpl::forward(const Tensor& input, const Tensor& hx) {
   const Result r = run(Mode::kGru, input, hx, {});
@@ -249,10 +261,10 @@ void RNNCellImplBase::register_all(int64_t input_size, int64_t hidden_size, bool
                  ": hidden_size must be greater than zero and input_size not negative, got ",
                  hidden_size, " and ", input_size);
   const int64_t rows = gates * hidden_size;
-  weight_ih = register_parameter("weight_ih", empty({rows, input_size}));
-  weight_hh = register_parameter("weight_hh", empty({rows, hidden_size}));
-  bias_ih = register_parameter("bias_ih", bias ? empty({rows}) : Tensor(), bias);
-  bias_hh = register_parameter("bias_hh", bias ? empty({rows}) : Tensor(), bias);
+  register_parameter("weight_ih", &weight_ih, empty({rows, input_size}));
+  register_parameter("weight_hh", &weight_hh, empty({rows, hidden_size}));
+  register_parameter("bias_ih", &bias_ih, bias ? empty({rows}) : Tensor(), bias);
+  register_parameter("bias_hh", &bias_hh, bias ? empty({rows}) : Tensor(), bias);
   reset_parameters();
 }
 

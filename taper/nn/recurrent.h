@@ -90,6 +90,7 @@ class RNNImplBase : public virtual Module {
   Result run(Mode mode, const Tensor& input, const Tensor& h, const Tensor& c) const;
   PackedResult run(Mode mode, const utils::rnn::PackedSequence& input, const Tensor& h,
                    const Tensor& c) const;
+  Tensor* tensor_member(const std::string& name) override;
 
  private:
   int64_t directions() const { return options_base.bidirectional() ? 2 : 1; }
@@ -100,6 +101,7 @@ class RNNImplBase : public virtual Module {
   const char* type_name_;
   bool has_cell_state_ = false;
   std::vector<Tensor> weights_;
+  std::vector<std::string> weight_names_;
 };
 
 /// Layers of h' = tanh(W_ih x + b_ih + W_hh h + b_hh), or max(0, .), over sequences.
@@ -107,7 +109,7 @@ class RNNImpl : public Cloneable<RNNImpl>, public RNNImplBase {
  public:
   RNNImpl(int64_t input_size, int64_t hidden_size) : RNNImpl(RNNOptions(input_size, hidden_size)) {}
   explicit RNNImpl(const RNNOptions& options);
-  void reset() override { register_all(1); }
+  void reset() override;
   void pretty_print(std::ostream& stream) const override { print(stream); }
   /// input [L, N, in] ([N, L, in] with batch_first) or one sequence [L, in]; hx is the first state
   /// [layers * directions, N, hidden], zeros when undefined. Returns the last layer's outputs
@@ -133,7 +135,7 @@ class LSTMImpl : public Cloneable<LSTMImpl>, public RNNImplBase {
   LSTMImpl(int64_t input_size, int64_t hidden_size)
       : LSTMImpl(LSTMOptions(input_size, hidden_size)) {}
   explicit LSTMImpl(const LSTMOptions& options);
-  void reset() override { register_all(4); }
+  void reset() override;
   void pretty_print(std::ostream& stream) const override { print(stream); }
   /// As RNN's forward(), with states h [layers * directions, N, out] and c
   /// [layers * directions, N, hidden].
@@ -152,7 +154,7 @@ class GRUImpl : public Cloneable<GRUImpl>, public RNNImplBase {
  public:
   GRUImpl(int64_t input_size, int64_t hidden_size) : GRUImpl(GRUOptions(input_size, hidden_size)) {}
   explicit GRUImpl(const GRUOptions& options);
-  void reset() override { register_all(3); }
+  void reset() override;
   void pretty_print(std::ostream& stream) const override { print(stream); }
   /// As RNN's forward().
   std::tuple<Tensor, Tensor> forward(const Tensor& input, const Tensor& hx = {});

@@ -3,6 +3,7 @@
 
 #include "taper/base/demangle.h"
 #include "taper/nn/cloneable.h"
+#include "taper/nn/derived.h"
 #include "taper/nn/global_hooks.h"
 #include "taper/nn/module.h"
 
@@ -107,7 +108,8 @@ void Module::check_name(const std::string& kind, const std::string& name,
               name, "')");
   const bool taken = (own != &parameters_ && parameters_.contains(name)) ||
                      (own != &buffers_ && buffers_.contains(name)) ||
-                     (own != nullptr && children_.contains(name));
+                     (own != nullptr && children_.contains(name)) ||
+                     detail::ModuleAccess::has_rule(*this, name);
   TAPER_CHECK(!taken, kind, " '", name, "': attribute '", name, "' already exists");
 }
 
@@ -137,6 +139,49 @@ Tensor& Module::register_parameter(std::string name, Tensor tensor, bool require
   return parameters_.insert(std::move(name), std::move(tensor));
 }
 
+Tensor& Module::register_parameter(std::string name, Tensor* member, Tensor tensor,
+                                   bool requires_grad) {
+  TAPER_CHECK(member != nullptr, "register_parameter: the member of '", name, "' is null");
+  Tensor& entry = register_parameter(name, std::move(tensor), requires_grad);
+  bind_member(name, member);
+  *member = entry;
+  return entry;
+}
+
+Tensor& Module::register_buffer(std::string name, Tensor* member, Tensor tensor, bool persistent) {
+  TAPER_CHECK(member != nullptr, "register_buffer: the member of '", name, "' is null");
+  Tensor& entry = register_buffer(name, std::move(tensor), persistent);
+  bind_member(name, member);
+  *member = entry;
+  return entry;
+}
+
+void Module::bind_member(const std::string& name, Tensor* member) {
+  const std::ptrdiff_t distance = reinterpret_cast<char*>(member) - reinterpret_cast<char*>(this);
+  // A copy of a module registers anew what its class made: none of the old places counts.
+  if (std::exchange(members_.copied_from, nullptr) != nullptr) members_.distances.clear();
+  for (auto& [known, at] : members_.distances) {
+    if (known == name) {
+      at = distance;
+      return;
+    }
+  }
+  members_.distances.emplace_back(name, distance);
+}
+
+Tensor* Module::tensor_member(const std::string& name) {
+  if (members_.copied_from != nullptr && *members_.copied_from != typeid(*this)) return nullptr;
+  for (const auto& [known, distance] : members_.distances) {
+    if (known != name) continue;
+    if (distance != detail::TensorMembers::kNoMember) {
+      return reinterpret_cast<Tensor*>(reinterpret_cast<char*>(this) + distance);
+    }
+    Tensor* const parameter = parameters_.find(name);
+    return parameter != nullptr ? parameter : buffers_.find(name);
+  }
+  return nullptr;
+}
+
 Tensor& Module::register_buffer(std::string name, Tensor tensor, bool persistent) {
   check_name("Buffer", name, &buffers_);
   TAPER_CHECK(!buffers_.contains(name), "Buffer '", name, "' already defined");
@@ -151,25 +196,31 @@ Tensor& Module::register_buffer(std::string name, Tensor tensor, bool persistent
 Tensor& Module::replace_parameter(const std::string& name, Tensor tensor, bool requires_grad) {
   Tensor& place = parameters_[name];
   check_parameter(name, tensor, requires_grad);
-  return place = run_registration_hooks<TensorRegistrationHook>(HookKind::kParameterRegistration,
-                                                                *this, name, std::move(tensor));
+  place = run_registration_hooks<TensorRegistrationHook>(HookKind::kParameterRegistration, *this,
+                                                         name, std::move(tensor));
+  if (Tensor* const member = tensor_member(name); member != nullptr) *member = place;
+  return place;
 }
 
 Tensor& Module::replace_buffer(const std::string& name, Tensor tensor) {
   Tensor& place = buffers_[name];
-  return place = run_registration_hooks<TensorRegistrationHook>(HookKind::kBufferRegistration,
-                                                                *this, name, std::move(tensor));
+  place = run_registration_hooks<TensorRegistrationHook>(HookKind::kBufferRegistration, *this, name,
+                                                         std::move(tensor));
+  if (Tensor* const member = tensor_member(name); member != nullptr) *member = place;
+  return place;
 }
 
 void Module::unregister_parameter(const std::string& name) {
   TAPER_CHECK(parameters_.contains(name), "No Parameter with name `", name, "` is registered");
   parameters_.erase(name);
+  std::erase_if(members_.distances, [&](const auto& known) { return known.first == name; });
 }
 
 void Module::unregister_buffer(const std::string& name) {
   TAPER_CHECK(buffers_.contains(name), "No Buffer with name `", name, "` is registered");
   buffers_.erase(name);
   std::erase(transient_buffers_, name);
+  std::erase_if(members_.distances, [&](const auto& known) { return known.first == name; });
 }
 
 bool Module::is_persistent_buffer(const std::string& name) const {

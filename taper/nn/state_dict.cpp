@@ -6,6 +6,7 @@
 #include "taper/autograd/grad_mode.h"
 #include "taper/base/thread_state.h"
 #include "taper/core/sizes.h"
+#include "taper/nn/lazy.h"
 #include "taper/nn/module.h"
 #include "taper/ops/copy.h"
 #include "taper/ops/slicing.h"
@@ -108,7 +109,8 @@ void Module::state_dict(StateDict& destination, const std::string& prefix, bool 
 struct Module::StateLoad {
   struct TensorStep {
     Tensor target, source;
-    Tensor before, before_grad;
+    bool sets_data;  // takes memory and sizes, not values
+    Tensor before = {}, before_grad = {};
   };
   struct ExtraStep {
     Module* module;
@@ -128,7 +130,7 @@ struct Module::StateLoad {
   std::vector<PostHooks> post_hooks = {};
 
   void plan(Module& module, StateDict& dict, const std::string& prefix);
-  void plan_tensor(const std::string& key, const Tensor& target, Tensor source);
+  void plan_tensor(const std::string& key, const Tensor& target, Tensor source, bool is_lazy);
   void find_unexpected(const Module& module, const StateDict& dict, const std::string& prefix);
   void carry_out(const Module& root);
   void run();
@@ -136,16 +138,21 @@ struct Module::StateLoad {
   void check(const Module& root);
 };
 
-void Module::StateLoad::plan_tensor(const std::string& key, const Tensor& target, Tensor source) {
+void Module::StateLoad::plan_tensor(const std::string& key, const Tensor& target, Tensor source,
+                                    bool is_lazy) {
   if (!source.defined()) {
     errors.push_back(str("While copying the parameter named \"", key,
                          "\", expected torch.Tensor or Tensor-like object from checkpoint but "
                          "received an undefined tensor"));
     return;
   }
+  if (is_lazy && !assign) {  // gives the target its sizes; the target keeps its type
+    tensors.push_back({target, source.detach().to(target.scalar_type()).clone(), true});
+    return;
+  }
   // Files of PyTorch 0.3 keep scalars as one element.
   if (target.dim() == 0 && source.dim() == 1 && source.numel() > 0) source = source.select(0, 0);
-  if (source.sizes() != target.sizes()) {
+  if (source.sizes() != target.sizes() && !is_lazy) {
     errors.push_back(str("size mismatch for ", key, ": copying a param with shape ",
                          size_text(source), " from checkpoint, the shape in current model is ",
                          size_text(target), "."));
@@ -168,7 +175,7 @@ void Module::StateLoad::plan_tensor(const std::string& key, const Tensor& target
                          ", an exception occurred : ('", problem, "',)."));
     return;
   }
-  tensors.push_back({target, std::move(source), {}, {}});
+  tensors.push_back({target, std::move(source), assign});
 }
 
 void Module::StateLoad::plan(Module& module, StateDict& dict, const std::string& prefix) {
@@ -190,6 +197,8 @@ void Module::StateLoad::plan(Module& module, StateDict& dict, const std::string&
                                  errors};
     run_own_hooks<LoadStateDictPreHook>(pre_hooks, module, context);
   }
+  const auto* lazy = dynamic_cast<const LazyModule*>(&module);
+  const bool waits = lazy != nullptr && lazy->has_uninitialized_params();
   const auto plan_all = [&](const TensorMap& own, bool are_buffers) {
     for (const auto& item : own) {
       if (!item.value().defined()) continue;
@@ -197,7 +206,7 @@ void Module::StateLoad::plan(Module& module, StateDict& dict, const std::string&
       const std::string key = prefix + item.key();
       const Tensor* source = dict.find(key);
       if (source != nullptr) {
-        plan_tensor(key, item.value(), *source);
+        plan_tensor(key, item.value(), *source, waits && detail::is_uninitialized(item.value()));
       } else {
         keys.missing_keys.push_back(key);
       }
@@ -273,10 +282,10 @@ void Module::StateLoad::run() {
   for (TensorStep& step : tensors) {
     const Tensor& target = step.target;
     if (may_fail) {
-      step.before = assign ? target.detach() : target.detach().clone();
+      step.before = step.sets_data ? target.detach() : target.detach().clone();
       step.before_grad = target.is_leaf() ? target.grad() : Tensor();
     }
-    if (assign) {
+    if (step.sets_data) {
       target.set_data(step.source.detach());
       if (target.is_leaf() && target.grad().defined()) target.mutable_grad() = Tensor();
     } else {
@@ -301,7 +310,7 @@ void Module::StateLoad::undo() {
   for (auto at = tensors.rbegin(); at != tensors.rend(); ++at) {
     const TensorStep& step = *at;
     if (!step.before.defined()) continue;
-    if (assign) {
+    if (step.sets_data) {
       step.target.set_data(step.before);
       if (step.before_grad.defined()) step.target.mutable_grad() = step.before_grad;
     } else {

@@ -28,6 +28,13 @@ AnyModule copied(const AnyModule& module) {
 
 }  // namespace
 
+TransformerEncoderOptions::TransformerEncoderOptions(const TransformerEncoderLayerOptions& layer,
+                                                     int64_t num_layers)
+    : TransformerEncoderOptions(TransformerEncoderLayer(layer), num_layers) {}
+TransformerDecoderOptions::TransformerDecoderOptions(const TransformerDecoderLayerOptions& layer,
+                                                     int64_t num_layers)
+    : TransformerDecoderOptions(TransformerDecoderLayer(layer), num_layers) {}
+
 TransformerDecoderLayerImpl::TransformerDecoderLayerImpl(TransformerDecoderLayerOptions o)
     : options(std::move(o)) {
   TransformerDecoderLayerImpl::reset();

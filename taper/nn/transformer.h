@@ -38,8 +38,7 @@ TAPER_LAYER(TransformerDecoderLayer);
 struct TransformerEncoderOptions {
   TransformerEncoderOptions(TransformerEncoderLayer encoder_layer, int64_t num_layers)
       : encoder_layer_(std::move(encoder_layer)), num_layers_(num_layers) {}
-  TransformerEncoderOptions(const TransformerEncoderLayerOptions& layer, int64_t num_layers)
-      : TransformerEncoderOptions(TransformerEncoderLayer(layer), num_layers) {}
+  TransformerEncoderOptions(const TransformerEncoderLayerOptions& layer, int64_t num_layers);
   TAPER_ARG(TransformerEncoderLayer, encoder_layer);
   TAPER_ARG(int64_t, num_layers);
   /// A module that the output passes through.
@@ -67,8 +66,7 @@ TAPER_LAYER(TransformerEncoder);
 struct TransformerDecoderOptions {
   TransformerDecoderOptions(TransformerDecoderLayer decoder_layer, int64_t num_layers)
       : decoder_layer_(std::move(decoder_layer)), num_layers_(num_layers) {}
-  TransformerDecoderOptions(const TransformerDecoderLayerOptions& layer, int64_t num_layers)
-      : TransformerDecoderOptions(TransformerDecoderLayer(layer), num_layers) {}
+  TransformerDecoderOptions(const TransformerDecoderLayerOptions& layer, int64_t num_layers);
   TAPER_ARG(TransformerDecoderLayer, decoder_layer);
   TAPER_ARG(int64_t, num_layers);
   TAPER_ARG(AnyModule, norm);

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <utility>
 #include <vector>
 
+#include "taper/nn/init.h"
 #include "taper/tensor/tensor.h"
 
 namespace taper TAPER_API {
@@ -22,6 +24,15 @@ void clip_grad_value_(const Tensor& parameter, double clip_value);
 Tensor parameters_to_vector(const std::vector<Tensor>& parameters);
 /// Gives each parameter its part of such a vector as its data.
 void vector_to_parameters(const Tensor& vector, const std::vector<Tensor>& parameters);
+
+/// A module (holder) made with these arguments, whose parameters have whatever was in their memory:
+/// skip_init<nn::Linear>(3, 4), for one that is to be loaded or initialised otherwise. No random
+/// numbers are drawn.
+template <class ModuleType, class... Args>
+ModuleType skip_init(Args&&... args) {
+  const init::detail::SkipInit skip;
+  return ModuleType(std::forward<Args>(args)...);
+}
 
 }  // namespace nn::utils
 }  // namespace taper

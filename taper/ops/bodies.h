@@ -31,6 +31,7 @@ Tensor amax(Out out, const Tensor& self, IntArrayRef dim, bool keepdim);
 Tensor amin(Out out, const Tensor& self, IntArrayRef dim, bool keepdim);
 
 // taper/ops/masking.h
+Tensor masked_select(Out out, const Tensor& self, const Tensor& mask);
 Tensor masked_fill(Out out, const Tensor& self, const Tensor& mask, const Scalar& value);
 Tensor masked_fill(Out out, const Tensor& self, const Tensor& mask, const Tensor& value);
 Tensor masked_scatter(Out out, const Tensor& self, const Tensor& mask, const Tensor& source);
@@ -256,6 +257,9 @@ Tensor any(Out out, const Tensor& self, int64_t dim, bool keepdim);
 Tensor all(Out out, const Tensor& self, int64_t dim, bool keepdim);
 
 // taper/ops/scatter.h
+Tensor gather(Out out, const Tensor& self, int64_t dim, const Tensor& index, bool sparse_grad);
+Tensor index_select(Out out, const Tensor& self, int64_t dim, const Tensor& index);
+Tensor take(Out out, const Tensor& self, const Tensor& index);
 Tensor scatter(Out out, const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src);
 Tensor scatter(Out out, const Tensor& self, int64_t dim, const Tensor& index, const Scalar& value);
 Tensor scatter(Out out, const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src,
@@ -279,6 +283,43 @@ Tensor index_fill(Out out, const Tensor& self, int64_t dim, const Tensor& index,
 // taper/ops/softmax.h
 Tensor softmax(Out out, const Tensor& self, int64_t dim, std::optional<ScalarType> dtype);
 Tensor log_softmax(Out out, const Tensor& self, int64_t dim, std::optional<ScalarType> dtype);
+
+// taper/ops/special.h
+Tensor igamma(Out out, const Tensor& self, const Tensor& other);
+Tensor igammac(Out out, const Tensor& self, const Tensor& other);
+Tensor special_entr(Out out, const Tensor& self);
+Tensor special_erfcx(Out out, const Tensor& self);
+Tensor special_i0e(Out out, const Tensor& self);
+Tensor special_i1e(Out out, const Tensor& self);
+Tensor special_ndtr(Out out, const Tensor& self);
+Tensor special_log_ndtr(Out out, const Tensor& self);
+Tensor special_ndtri(Out out, const Tensor& self);
+Tensor special_spherical_bessel_j0(Out out, const Tensor& self);
+Tensor special_bessel_j0(Out out, const Tensor& self);
+Tensor special_bessel_j1(Out out, const Tensor& self);
+Tensor special_bessel_y0(Out out, const Tensor& self);
+Tensor special_bessel_y1(Out out, const Tensor& self);
+Tensor special_modified_bessel_i0(Out out, const Tensor& self);
+Tensor special_modified_bessel_i1(Out out, const Tensor& self);
+Tensor special_modified_bessel_k0(Out out, const Tensor& self);
+Tensor special_modified_bessel_k1(Out out, const Tensor& self);
+Tensor special_scaled_modified_bessel_k0(Out out, const Tensor& self);
+Tensor special_scaled_modified_bessel_k1(Out out, const Tensor& self);
+Tensor special_airy_ai(Out out, const Tensor& self);
+Tensor special_xlog1py(Out out, const Tensor& self, const Tensor& other);
+Tensor special_zeta(Out out, const Tensor& self, const Tensor& other);
+Tensor special_chebyshev_polynomial_t(Out out, const Tensor& self, const Tensor& n);
+Tensor special_chebyshev_polynomial_u(Out out, const Tensor& self, const Tensor& n);
+Tensor special_chebyshev_polynomial_v(Out out, const Tensor& self, const Tensor& n);
+Tensor special_chebyshev_polynomial_w(Out out, const Tensor& self, const Tensor& n);
+Tensor special_shifted_chebyshev_polynomial_t(Out out, const Tensor& self, const Tensor& n);
+Tensor special_shifted_chebyshev_polynomial_u(Out out, const Tensor& self, const Tensor& n);
+Tensor special_shifted_chebyshev_polynomial_v(Out out, const Tensor& self, const Tensor& n);
+Tensor special_shifted_chebyshev_polynomial_w(Out out, const Tensor& self, const Tensor& n);
+Tensor special_hermite_polynomial_h(Out out, const Tensor& self, const Tensor& n);
+Tensor special_hermite_polynomial_he(Out out, const Tensor& self, const Tensor& n);
+Tensor special_laguerre_polynomial_l(Out out, const Tensor& self, const Tensor& n);
+Tensor special_legendre_polynomial_p(Out out, const Tensor& self, const Tensor& n);
 
 // taper/ops/statistics.h
 Tensor renorm(Out out, const Tensor& self, const Scalar& p, int64_t dim, const Scalar& maxnorm);

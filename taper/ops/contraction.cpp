@@ -234,6 +234,8 @@ Tensor contract(TensorList operands, const std::vector<Tensor>& full, const Arra
     }
     result = sum_of_products(result, full[i], summed);
   }
+  // What the products summed is still there with size 1.
+  if (full.size() > 1) return result.reshape(result.sizes().slice(0, l.result_rank));
   DimVector rest;
   for (int64_t d = l.result_rank; d < l.rank; ++d) rest.push_back(d);
   return rest.empty() ? result : result.sum(rest);

@@ -3,6 +3,7 @@
 #include "taper/ops/linalg_factor.h"
 #include "taper/ops/linalg_norm.h"
 #include "taper/ops/linalg_solve.h"
+#include "taper/ops/linalg_systems.h"
 
 // The names of torch::linalg.
 namespace taper TAPER_API {
@@ -34,13 +35,26 @@ inline Tensor solve_triangular(const Tensor& A, const Tensor& B, bool upper, boo
 inline Tensor inv(const Tensor& A) { return linalg_inv(A); }
 inline Tensor det(const Tensor& A) { return linalg_det(A); }
 inline std::tuple<Tensor, Tensor> slogdet(const Tensor& A) { return linalg_slogdet(A); }
-inline Tensor pinv(const Tensor& A, double rcond, bool hermitian = false) {
+inline Tensor pinv(const Tensor& A, double rcond, StrictBool hermitian = false) {
   return linalg_pinv(A, rcond, hermitian);
 }
 inline Tensor pinv(const Tensor& A) { return linalg_pinv(A); }
 inline Tensor matrix_rank(const Tensor& A, std::optional<double> tol = std::nullopt,
-                          bool hermitian = false) {
+                          StrictBool hermitian = false) {
   return linalg_matrix_rank(A, tol, std::nullopt, hermitian);
+}
+inline std::tuple<Tensor, Tensor, Tensor, Tensor> lstsq(
+    const Tensor& A, const Tensor& B, std::optional<double> rcond = std::nullopt,
+    std::optional<std::string_view> driver = std::nullopt) {
+  return linalg_lstsq(A, B, rcond, driver);
+}
+inline Tensor tensorinv(const Tensor& A, int64_t ind = 2) { return linalg_tensorinv(A, ind); }
+inline Tensor tensorsolve(const Tensor& A, const Tensor& B,
+                          std::optional<IntArrayRef> dims = std::nullopt) {
+  return linalg_tensorsolve(A, B, dims);
+}
+inline Tensor householder_product(const Tensor& A, const Tensor& tau) {
+  return linalg_householder_product(A, tau);
 }
 inline Tensor matrix_power(const Tensor& A, int64_t n) { return linalg_matrix_power(A, n); }
 inline Tensor matrix_exp(const Tensor& A) { return linalg_matrix_exp(A); }

@@ -77,6 +77,23 @@ Tensor linalg_matrix_norm(const Tensor& input, std::string_view ord, IntArrayRef
   return of_singular_values(self, d, keepdim, [](const Tensor& s) { return s.sum(-1); });
 }
 
+Tensor frobenius_norm(const Tensor& self, IntArrayRef dim, bool keepdim) {
+  TAPER_CHECK(dim.size() <= 2, "frobenius_norm: Expected at most 2 dimensions, but got ",
+              dim.size(), " dimensions instead.");
+  return linalg_vector_norm(self, 2, dim, keepdim);
+}
+Tensor nuclear_norm(const Tensor& self, bool keepdim) {
+  TAPER_CHECK_AS(ShapeError, self.dim() == 2,
+                 "nuclear_norm: Expected a tensor with 2 dimensions, but got a tensor with ",
+                 self.dim(), " dimensions instead.");
+  return nuclear_norm(self, {0, 1}, keepdim);
+}
+Tensor nuclear_norm(const Tensor& self, IntArrayRef dim, bool keepdim) {
+  TAPER_CHECK_AS(ShapeError, dim.size() == 2,
+                 "nuclear_norm requires a 'dim' argument of size 2, got ", dim);
+  return linalg_matrix_norm(self, "nuc", dim, keepdim);
+}
+
 Tensor linalg_cond(const Tensor& self, const std::optional<Scalar>& p) {
   check_matrix("linalg.cond", self);
   const double ord = p ? p->toDouble() : 2;

@@ -20,6 +20,11 @@ Tensor linalg_matrix_norm(const Tensor& self, const Scalar& ord, IntArrayRef dim
 Tensor linalg_matrix_norm(const Tensor& self, std::string_view ord = "fro",
                           IntArrayRef dim = {-2, -1}, bool keepdim = false,
                           std::optional<ScalarType> dtype = std::nullopt);
+/// linalg_vector_norm() of order 2 over at most two dimensions, or all if none is named.
+Tensor frobenius_norm(const Tensor& self, IntArrayRef dim = {}, bool keepdim = false);
+/// linalg_matrix_norm() "nuc": of a matrix, or in two dimensions.
+Tensor nuclear_norm(const Tensor& self, bool keepdim = false);
+Tensor nuclear_norm(const Tensor& self, IntArrayRef dim, bool keepdim = false);
 /// The condition of matrices: for p = 2 the largest singular value over the smallest, for -2 the
 /// other way round, else norm(A) norm(A^-1) in the norm p of linalg_matrix_norm(), where a singular
 /// A throws.

@@ -457,10 +457,10 @@ Tensor linalg_pinv(const Tensor& given, const std::optional<Tensor>& atol,
   return p;
 }
 Tensor linalg_pinv(const Tensor& A, std::optional<double> atol, std::optional<double> rtol,
-                   bool hermitian) {
+                   StrictBool hermitian) {
   return linalg_pinv(A, as_tensor(atol), as_tensor(rtol), hermitian);
 }
-Tensor linalg_pinv(const Tensor& A, double rcond, bool hermitian) {
+Tensor linalg_pinv(const Tensor& A, double rcond, StrictBool hermitian) {
   return linalg_pinv(A, std::nullopt, as_tensor(rcond), hermitian);
 }
 Tensor linalg_pinv(const Tensor& A, const Tensor& rcond, bool hermitian) {
@@ -478,10 +478,10 @@ Tensor linalg_matrix_rank(const Tensor& given, const std::optional<Tensor>& atol
   return gt(values, bound_of(values, A, atol, rtol)).sum(-1);
 }
 Tensor linalg_matrix_rank(const Tensor& A, std::optional<double> atol, std::optional<double> rtol,
-                          bool hermitian) {
+                          StrictBool hermitian) {
   return linalg_matrix_rank(A, as_tensor(atol), as_tensor(rtol), hermitian);
 }
-Tensor linalg_matrix_rank(const Tensor& A, double tol, bool hermitian) {
+Tensor linalg_matrix_rank(const Tensor& A, double tol, StrictBool hermitian) {
   return linalg_matrix_rank(A, as_tensor(tol), as_tensor(0.0), hermitian);
 }
 Tensor linalg_matrix_rank(const Tensor& A, const Tensor& tol, bool hermitian) {

@@ -49,22 +49,22 @@ Tensor logdet(const Tensor& self);
 /// 0; rtol is max(m, n) times the type's precision unless a tolerance is given. As tensors they
 /// broadcast with the leading dimensions. hermitian: A is symmetric, its lower triangle is read.
 Tensor linalg_pinv(const Tensor& A, std::optional<double> atol, std::optional<double> rtol,
-                   bool hermitian = false);
+                   StrictBool hermitian = false);
 Tensor linalg_pinv(const Tensor& A, const std::optional<Tensor>& atol = std::nullopt,
                    const std::optional<Tensor>& rtol = std::nullopt, bool hermitian = false);
 /// linalg_pinv() with rtol = rcond.
-Tensor linalg_pinv(const Tensor& A, double rcond, bool hermitian = false);
+Tensor linalg_pinv(const Tensor& A, double rcond, StrictBool hermitian = false);
 Tensor linalg_pinv(const Tensor& A, const Tensor& rcond, bool hermitian = false);
 /// linalg_pinv() with rtol = rcond.
 /// variants: method
 Tensor pinverse(const Tensor& self, double rcond = 1e-15);
 /// How many singular values exceed atol and rtol times the largest, as in linalg_pinv(): int64.
 Tensor linalg_matrix_rank(const Tensor& A, std::optional<double> atol, std::optional<double> rtol,
-                          bool hermitian = false);
+                          StrictBool hermitian = false);
 Tensor linalg_matrix_rank(const Tensor& A, const std::optional<Tensor>& atol = std::nullopt,
                           const std::optional<Tensor>& rtol = std::nullopt, bool hermitian = false);
 /// How many singular values exceed tol.
-Tensor linalg_matrix_rank(const Tensor& A, double tol, bool hermitian = false);
+Tensor linalg_matrix_rank(const Tensor& A, double tol, StrictBool hermitian = false);
 Tensor linalg_matrix_rank(const Tensor& A, const Tensor& tol, bool hermitian = false);
 /// The n-th power of a square matrix; of its inverse for a negative n.
 Tensor linalg_matrix_power(const Tensor& A, int64_t n);

@@ -16,9 +16,7 @@ void check_mask(const char* op, const Tensor& mask) {
                  " only supports boolean masks, but got mask with dtype ", mask.scalar_type());
 }
 
-}  // namespace
-
-Tensor masked_select(const Tensor& self, const Tensor& mask) {
+Tensor masked_select_fresh(const Tensor& self, const Tensor& mask) {
   TAPER_CHECK_AS(DTypeError, mask.scalar_type() == kBool,
                  "masked_select: expected BoolTensor for mask, got ", mask.scalar_type());
   Tensor out;
@@ -42,6 +40,12 @@ Tensor masked_select(const Tensor& self, const Tensor& mask) {
             }});
   }
   return out;
+}
+
+}  // namespace
+
+Tensor body::masked_select(Out out, const Tensor& self, const Tensor& mask) {
+  return out.give("masked_select", masked_select_fresh(self, mask), {self, mask});
 }
 
 namespace {

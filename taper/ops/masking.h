@@ -7,7 +7,7 @@
 namespace taper TAPER_API {
 
 /// The elements where the mask is true, in one dimension.
-/// variants: method
+/// variants: method, out
 Tensor masked_select(const Tensor& self, const Tensor& mask);
 
 /// self with a number where the mask, broadcast to self's sizes, is true.

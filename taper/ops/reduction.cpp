@@ -164,6 +164,13 @@ Tensor nansum(const Tensor& self, IntArrayRef dim, bool keepdim, std::optional<S
   if (!self.is_floating_point()) return sum(self, dim, keepdim, dtype);
   return sum(self.masked_fill(self.ne(self), 0), dim, keepdim, dtype);
 }
+Tensor nanmean(const Tensor& self, IntArrayRef dim, bool keepdim, std::optional<ScalarType> dtype) {
+  TAPER_CHECK_AS(DTypeError, self.is_floating_point(),
+                 "nanmean(): expected input to have floating point or complex dtype but got ",
+                 self.scalar_type());
+  const Tensor count = self.detach().isnan().logical_not().sum(dim, keepdim);
+  return nansum(self, dim, keepdim, dtype).div(count);
+}
 
 Tensor count_nonzero(const Tensor& self, IntArrayRef dim) {
   const uint64_t dims = reduced_dims("count_nonzero", dim, self.dim());

@@ -27,6 +27,10 @@ Tensor mean(const Tensor& self, IntArrayRef dim, bool keepdim = false,
 /// variants: method
 Tensor nansum(const Tensor& self, IntArrayRef dim = {}, bool keepdim = false,
               std::optional<ScalarType> dtype = std::nullopt);
+/// Mean over dimensions of what is not NaN; NaN where nothing is left. Floating types only.
+/// variants: method
+Tensor nanmean(const Tensor& self, IntArrayRef dim = {}, bool keepdim = false,
+               std::optional<ScalarType> dtype = std::nullopt);
 /// Product of all elements; integers and bool in int64.
 /// variants: method
 Tensor prod(const Tensor& self, std::optional<ScalarType> dtype = std::nullopt);

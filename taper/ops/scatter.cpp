@@ -71,9 +71,7 @@ Tensor gather_for_src(const Tensor& grad, int64_t dim, const Tensor& index, IntA
   return put_strided(read, sizes, contiguous_strides(sizes), 0);
 }
 
-}  // namespace
-
-Tensor gather(const Tensor& self, int64_t dim, const Tensor& index, bool) {
+Tensor gather_fresh(const Tensor& self, int64_t dim, const Tensor& index) {
   dim = wrap_dim(dim, self.dim());
   check_index("gather", self, dim, index, "input");
   Tensor out = new_tensor("gather", index.sizes(), self.scalar_type());
@@ -89,6 +87,12 @@ Tensor gather(const Tensor& self, int64_t dim, const Tensor& index, bool) {
             }});
   }
   return out;
+}
+
+}  // namespace
+
+Tensor body::gather(Out out, const Tensor& self, int64_t dim, const Tensor& index, bool) {
+  return out.give("gather", gather_fresh(self, dim, index), {self, index});
 }
 
 Tensor take_along_dim(const Tensor& self, const Tensor& indices, std::optional<int64_t> dim) {
@@ -134,9 +138,7 @@ DimVector with_size(IntArrayRef sizes, int64_t dim, int64_t size) {
   return out;
 }
 
-}  // namespace
-
-Tensor index_select(const Tensor& self, int64_t dim, const Tensor& index) {
+Tensor index_select_fresh(const Tensor& self, int64_t dim, const Tensor& index) {
   check_vector("index_select", index);
   dim = wrap_dim(dim, self.dim());
   Tensor out =
@@ -160,7 +162,7 @@ Tensor index_select(const Tensor& self, int64_t dim, const Tensor& index) {
   return out;
 }
 
-Tensor take(const Tensor& self, const Tensor& index) {
+Tensor take_fresh(const Tensor& self, const Tensor& index) {
   TAPER_CHECK_AS(DTypeError, index.scalar_type() == kLong,
                  "take(): Expected a long tensor for index, but got ", index.scalar_type());
   TAPER_CHECK_AS(IndexError, self.numel() > 0 || index.numel() == 0,
@@ -174,7 +176,16 @@ Tensor take(const Tensor& self, const Tensor& index) {
   return flat.index_select(0, wrapped).view(index.sizes());
 }
 
+}  // namespace
+
 namespace body {
+
+Tensor index_select(Out out, const Tensor& self, int64_t dim, const Tensor& index) {
+  return out.give("index_select", index_select_fresh(self, dim, index), {self, index});
+}
+Tensor take(Out out, const Tensor& self, const Tensor& index) {
+  return out.give("take", take_fresh(self, index), {self, index});
+}
 
 Tensor scatter(Out out, const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src) {
   if (goes_elsewhere(out)) {

@@ -10,17 +10,17 @@ namespace taper TAPER_API {
 
 /// out[i][j][k] = self[i][index[i][j][k]][k] for dim 1 of 3; out has the sizes of index, an int64
 /// tensor. Throws an IndexError where an index is not in [0, size(dim)).
-/// variants: method
+/// variants: method, out
 Tensor gather(const Tensor& self, int64_t dim, const Tensor& index, bool sparse_grad = false);
 /// gather() after index and self are broadcast but for dim; without dim both are flattened.
 /// variants: method
 Tensor take_along_dim(const Tensor& self, const Tensor& indices,
                       std::optional<int64_t> dim = std::nullopt);
 /// The slices of a dimension that a one-dimensional integer index names.
-/// variants: method
+/// variants: method, out
 Tensor index_select(const Tensor& self, int64_t dim, const Tensor& index);
 /// The elements of the flattened tensor that index names, in index's sizes.
-/// variants: method
+/// variants: method, out
 Tensor take(const Tensor& self, const Tensor& index);
 /// self with self[i][index[i][j][k]][k] = src[i][j][k] for dim 1 of 3. Where indices repeat, the
 /// last wins.

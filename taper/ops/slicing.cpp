@@ -359,6 +359,17 @@ namespace {
 constexpr int64_t kMostEmptyParts = int64_t{1} << 20;
 }  // namespace
 
+std::vector<Tensor> unsafe_split(const Tensor& self, int64_t split_size, int64_t dim) {
+  return split(self, split_size, dim);
+}
+std::vector<Tensor> unsafe_split_with_sizes(const Tensor& self, IntArrayRef split_sizes,
+                                            int64_t dim) {
+  return split_with_sizes(self, split_sizes, dim);
+}
+std::vector<Tensor> unsafe_chunk(const Tensor& self, int64_t chunks, int64_t dim) {
+  return chunk(self, chunks, dim);
+}
+
 std::vector<Tensor> tensor_split(const Tensor& self, int64_t sections, int64_t dim) {
   TAPER_CHECK_AS(ShapeError, self.dim() > 0,
                  "tensor_split: tensor_split expected at least a 1-dimensional tensor, but got a "

@@ -39,15 +39,25 @@ std::vector<Tensor> unbind(const Tensor& self, int64_t dim = 0);
 /// Pieces of split_size along a dimension; the last may be smaller.
 /// variants: method
 std::vector<Tensor> split(const Tensor& self, int64_t split_size, int64_t dim = 0);
+/// Same as split(), which is safe here.
+/// variants: method
+std::vector<Tensor> unsafe_split(const Tensor& self, int64_t split_size, int64_t dim = 0);
 /// Pieces of the given sizes, which must sum to the dimension's.
 /// variants: method
 std::vector<Tensor> split(const Tensor& self, IntArrayRef split_sizes, int64_t dim = 0);
 /// Pieces of the given sizes, which must sum to the dimension's.
 /// variants: method
 std::vector<Tensor> split_with_sizes(const Tensor& self, IntArrayRef split_sizes, int64_t dim = 0);
+/// Same as split_with_sizes(), which is safe here.
+/// variants: method
+std::vector<Tensor> unsafe_split_with_sizes(const Tensor& self, IntArrayRef split_sizes,
+                                            int64_t dim = 0);
 /// At most chunks pieces of equal size along a dimension; the last may be smaller.
 /// variants: method
 std::vector<Tensor> chunk(const Tensor& self, int64_t chunks, int64_t dim = 0);
+/// Same as chunk(), which is safe here.
+/// variants: method
+std::vector<Tensor> unsafe_chunk(const Tensor& self, int64_t chunks, int64_t dim = 0);
 /// sections pieces along a dimension, the first ones one longer where the size does not divide.
 /// variants: method
 std::vector<Tensor> tensor_split(const Tensor& self, int64_t sections, int64_t dim = 0);

@@ -60,10 +60,7 @@ Tensor std_over(const Tensor& self, uint64_t dims, bool keepdim, double correcti
   return result;
 }
 
-double correction_of(const std::optional<Scalar>& correction) {
-  return correction ? correction->toDouble() : 1;
-}
-uint64_t dims_or_all(const char* op, std::optional<IntArrayRef> dim, int64_t rank) {
+uint64_t dims_or_all(const char* op, const OptionalIntArrayRef& dim, int64_t rank) {
   return dim ? reduced_dims(op, *dim, rank) : kAllDims;
 }
 
@@ -107,45 +104,32 @@ double order_of(const std::optional<Scalar>& p) { return p ? p->toDouble() : 2; 
 
 }  // namespace
 
-Tensor var(const Tensor& self, bool unbiased) { return var_over(self, kAllDims, false, unbiased); }
-Tensor var(const Tensor& self, IntArrayRef dim, bool unbiased, bool keepdim) {
-  return var_over(self, reduced_dims("var", dim, self.dim()), keepdim, unbiased);
+Tensor var(const Tensor& self, StrictBool unbiased) {
+  return var_over(self, kAllDims, false, unbiased);
 }
-Tensor var(const Tensor& self, std::optional<IntArrayRef> dim,
-           const std::optional<Scalar>& correction, bool keepdim) {
-  return var_over(self, dims_or_all("var", dim, self.dim()), keepdim, correction_of(correction));
+Tensor var(const Tensor& self, OptionalIntArrayRef dim, Correction correction, bool keepdim) {
+  return var_over(self, dims_or_all("var", dim, self.dim()), keepdim, correction.value());
 }
-Tensor std(const Tensor& self, bool unbiased) { return std_over(self, kAllDims, false, unbiased); }
-Tensor std(const Tensor& self, IntArrayRef dim, bool unbiased, bool keepdim) {
-  return std_over(self, reduced_dims("std", dim, self.dim()), keepdim, unbiased);
+Tensor std(const Tensor& self, StrictBool unbiased) {
+  return std_over(self, kAllDims, false, unbiased);
 }
-Tensor std(const Tensor& self, std::optional<IntArrayRef> dim,
-           const std::optional<Scalar>& correction, bool keepdim) {
-  return std_over(self, dims_or_all("std", dim, self.dim()), keepdim, correction_of(correction));
+Tensor std(const Tensor& self, OptionalIntArrayRef dim, Correction correction, bool keepdim) {
+  return std_over(self, dims_or_all("std", dim, self.dim()), keepdim, correction.value());
 }
 
-std::tuple<Tensor, Tensor> var_mean(const Tensor& self, bool unbiased) {
+std::tuple<Tensor, Tensor> var_mean(const Tensor& self, StrictBool unbiased) {
   return {var(self, unbiased), self.mean()};
 }
-std::tuple<Tensor, Tensor> var_mean(const Tensor& self, IntArrayRef dim, bool unbiased,
-                                    bool keepdim) {
-  return {var(self, dim, unbiased, keepdim), self.mean(dim, keepdim)};
+std::tuple<Tensor, Tensor> var_mean(const Tensor& self, OptionalIntArrayRef dim,
+                                    Correction correction, bool keepdim) {
+  return {var(self, dim, correction, keepdim), self.mean(dim.value_or({}), keepdim)};
 }
-std::tuple<Tensor, Tensor> var_mean(const Tensor& self, std::optional<IntArrayRef> dim,
-                                    const std::optional<Scalar>& correction, bool keepdim) {
-  return {var(self, dim, correction, keepdim), self.mean(dim.value_or(IntArrayRef()), keepdim)};
-}
-std::tuple<Tensor, Tensor> std_mean(const Tensor& self, bool unbiased) {
+std::tuple<Tensor, Tensor> std_mean(const Tensor& self, StrictBool unbiased) {
   return {taper::std(self, unbiased), self.mean()};
 }
-std::tuple<Tensor, Tensor> std_mean(const Tensor& self, IntArrayRef dim, bool unbiased,
-                                    bool keepdim) {
-  return {taper::std(self, dim, unbiased, keepdim), self.mean(dim, keepdim)};
-}
-std::tuple<Tensor, Tensor> std_mean(const Tensor& self, std::optional<IntArrayRef> dim,
-                                    const std::optional<Scalar>& correction, bool keepdim) {
-  return {taper::std(self, dim, correction, keepdim),
-          self.mean(dim.value_or(IntArrayRef()), keepdim)};
+std::tuple<Tensor, Tensor> std_mean(const Tensor& self, OptionalIntArrayRef dim,
+                                    Correction correction, bool keepdim) {
+  return {taper::std(self, dim, correction, keepdim), self.mean(dim.value_or({}), keepdim)};
 }
 
 Tensor norm(const Tensor& self, const Scalar& p) {

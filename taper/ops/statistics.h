@@ -10,36 +10,26 @@ namespace taper TAPER_API {
 
 /// sum((x - mean)^2) / max(0, n - 1), or / n when not unbiased.
 /// variants: method
-Tensor var(const Tensor& self, bool unbiased = true);
-/// Variance over dimensions, / max(0, n - 1) or / n.
+Tensor var(const Tensor& self, StrictBool unbiased = true);
+/// Variance over dimensions, / max(0, n - correction).
 /// variants: method
-Tensor var(const Tensor& self, IntArrayRef dim, bool unbiased, bool keepdim = false);
-/// Variance over dimensions, / max(0, n - correction); the correction is 1 unless given.
-/// variants: method
-Tensor var(const Tensor& self, std::optional<IntArrayRef> dim,
-           const std::optional<Scalar>& correction, bool keepdim = false);
+Tensor var(const Tensor& self, OptionalIntArrayRef dim, Correction correction = {},
+           bool keepdim = false);
 /// Root of the variance.
 /// variants: method
-Tensor std(const Tensor& self, bool unbiased = true);
+Tensor std(const Tensor& self, StrictBool unbiased = true);
 /// Root of the variance over dimensions.
 /// variants: method
-Tensor std(const Tensor& self, IntArrayRef dim, bool unbiased, bool keepdim = false);
-/// Root of the variance over dimensions with a correction.
-/// variants: method
-Tensor std(const Tensor& self, std::optional<IntArrayRef> dim,
-           const std::optional<Scalar>& correction, bool keepdim = false);
+Tensor std(const Tensor& self, OptionalIntArrayRef dim, Correction correction = {},
+           bool keepdim = false);
 /// Variance and mean.
-std::tuple<Tensor, Tensor> var_mean(const Tensor& self, bool unbiased = true);
-std::tuple<Tensor, Tensor> var_mean(const Tensor& self, IntArrayRef dim, bool unbiased,
-                                    bool keepdim = false);
-std::tuple<Tensor, Tensor> var_mean(const Tensor& self, std::optional<IntArrayRef> dim,
-                                    const std::optional<Scalar>& correction, bool keepdim = false);
+std::tuple<Tensor, Tensor> var_mean(const Tensor& self, StrictBool unbiased = true);
+std::tuple<Tensor, Tensor> var_mean(const Tensor& self, OptionalIntArrayRef dim,
+                                    Correction correction = {}, bool keepdim = false);
 /// Standard deviation and mean.
-std::tuple<Tensor, Tensor> std_mean(const Tensor& self, bool unbiased = true);
-std::tuple<Tensor, Tensor> std_mean(const Tensor& self, IntArrayRef dim, bool unbiased,
-                                    bool keepdim = false);
-std::tuple<Tensor, Tensor> std_mean(const Tensor& self, std::optional<IntArrayRef> dim,
-                                    const std::optional<Scalar>& correction, bool keepdim = false);
+std::tuple<Tensor, Tensor> std_mean(const Tensor& self, StrictBool unbiased = true);
+std::tuple<Tensor, Tensor> std_mean(const Tensor& self, OptionalIntArrayRef dim,
+                                    Correction correction = {}, bool keepdim = false);
 
 /// (sum |x|^p)^(1/p) of all elements; p = infinity gives the largest, 0 the count of those not 0.
 /// variants: method

@@ -15,6 +15,7 @@
 #include "taper/ops/joining.h"
 #include "taper/ops/linalg_factor.h"
 #include "taper/ops/linalg_solve.h"
+#include "taper/ops/linalg_systems.h"
 #include "taper/ops/masking.h"
 #include "taper/ops/matmul.h"
 #include "taper/ops/pointwise_activation.h"
@@ -32,6 +33,7 @@
 #include "taper/ops/slicing.h"
 #include "taper/ops/softmax.h"
 #include "taper/ops/sorting.h"
+#include "taper/ops/special.h"
 #include "taper/ops/statistics.h"
 #include "taper/ops/view.h"
 
@@ -563,8 +565,25 @@ Tensor Tensor::cholesky_inverse(bool upper) const {
   return taper::cholesky_inverse(*this, upper);
 }
 
+// taper/ops/linalg_systems.h
+
+Tensor Tensor::orgqr(const Tensor& input2) const {
+  return taper::orgqr(*this, input2);
+}
+
+Tensor Tensor::ormqr(const Tensor& input2, const Tensor& input3, bool left, bool transpose) const {
+  return taper::ormqr(*this, input2, input3, left, transpose);
+}
+
 // taper/ops/masking.h
 
+Tensor masked_select(const Tensor& self, const Tensor& mask) {
+  return body::masked_select(Out(), self, mask);
+}
+Tensor& masked_select_out(Tensor& out, const Tensor& self, const Tensor& mask) {
+  body::masked_select(Out::into(out), self, mask);
+  return out;
+}
 Tensor Tensor::masked_select(const Tensor& mask) const {
   return taper::masked_select(*this, mask);
 }
@@ -3849,6 +3868,10 @@ Tensor Tensor::nansum(IntArrayRef dim, bool keepdim, std::optional<ScalarType> d
   return taper::nansum(*this, dim, keepdim, dtype);
 }
 
+Tensor Tensor::nanmean(IntArrayRef dim, bool keepdim, std::optional<ScalarType> dtype) const {
+  return taper::nanmean(*this, dim, keepdim, dtype);
+}
+
 Tensor Tensor::prod(std::optional<ScalarType> dtype) const {
   return taper::prod(*this, dtype);
 }
@@ -3927,6 +3950,14 @@ Tensor Tensor::logcumsumexp(int64_t dim) const {
 
 // taper/ops/scatter.h
 
+Tensor gather(const Tensor& self, int64_t dim, const Tensor& index, bool sparse_grad) {
+  return body::gather(Out(), self, dim, index, sparse_grad);
+}
+Tensor& gather_out(Tensor& out, const Tensor& self, int64_t dim, const Tensor& index,
+                   bool sparse_grad) {
+  body::gather(Out::into(out), self, dim, index, sparse_grad);
+  return out;
+}
 Tensor Tensor::gather(int64_t dim, const Tensor& index, bool sparse_grad) const {
   return taper::gather(*this, dim, index, sparse_grad);
 }
@@ -3935,10 +3966,24 @@ Tensor Tensor::take_along_dim(const Tensor& indices, std::optional<int64_t> dim)
   return taper::take_along_dim(*this, indices, dim);
 }
 
+Tensor index_select(const Tensor& self, int64_t dim, const Tensor& index) {
+  return body::index_select(Out(), self, dim, index);
+}
+Tensor& index_select_out(Tensor& out, const Tensor& self, int64_t dim, const Tensor& index) {
+  body::index_select(Out::into(out), self, dim, index);
+  return out;
+}
 Tensor Tensor::index_select(int64_t dim, const Tensor& index) const {
   return taper::index_select(*this, dim, index);
 }
 
+Tensor take(const Tensor& self, const Tensor& index) {
+  return body::take(Out(), self, index);
+}
+Tensor& take_out(Tensor& out, const Tensor& self, const Tensor& index) {
+  body::take(Out::into(out), self, index);
+  return out;
+}
 Tensor Tensor::take(const Tensor& index) const {
   return taper::take(*this, index);
 }
@@ -4182,6 +4227,10 @@ std::vector<Tensor> Tensor::split(int64_t split_size, int64_t dim) const {
   return taper::split(*this, split_size, dim);
 }
 
+std::vector<Tensor> Tensor::unsafe_split(int64_t split_size, int64_t dim) const {
+  return taper::unsafe_split(*this, split_size, dim);
+}
+
 std::vector<Tensor> Tensor::split(IntArrayRef split_sizes, int64_t dim) const {
   return taper::split(*this, split_sizes, dim);
 }
@@ -4190,8 +4239,16 @@ std::vector<Tensor> Tensor::split_with_sizes(IntArrayRef split_sizes, int64_t di
   return taper::split_with_sizes(*this, split_sizes, dim);
 }
 
+std::vector<Tensor> Tensor::unsafe_split_with_sizes(IntArrayRef split_sizes, int64_t dim) const {
+  return taper::unsafe_split_with_sizes(*this, split_sizes, dim);
+}
+
 std::vector<Tensor> Tensor::chunk(int64_t chunks, int64_t dim) const {
   return taper::chunk(*this, chunks, dim);
+}
+
+std::vector<Tensor> Tensor::unsafe_chunk(int64_t chunks, int64_t dim) const {
+  return taper::unsafe_chunk(*this, chunks, dim);
 }
 
 std::vector<Tensor> Tensor::tensor_split(int64_t sections, int64_t dim) const {
@@ -4333,31 +4390,327 @@ std::tuple<Tensor, Tensor, Tensor> Tensor::unique_consecutive(bool return_invers
   return taper::unique_consecutive(*this, return_inverse, return_counts, dim);
 }
 
+// taper/ops/special.h
+
+Tensor igamma(const Tensor& self, const Tensor& other) {
+  return body::igamma(Out(), self, other);
+}
+Tensor& igamma_(Tensor& self, const Tensor& other) {
+  body::igamma(Out::inplace(self), self, other);
+  return self;
+}
+Tensor& igamma_out(Tensor& out, const Tensor& self, const Tensor& other) {
+  body::igamma(Out::into(out), self, other);
+  return out;
+}
+Tensor Tensor::igamma(const Tensor& other) const {
+  return taper::igamma(*this, other);
+}
+Tensor& Tensor::igamma_(const Tensor& other) const {
+  return taper::igamma_(const_cast<Tensor&>(*this), other);
+}
+
+Tensor igammac(const Tensor& self, const Tensor& other) {
+  return body::igammac(Out(), self, other);
+}
+Tensor& igammac_(Tensor& self, const Tensor& other) {
+  body::igammac(Out::inplace(self), self, other);
+  return self;
+}
+Tensor& igammac_out(Tensor& out, const Tensor& self, const Tensor& other) {
+  body::igammac(Out::into(out), self, other);
+  return out;
+}
+Tensor Tensor::igammac(const Tensor& other) const {
+  return taper::igammac(*this, other);
+}
+Tensor& Tensor::igammac_(const Tensor& other) const {
+  return taper::igammac_(const_cast<Tensor&>(*this), other);
+}
+
+Tensor special_entr(const Tensor& self) {
+  return body::special_entr(Out(), self);
+}
+Tensor& special_entr_out(Tensor& out, const Tensor& self) {
+  body::special_entr(Out::into(out), self);
+  return out;
+}
+
+Tensor special_erfcx(const Tensor& self) {
+  return body::special_erfcx(Out(), self);
+}
+Tensor& special_erfcx_out(Tensor& out, const Tensor& self) {
+  body::special_erfcx(Out::into(out), self);
+  return out;
+}
+
+Tensor special_i0e(const Tensor& self) {
+  return body::special_i0e(Out(), self);
+}
+Tensor& special_i0e_out(Tensor& out, const Tensor& self) {
+  body::special_i0e(Out::into(out), self);
+  return out;
+}
+
+Tensor special_i1e(const Tensor& self) {
+  return body::special_i1e(Out(), self);
+}
+Tensor& special_i1e_out(Tensor& out, const Tensor& self) {
+  body::special_i1e(Out::into(out), self);
+  return out;
+}
+
+Tensor special_ndtr(const Tensor& self) {
+  return body::special_ndtr(Out(), self);
+}
+Tensor& special_ndtr_out(Tensor& out, const Tensor& self) {
+  body::special_ndtr(Out::into(out), self);
+  return out;
+}
+
+Tensor special_log_ndtr(const Tensor& self) {
+  return body::special_log_ndtr(Out(), self);
+}
+Tensor& special_log_ndtr_out(Tensor& out, const Tensor& self) {
+  body::special_log_ndtr(Out::into(out), self);
+  return out;
+}
+
+Tensor special_ndtri(const Tensor& self) {
+  return body::special_ndtri(Out(), self);
+}
+Tensor& special_ndtri_out(Tensor& out, const Tensor& self) {
+  body::special_ndtri(Out::into(out), self);
+  return out;
+}
+
+Tensor special_spherical_bessel_j0(const Tensor& self) {
+  return body::special_spherical_bessel_j0(Out(), self);
+}
+Tensor& special_spherical_bessel_j0_out(Tensor& out, const Tensor& self) {
+  body::special_spherical_bessel_j0(Out::into(out), self);
+  return out;
+}
+
+Tensor special_bessel_j0(const Tensor& self) {
+  return body::special_bessel_j0(Out(), self);
+}
+Tensor& special_bessel_j0_out(Tensor& out, const Tensor& self) {
+  body::special_bessel_j0(Out::into(out), self);
+  return out;
+}
+
+Tensor special_bessel_j1(const Tensor& self) {
+  return body::special_bessel_j1(Out(), self);
+}
+Tensor& special_bessel_j1_out(Tensor& out, const Tensor& self) {
+  body::special_bessel_j1(Out::into(out), self);
+  return out;
+}
+
+Tensor special_bessel_y0(const Tensor& self) {
+  return body::special_bessel_y0(Out(), self);
+}
+Tensor& special_bessel_y0_out(Tensor& out, const Tensor& self) {
+  body::special_bessel_y0(Out::into(out), self);
+  return out;
+}
+
+Tensor special_bessel_y1(const Tensor& self) {
+  return body::special_bessel_y1(Out(), self);
+}
+Tensor& special_bessel_y1_out(Tensor& out, const Tensor& self) {
+  body::special_bessel_y1(Out::into(out), self);
+  return out;
+}
+
+Tensor special_modified_bessel_i0(const Tensor& self) {
+  return body::special_modified_bessel_i0(Out(), self);
+}
+Tensor& special_modified_bessel_i0_out(Tensor& out, const Tensor& self) {
+  body::special_modified_bessel_i0(Out::into(out), self);
+  return out;
+}
+
+Tensor special_modified_bessel_i1(const Tensor& self) {
+  return body::special_modified_bessel_i1(Out(), self);
+}
+Tensor& special_modified_bessel_i1_out(Tensor& out, const Tensor& self) {
+  body::special_modified_bessel_i1(Out::into(out), self);
+  return out;
+}
+
+Tensor special_modified_bessel_k0(const Tensor& self) {
+  return body::special_modified_bessel_k0(Out(), self);
+}
+Tensor& special_modified_bessel_k0_out(Tensor& out, const Tensor& self) {
+  body::special_modified_bessel_k0(Out::into(out), self);
+  return out;
+}
+
+Tensor special_modified_bessel_k1(const Tensor& self) {
+  return body::special_modified_bessel_k1(Out(), self);
+}
+Tensor& special_modified_bessel_k1_out(Tensor& out, const Tensor& self) {
+  body::special_modified_bessel_k1(Out::into(out), self);
+  return out;
+}
+
+Tensor special_scaled_modified_bessel_k0(const Tensor& self) {
+  return body::special_scaled_modified_bessel_k0(Out(), self);
+}
+Tensor& special_scaled_modified_bessel_k0_out(Tensor& out, const Tensor& self) {
+  body::special_scaled_modified_bessel_k0(Out::into(out), self);
+  return out;
+}
+
+Tensor special_scaled_modified_bessel_k1(const Tensor& self) {
+  return body::special_scaled_modified_bessel_k1(Out(), self);
+}
+Tensor& special_scaled_modified_bessel_k1_out(Tensor& out, const Tensor& self) {
+  body::special_scaled_modified_bessel_k1(Out::into(out), self);
+  return out;
+}
+
+Tensor special_airy_ai(const Tensor& self) {
+  return body::special_airy_ai(Out(), self);
+}
+Tensor& special_airy_ai_out(Tensor& out, const Tensor& self) {
+  body::special_airy_ai(Out::into(out), self);
+  return out;
+}
+
+Tensor special_xlog1py(const Tensor& self, const Tensor& other) {
+  return body::special_xlog1py(Out(), self, other);
+}
+Tensor& special_xlog1py_out(Tensor& out, const Tensor& self, const Tensor& other) {
+  body::special_xlog1py(Out::into(out), self, other);
+  return out;
+}
+
+Tensor special_zeta(const Tensor& self, const Tensor& other) {
+  return body::special_zeta(Out(), self, other);
+}
+Tensor& special_zeta_out(Tensor& out, const Tensor& self, const Tensor& other) {
+  body::special_zeta(Out::into(out), self, other);
+  return out;
+}
+
+Tensor special_chebyshev_polynomial_t(const Tensor& self, const Tensor& n) {
+  return body::special_chebyshev_polynomial_t(Out(), self, n);
+}
+Tensor& special_chebyshev_polynomial_t_out(Tensor& out, const Tensor& self, const Tensor& n) {
+  body::special_chebyshev_polynomial_t(Out::into(out), self, n);
+  return out;
+}
+
+Tensor special_chebyshev_polynomial_u(const Tensor& self, const Tensor& n) {
+  return body::special_chebyshev_polynomial_u(Out(), self, n);
+}
+Tensor& special_chebyshev_polynomial_u_out(Tensor& out, const Tensor& self, const Tensor& n) {
+  body::special_chebyshev_polynomial_u(Out::into(out), self, n);
+  return out;
+}
+
+Tensor special_chebyshev_polynomial_v(const Tensor& self, const Tensor& n) {
+  return body::special_chebyshev_polynomial_v(Out(), self, n);
+}
+Tensor& special_chebyshev_polynomial_v_out(Tensor& out, const Tensor& self, const Tensor& n) {
+  body::special_chebyshev_polynomial_v(Out::into(out), self, n);
+  return out;
+}
+
+Tensor special_chebyshev_polynomial_w(const Tensor& self, const Tensor& n) {
+  return body::special_chebyshev_polynomial_w(Out(), self, n);
+}
+Tensor& special_chebyshev_polynomial_w_out(Tensor& out, const Tensor& self, const Tensor& n) {
+  body::special_chebyshev_polynomial_w(Out::into(out), self, n);
+  return out;
+}
+
+Tensor special_shifted_chebyshev_polynomial_t(const Tensor& self, const Tensor& n) {
+  return body::special_shifted_chebyshev_polynomial_t(Out(), self, n);
+}
+Tensor& special_shifted_chebyshev_polynomial_t_out(Tensor& out, const Tensor& self,
+                                                   const Tensor& n) {
+  body::special_shifted_chebyshev_polynomial_t(Out::into(out), self, n);
+  return out;
+}
+
+Tensor special_shifted_chebyshev_polynomial_u(const Tensor& self, const Tensor& n) {
+  return body::special_shifted_chebyshev_polynomial_u(Out(), self, n);
+}
+Tensor& special_shifted_chebyshev_polynomial_u_out(Tensor& out, const Tensor& self,
+                                                   const Tensor& n) {
+  body::special_shifted_chebyshev_polynomial_u(Out::into(out), self, n);
+  return out;
+}
+
+Tensor special_shifted_chebyshev_polynomial_v(const Tensor& self, const Tensor& n) {
+  return body::special_shifted_chebyshev_polynomial_v(Out(), self, n);
+}
+Tensor& special_shifted_chebyshev_polynomial_v_out(Tensor& out, const Tensor& self,
+                                                   const Tensor& n) {
+  body::special_shifted_chebyshev_polynomial_v(Out::into(out), self, n);
+  return out;
+}
+
+Tensor special_shifted_chebyshev_polynomial_w(const Tensor& self, const Tensor& n) {
+  return body::special_shifted_chebyshev_polynomial_w(Out(), self, n);
+}
+Tensor& special_shifted_chebyshev_polynomial_w_out(Tensor& out, const Tensor& self,
+                                                   const Tensor& n) {
+  body::special_shifted_chebyshev_polynomial_w(Out::into(out), self, n);
+  return out;
+}
+
+Tensor special_hermite_polynomial_h(const Tensor& self, const Tensor& n) {
+  return body::special_hermite_polynomial_h(Out(), self, n);
+}
+Tensor& special_hermite_polynomial_h_out(Tensor& out, const Tensor& self, const Tensor& n) {
+  body::special_hermite_polynomial_h(Out::into(out), self, n);
+  return out;
+}
+
+Tensor special_hermite_polynomial_he(const Tensor& self, const Tensor& n) {
+  return body::special_hermite_polynomial_he(Out(), self, n);
+}
+Tensor& special_hermite_polynomial_he_out(Tensor& out, const Tensor& self, const Tensor& n) {
+  body::special_hermite_polynomial_he(Out::into(out), self, n);
+  return out;
+}
+
+Tensor special_laguerre_polynomial_l(const Tensor& self, const Tensor& n) {
+  return body::special_laguerre_polynomial_l(Out(), self, n);
+}
+Tensor& special_laguerre_polynomial_l_out(Tensor& out, const Tensor& self, const Tensor& n) {
+  body::special_laguerre_polynomial_l(Out::into(out), self, n);
+  return out;
+}
+
+Tensor special_legendre_polynomial_p(const Tensor& self, const Tensor& n) {
+  return body::special_legendre_polynomial_p(Out(), self, n);
+}
+Tensor& special_legendre_polynomial_p_out(Tensor& out, const Tensor& self, const Tensor& n) {
+  body::special_legendre_polynomial_p(Out::into(out), self, n);
+  return out;
+}
+
 // taper/ops/statistics.h
 
-Tensor Tensor::var(bool unbiased) const {
+Tensor Tensor::var(StrictBool unbiased) const {
   return taper::var(*this, unbiased);
 }
 
-Tensor Tensor::var(IntArrayRef dim, bool unbiased, bool keepdim) const {
-  return taper::var(*this, dim, unbiased, keepdim);
-}
-
-Tensor Tensor::var(std::optional<IntArrayRef> dim, const std::optional<Scalar>& correction,
-                   bool keepdim) const {
+Tensor Tensor::var(OptionalIntArrayRef dim, Correction correction, bool keepdim) const {
   return taper::var(*this, dim, correction, keepdim);
 }
 
-Tensor Tensor::std(bool unbiased) const {
+Tensor Tensor::std(StrictBool unbiased) const {
   return taper::std(*this, unbiased);
 }
 
-Tensor Tensor::std(IntArrayRef dim, bool unbiased, bool keepdim) const {
-  return taper::std(*this, dim, unbiased, keepdim);
-}
-
-Tensor Tensor::std(std::optional<IntArrayRef> dim, const std::optional<Scalar>& correction,
-                   bool keepdim) const {
+Tensor Tensor::std(OptionalIntArrayRef dim, Correction correction, bool keepdim) const {
   return taper::std(*this, dim, correction, keepdim);
 }
 

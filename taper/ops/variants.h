@@ -55,6 +55,8 @@ Tensor& amax_out(Tensor& out, const Tensor& self, IntArrayRef dim = {}, bool kee
 Tensor& amin_out(Tensor& out, const Tensor& self, IntArrayRef dim = {}, bool keepdim = false);
 
 // taper/ops/masking.h
+/// Writes taper::masked_select(self, ...) to out, resized when it must be, and returns it.
+Tensor& masked_select_out(Tensor& out, const Tensor& self, const Tensor& mask);
 /// Writes taper::masked_fill(self, ...) to self and returns it.
 Tensor& masked_fill_(Tensor& self, const Tensor& mask, const Scalar& value);
 /// Writes taper::masked_fill(self, ...) to self and returns it.
@@ -797,6 +799,13 @@ Tensor& any_out(Tensor& out, const Tensor& self, int64_t dim, bool keepdim = fal
 Tensor& all_out(Tensor& out, const Tensor& self, int64_t dim, bool keepdim = false);
 
 // taper/ops/scatter.h
+/// Writes taper::gather(self, ...) to out, resized when it must be, and returns it.
+Tensor& gather_out(Tensor& out, const Tensor& self, int64_t dim, const Tensor& index,
+                   bool sparse_grad = false);
+/// Writes taper::index_select(self, ...) to out, resized when it must be, and returns it.
+Tensor& index_select_out(Tensor& out, const Tensor& self, int64_t dim, const Tensor& index);
+/// Writes taper::take(self, ...) to out, resized when it must be, and returns it.
+Tensor& take_out(Tensor& out, const Tensor& self, const Tensor& index);
 /// Writes taper::scatter(self, ...) to self and returns it.
 Tensor& scatter_(Tensor& self, int64_t dim, const Tensor& index, const Tensor& src);
 /// Writes taper::scatter(self, ...) to out, resized when it must be, and returns it.
@@ -847,6 +856,105 @@ Tensor& softmax_out(Tensor& out, const Tensor& self, int64_t dim,
 /// Writes taper::log_softmax(self, ...) to out, resized when it must be, and returns it.
 Tensor& log_softmax_out(Tensor& out, const Tensor& self, int64_t dim,
                         std::optional<ScalarType> dtype = std::nullopt);
+
+// taper/ops/special.h
+/// Writes taper::igamma(self, ...) to self and returns it.
+Tensor& igamma_(Tensor& self, const Tensor& other);
+/// Writes taper::igamma(self, ...) to out, resized when it must be, and returns it.
+Tensor& igamma_out(Tensor& out, const Tensor& self, const Tensor& other);
+/// Writes taper::igammac(self, ...) to self and returns it.
+Tensor& igammac_(Tensor& self, const Tensor& other);
+/// Writes taper::igammac(self, ...) to out, resized when it must be, and returns it.
+Tensor& igammac_out(Tensor& out, const Tensor& self, const Tensor& other);
+/// Writes taper::special_entr(self, ...) to out, resized when it must be, and returns it.
+Tensor& special_entr_out(Tensor& out, const Tensor& self);
+/// Writes taper::special_erfcx(self, ...) to out, resized when it must be, and returns it.
+Tensor& special_erfcx_out(Tensor& out, const Tensor& self);
+/// Writes taper::special_i0e(self, ...) to out, resized when it must be, and returns it.
+Tensor& special_i0e_out(Tensor& out, const Tensor& self);
+/// Writes taper::special_i1e(self, ...) to out, resized when it must be, and returns it.
+Tensor& special_i1e_out(Tensor& out, const Tensor& self);
+/// Writes taper::special_ndtr(self, ...) to out, resized when it must be, and returns it.
+Tensor& special_ndtr_out(Tensor& out, const Tensor& self);
+/// Writes taper::special_log_ndtr(self, ...) to out, resized when it must be, and returns it.
+Tensor& special_log_ndtr_out(Tensor& out, const Tensor& self);
+/// Writes taper::special_ndtri(self, ...) to out, resized when it must be, and returns it.
+Tensor& special_ndtri_out(Tensor& out, const Tensor& self);
+/// Writes taper::special_spherical_bessel_j0(self, ...) to out, resized when it must be, and
+/// returns it.
+Tensor& special_spherical_bessel_j0_out(Tensor& out, const Tensor& self);
+/// Writes taper::special_bessel_j0(self, ...) to out, resized when it must be, and returns it.
+Tensor& special_bessel_j0_out(Tensor& out, const Tensor& self);
+/// Writes taper::special_bessel_j1(self, ...) to out, resized when it must be, and returns it.
+Tensor& special_bessel_j1_out(Tensor& out, const Tensor& self);
+/// Writes taper::special_bessel_y0(self, ...) to out, resized when it must be, and returns it.
+Tensor& special_bessel_y0_out(Tensor& out, const Tensor& self);
+/// Writes taper::special_bessel_y1(self, ...) to out, resized when it must be, and returns it.
+Tensor& special_bessel_y1_out(Tensor& out, const Tensor& self);
+/// Writes taper::special_modified_bessel_i0(self, ...) to out, resized when it must be, and returns
+/// it.
+Tensor& special_modified_bessel_i0_out(Tensor& out, const Tensor& self);
+/// Writes taper::special_modified_bessel_i1(self, ...) to out, resized when it must be, and returns
+/// it.
+Tensor& special_modified_bessel_i1_out(Tensor& out, const Tensor& self);
+/// Writes taper::special_modified_bessel_k0(self, ...) to out, resized when it must be, and returns
+/// it.
+Tensor& special_modified_bessel_k0_out(Tensor& out, const Tensor& self);
+/// Writes taper::special_modified_bessel_k1(self, ...) to out, resized when it must be, and returns
+/// it.
+Tensor& special_modified_bessel_k1_out(Tensor& out, const Tensor& self);
+/// Writes taper::special_scaled_modified_bessel_k0(self, ...) to out, resized when it must be, and
+/// returns it.
+Tensor& special_scaled_modified_bessel_k0_out(Tensor& out, const Tensor& self);
+/// Writes taper::special_scaled_modified_bessel_k1(self, ...) to out, resized when it must be, and
+/// returns it.
+Tensor& special_scaled_modified_bessel_k1_out(Tensor& out, const Tensor& self);
+/// Writes taper::special_airy_ai(self, ...) to out, resized when it must be, and returns it.
+Tensor& special_airy_ai_out(Tensor& out, const Tensor& self);
+/// Writes taper::special_xlog1py(self, ...) to out, resized when it must be, and returns it.
+Tensor& special_xlog1py_out(Tensor& out, const Tensor& self, const Tensor& other);
+/// Writes taper::special_zeta(self, ...) to out, resized when it must be, and returns it.
+Tensor& special_zeta_out(Tensor& out, const Tensor& self, const Tensor& other);
+/// Writes taper::special_chebyshev_polynomial_t(self, ...) to out, resized when it must be, and
+/// returns it.
+Tensor& special_chebyshev_polynomial_t_out(Tensor& out, const Tensor& self, const Tensor& n);
+/// Writes taper::special_chebyshev_polynomial_u(self, ...) to out, resized when it must be, and
+/// returns it.
+Tensor& special_chebyshev_polynomial_u_out(Tensor& out, const Tensor& self, const Tensor& n);
+/// Writes taper::special_chebyshev_polynomial_v(self, ...) to out, resized when it must be, and
+/// returns it.
+Tensor& special_chebyshev_polynomial_v_out(Tensor& out, const Tensor& self, const Tensor& n);
+/// Writes taper::special_chebyshev_polynomial_w(self, ...) to out, resized when it must be, and
+/// returns it.
+Tensor& special_chebyshev_polynomial_w_out(Tensor& out, const Tensor& self, const Tensor& n);
+/// Writes taper::special_shifted_chebyshev_polynomial_t(self, ...) to out, resized when it must be,
+/// and returns it.
+Tensor& special_shifted_chebyshev_polynomial_t_out(Tensor& out, const Tensor& self,
+                                                   const Tensor& n);
+/// Writes taper::special_shifted_chebyshev_polynomial_u(self, ...) to out, resized when it must be,
+/// and returns it.
+Tensor& special_shifted_chebyshev_polynomial_u_out(Tensor& out, const Tensor& self,
+                                                   const Tensor& n);
+/// Writes taper::special_shifted_chebyshev_polynomial_v(self, ...) to out, resized when it must be,
+/// and returns it.
+Tensor& special_shifted_chebyshev_polynomial_v_out(Tensor& out, const Tensor& self,
+                                                   const Tensor& n);
+/// Writes taper::special_shifted_chebyshev_polynomial_w(self, ...) to out, resized when it must be,
+/// and returns it.
+Tensor& special_shifted_chebyshev_polynomial_w_out(Tensor& out, const Tensor& self,
+                                                   const Tensor& n);
+/// Writes taper::special_hermite_polynomial_h(self, ...) to out, resized when it must be, and
+/// returns it.
+Tensor& special_hermite_polynomial_h_out(Tensor& out, const Tensor& self, const Tensor& n);
+/// Writes taper::special_hermite_polynomial_he(self, ...) to out, resized when it must be, and
+/// returns it.
+Tensor& special_hermite_polynomial_he_out(Tensor& out, const Tensor& self, const Tensor& n);
+/// Writes taper::special_laguerre_polynomial_l(self, ...) to out, resized when it must be, and
+/// returns it.
+Tensor& special_laguerre_polynomial_l_out(Tensor& out, const Tensor& self, const Tensor& n);
+/// Writes taper::special_legendre_polynomial_p(self, ...) to out, resized when it must be, and
+/// returns it.
+Tensor& special_legendre_polynomial_p_out(Tensor& out, const Tensor& self, const Tensor& n);
 
 // taper/ops/statistics.h
 /// Writes taper::renorm(self, ...) to self and returns it.

@@ -5,6 +5,9 @@
 
 #include <cmath>
 
+#include "taper/nn/linear.h"
+#include "taper/nn/normalization.h"
+#include "taper/nn/utils.h"
 #include "taper/ops/creation.h"
 #include "taper/ops/linalg_norm.h"
 #include "taper/ops/masking.h"
@@ -69,6 +72,19 @@ TEST(Init, OrthogonalIsOrthogonal) {
 #endif
   EXPECT_ERROR(ShapeError, init::orthogonal_(empty({3})), "Only tensors with 2 or more dimensions");
   EXPECT_EQ(init::orthogonal_(empty({0, 3})).numel(), 0);
+}
+
+TEST(Init, SkipInitDrawsNothing) {
+  manual_seed(3);
+  const Linear blank = utils::skip_init<Linear>(4, 2);
+  const BatchNorm1d norm = utils::skip_init<BatchNorm1d>(BatchNorm1dOptions(3).eps(0.1));
+  EXPECT_EQ(blank->weight.sizes(), IntArrayRef({2, 4}));
+  EXPECT_EQ(norm->options.eps(), 0.1);
+  const Tensor drawn = rand({2});
+  manual_seed(3);
+  EXPECT_TRUE(drawn.equal(rand({2})));
+  EXPECT_ERROR(Error, utils::skip_init<BatchNorm1d>(BatchNorm1dOptions(-1)), "");
+  EXPECT_EQ(init::ones_(empty({2})).sum().item<float>(), 2) << "only within";
 }
 
 }  // namespace

@@ -266,5 +266,12 @@ std::vector<OpCase> product_cases() {
 }
 TAPER_OP_CASES(product_cases);
 
+TEST(Einsum, ProductsKeepTheirType) {
+  const Tensor a = tensor({{1, 2}, {3, 4}}, kInt);
+  const Tensor product = einsum("ij,jk->ik", {a, a});
+  EXPECT_EQ(product.scalar_type(), kInt);
+  EXPECT_EQ(to_dense(product).values, std::vector<double>({7, 10, 15, 22}));
+}
+
 }  // namespace
 }  // namespace taper

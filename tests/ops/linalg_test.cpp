@@ -556,6 +556,7 @@ TEST(Linalg, TolerancesOfSingularValues) {
   EXPECT_EQ(ranks(linalg_matrix_rank(both, std::nullopt, std::optional<Tensor>(each))), (V{0, 2}));
   EXPECT_EQ(ranks(linalg_matrix_rank(both, tensor(3.0))), (V{1, 2}));
   EXPECT_EQ(ranks(linalg_matrix_rank(A, 0.1, std::optional<double>(0.1))), (V{2}));
+  EXPECT_EQ(ranks(linalg_matrix_rank(A, 0.1, 0.1)), (V{2}));
   // An absolute bound alone: none that is relative. Of 0: the default.
   EXPECT_EQ(ranks(linalg_matrix_rank(A.mul(1e-20).add(A.mul(0)), 1e-30, std::nullopt)), (V{3}));
   EXPECT_EQ(ranks(linalg_matrix_rank(diag(tensor({1.0, 1e-18}, kDouble)), 0.0, std::nullopt)),

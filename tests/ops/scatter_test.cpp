@@ -351,6 +351,24 @@ TEST(Scatter, OutForms) {
   EXPECT_ERROR(Error, scatter_out(out = empty({3}, kLong), x, 0, at, 1), "can't be cast");
 }
 
+TEST(Gather, OutForms) {
+  const Tensor x = tensor({{1.0, 2.0}, {3.0, 4.0}}), at = tensor({1, 0});
+  Tensor wide = zeros({2, 4}), out = wide.slice(1, 0, 4, 2);  // not contiguous
+  EXPECT_TRUE(gather_out(out, x, 1, at.view({2, 1}).expand({2, 2})).is_same(out));
+  EXPECT_EQ(to_dense(wide).values, std::vector<double>({2, 0, 2, 0, 3, 0, 3, 0}));
+  index_select_out(out, x, 0, at);
+  EXPECT_EQ(to_dense(wide).values, std::vector<double>({3, 0, 4, 0, 1, 0, 2, 0}));
+  take_out(out = empty({0}), x, at);
+  EXPECT_EQ(to_dense(out).values, std::vector<double>({2, 1}));
+  masked_select_out(out, x, x.gt(1));
+  EXPECT_EQ(to_dense(out).values, std::vector<double>({2, 3, 4}));
+  Tensor same = x.clone();
+  EXPECT_EQ(to_dense(index_select_out(same, same, 0, at)).values,
+            std::vector<double>({3, 4, 1, 2}));
+  EXPECT_ERROR(Error, take_out(out, ones({3}, requires_grad()), at),
+               "don't support automatic differentiation");
+}
+
 TEST(Take, NegativeIndicesCountFromTheEnd) {
   const Tensor x = arange(6).view({2, 3});
   EXPECT_EQ(to_dense(x.take(tensor({-1, 0}))).values, std::vector<double>({5, 0}));

@@ -4,7 +4,9 @@
 #include <cmath>
 
 #include "taper/ops/creation.h"
+#include "taper/ops/pointwise_compare.h"
 #include "tests/ops/reduce_reference.h"
+#include "tests/support/expect_error.h"
 #include "tests/support/mapped.h"
 
 namespace taper::testing {
@@ -285,6 +287,27 @@ TEST(Statistics, LogsumexpKeepsInfinities) {
   EXPECT_EQ(full({3}, -INFINITY).logsumexp(0).item<float>(), -INFINITY);
   EXPECT_EQ(full({3}, INFINITY).logsumexp(0).item<float>(), INFINITY);
   EXPECT_NEAR(full({2}, 1000.0f).logsumexp(0).item<float>(), 1000.6931f, 1e-3);
+}
+
+TEST(Statistics, ANumberIsADimensionAndATruthValueIsUnbiased) {
+  const Tensor x = tensor({{1.0, 2.0, 4.0}, {3.0, 7.0, 5.0}});
+  const Tensor columns = tensor({2.0, 12.5, 0.5});  // variances over dimension 0
+  EXPECT_TRUE(allclose(x.var(0), columns));
+  EXPECT_TRUE(allclose(x.std(0), columns.sqrt()));
+  EXPECT_TRUE(allclose(var(x, {0}), columns));
+  EXPECT_TRUE(allclose(std::get<0>(var_mean(x, 0)), columns));
+  EXPECT_TRUE(allclose(std::get<1>(std_mean(x, 0)), tensor({2.0, 4.5, 4.5})));
+  EXPECT_EQ(x.var(false).dim(), 0);
+  for (const Tensor& halved : {x.var(0, false), x.var(0, 0), x.var({0}, Scalar(0.0)),
+                               x.var(0, std::optional<Scalar>(0))}) {
+    EXPECT_TRUE(allclose(halved, columns.div(2)));
+  }
+  EXPECT_TRUE(allclose(x.var(0, true, true), columns.unsqueeze(0)));
+  EXPECT_TRUE(allclose(x.var(0, std::nullopt), columns));
+  EXPECT_TRUE(allclose(x.std(1, Scalar(2)), x.var(1, 2).sqrt()));
+  EXPECT_TRUE(allclose(x.var(std::nullopt, 0, true), x.var(false).view({1, 1})));
+  EXPECT_TRUE(allclose(x.var(std::vector<int64_t>{0, 1}), x.var()));
+  EXPECT_ERROR(IndexError, x.var(2), "Dimension out of range");
 }
 
 TEST(Statistics, MomentsTogether) {

@@ -46,14 +46,6 @@ def adaptive_average(name):
     return adapt
 
 
-def moments(name):
-    def adapt(args, kwargs):
-        if "dim" in kwargs and not {"unbiased", "correction"} & set(kwargs):
-            kwargs["unbiased"] = True
-        return name, args, kwargs
-    return adapt
-
-
 def cdist(args, kwargs):
     modes = ("use_mm_for_euclid_dist_if_necessary", "use_mm_for_euclid_dist",
              "donot_use_mm_for_euclid_dist")
@@ -252,9 +244,6 @@ for _n in (1, 2, 3):
         SPECIAL[f"nn.functional.max_unpool{_n}d"] = unpooled(f"max_unpool{_n}d", _n)
         SPECIAL[f"nn.functional.fractional_max_pool{_n}d"] = fractional(
             f"fractional_max_pool{_n}d", _n)
-
-for _name in ("var", "std", "var_mean", "std_mean"):
-    SPECIAL[_name] = moments(_name)
 
 
 def full_arguments(name, known, args, kwargs):

@@ -85,7 +85,7 @@ IntArrayRef Arguments::integers(size_t i) {
   return list;
 }
 
-std::optional<IntArrayRef> Arguments::optional_integers(size_t i) {
+OptionalIntArrayRef Arguments::optional_integers(size_t i) {
   if (none(i)) return std::nullopt;
   return integers(i);
 }
@@ -119,6 +119,11 @@ bool Arguments::truth(size_t i) {
 std::optional<bool> Arguments::optional_truth(size_t i) {
   if (none(i)) return std::nullopt;
   return truth(i);
+}
+
+Correction Arguments::correction(size_t i) {
+  if (none(i)) return {};
+  return at(i).isBool() ? Correction(at(i).toBool()) : Correction(scalar(i));
 }
 
 std::string_view Arguments::text(size_t i) {

@@ -33,12 +33,13 @@ class Arguments {
   int64_t integer(size_t i);
   std::optional<int64_t> optional_integer(size_t i);
   IntArrayRef integers(size_t i);
-  std::optional<IntArrayRef> optional_integers(size_t i);
+  OptionalIntArrayRef optional_integers(size_t i);
   double real(size_t i);
   std::optional<double> optional_real(size_t i);
   std::optional<ArrayRef<double>> optional_reals(size_t i);
   bool truth(size_t i);
   std::optional<bool> optional_truth(size_t i);
+  Correction correction(size_t i);
   std::string_view text(size_t i);
   std::optional<std::string_view> optional_text(size_t i);
   ScalarType type(size_t i);

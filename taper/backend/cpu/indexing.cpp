@@ -245,45 +245,53 @@ namespace {
 
 // Rows as functions of their own: what a closure holds by reference is read again for each element.
 
-/// How far an operand's pointers advance from one element of a row to the next.
+/// How far an operand's pointers advance from one element of a row to the next, and how far an
+/// index reaches.
 struct RowSteps {
-  int64_t to, from, index;
+  int64_t to, from, index, along;
 };
+/// Those of contiguous operands along the last dimension, known to the compiler.
+template <int64_t kTo, int64_t kFrom>
+struct UnitSteps {
+  static constexpr int64_t to = kTo, from = kFrom, index = 1, along = 1;
+};
+template <int64_t kTo, int64_t kFrom, class F>
+void visit_steps(RowSteps steps, F&& f) {
+  if (steps.to == kTo && steps.from == kFrom && steps.index == 1 && steps.along == 1) {
+    f(UnitSteps<kTo, kFrom>());
+  } else {
+    f(steps);
+  }
+}
 
-/// to[i] = from[where[i] * step + i]. Returns the first i whose index is not in [0, size), or n.
-template <class T>
-int64_t gather_row(T* to, const T* from, const int64_t* where, int64_t n, int64_t step,
-                   int64_t size, RowSteps steps) {
+/// to[i] = from[where[i] * along + i]. Returns the first i whose index is not in [0, size), or n.
+template <class T, class Steps>
+int64_t gather_row(T* to, const T* from, const int64_t* where, int64_t n, int64_t size,
+                   Steps steps) {
   for (int64_t i = 0; i < n; ++i) {
-    const int64_t j = *where;
+    const int64_t j = where[i * steps.index];
     if (static_cast<uint64_t>(j) >= static_cast<uint64_t>(size)) return i;
-    *to = from[j * step];
-    where += steps.index;
-    to += steps.to;
-    from += steps.from;
+    to[i * steps.to] = from[i * steps.from + j * steps.along];
   }
   return n;
 }
 
-/// to[where[i] * step + i] gets from[i].
-template <Scatter how, class T>
-void scatter_row(T* to, const T* from, const int64_t* where, int64_t n, int64_t step,
-                 RowSteps steps) {
+/// to[where[i] * along + i] gets from[i].
+template <Scatter how, class T, class Steps>
+void scatter_row(T* to, const T* from, const int64_t* where, int64_t n, Steps steps) {
   for (int64_t i = 0; i < n; ++i) {
-    combine<how>(to[*where * step], *from);
-    where += steps.index;
-    to += steps.to;
-    from += steps.from;
+    combine<how>(to[i * steps.to + where[i * steps.index] * steps.along], from[i * steps.from]);
   }
 }
 
 /// Whether all indices are in [0, size).
 bool row_in_range(const int64_t* where, int64_t n, int64_t step, int64_t size) {
-  bool good = true;
+  uint64_t signs = 0;  // of j and of size - 1 - j
   for (int64_t i = 0; i < n; ++i) {
-    good &= static_cast<uint64_t>(where[i * step]) < static_cast<uint64_t>(size);
+    const uint64_t j = static_cast<uint64_t>(where[i * step]);
+    signs |= j | (static_cast<uint64_t>(size) - 1 - j);
   }
-  return good;
+  return (signs >> 63) == 0;
 }
 
 }  // namespace
@@ -295,16 +303,19 @@ void gather(View out, ConstView self, ConstView index, int64_t dim, const char* 
   if (!strides.empty()) strides[dim] = 0;
   strides.resize(sizes.size(), 0);
   const int64_t row = last_of(sizes, 1);
-  const RowSteps steps{last_of(out.strides(), 0), last_of(strides, 0), last_of(index.strides(), 0)};
+  const RowSteps steps{last_of(out.strides(), 0), last_of(strides, 0), last_of(index.strides(), 0),
+                       step};
   const int64_t* indices = index.data<int64_t>();
   visit_size(elementSize(out.dtype()), [&](auto zero) {
     using T = decltype(zero);
     const T* from = self.data<T>();
     T* to = out.data<T>();
-    parallel_rows<3>(sizes, {out.strides(), strides, index.strides()}, [&](const int64_t* at) {
-      const int64_t* where = indices + at[2];
-      const int64_t done = gather_row(to + at[0], from + at[1], where, row, step, size, steps);
-      if (done < row) fail_index(op, where[done * steps.index], size, dim, true);
+    visit_steps<1, 0>(steps, [&](auto known) {
+      parallel_rows<3>(sizes, {out.strides(), strides, index.strides()}, [&](const int64_t* at) {
+        const int64_t* where = indices + at[2];
+        const int64_t done = gather_row(to + at[0], from + at[1], where, row, size, known);
+        if (done < row) fail_index(op, where[done * steps.index], size, dim, true);
+      });
     });
   });
 }
@@ -342,9 +353,10 @@ void scatter(View self, ConstView index, ConstView src, int64_t dim, Scatter how
     T* to = self.data<T>();
     const T* from = src.data<T>();
     const auto part = [&](const int64_t* at, int64_t begin, int64_t stop) {
-      scatter_row<kHow>(to + at[0] + begin * self_step, from + at[1] + begin * src_step,
-                        indices + at[2] + begin * index_step, stop - begin, step,
-                        {self_step, src_step, index_step});
+      visit_steps<0, 1>({self_step, src_step, index_step, step}, [&](auto known) {
+        scatter_row<kHow>(to + at[0] + begin * self_step, from + at[1] + begin * src_step,
+                          indices + at[2] + begin * index_step, stop - begin, known);
+      });
     };
     const IntArrayRef walks[3] = {strides, src.strides(), index.strides()};
     if (dim == static_cast<int64_t>(sizes.size()) - 1 || sizes.empty()) {

@@ -5,7 +5,10 @@
 #include <type_traits>
 
 #include "taper/backend/cpu/pointwise_body.h"
+#include "taper/backend/cpu/special_bessel.h"
 #include "taper/backend/cpu/special_functions.h"
+#include "taper/backend/cpu/special_gamma.h"
+#include "taper/backend/cpu/special_polynomials.h"
 
 namespace taper::cpu {
 namespace {
@@ -16,6 +19,8 @@ void tile(void* out, const void* const* in, int64_t n, const TileParams& params)
   for (int64_t i = 0; i < n; ++i) {
     if constexpr (inputs == 1) {
       static_cast<T*>(out)[i] = static_cast<T>(F()(a[i], params));
+    } else if constexpr (std::is_invocable_v<F, T, T, const TileParams&>) {
+      static_cast<T*>(out)[i] = static_cast<T>(F()(a[i], static_cast<const T*>(in[1])[i], params));
     } else {
       static_cast<T*>(out)[i] = static_cast<T>(F()(a[i], static_cast<const T*>(in[1])[i]));
     }
@@ -59,7 +64,24 @@ TAPER_SPECIAL(Erfinv, erf_inverse(x))
 TAPER_SPECIAL(I0, bessel_i(0, x))
 TAPER_SPECIAL(I1, bessel_i(1, x))
 TAPER_SPECIAL(Polygamma, cpu::polygamma(p.whole[0], x))
+TAPER_SPECIAL(Erfcx, scaled_erfc(x))
+TAPER_SPECIAL(Ndtri, normal_quantile(x))
+TAPER_SPECIAL(LogNdtr, log_normal_share(x))
+TAPER_SPECIAL(BesselOf, cpu::bessel(static_cast<Bessel>(p.whole[0]), x))
 #undef TAPER_SPECIAL
+
+template <bool upper>
+struct GammaShare {
+  double operator()(double a, double b) const { return gamma_share(a, b, upper); }
+};
+struct Zeta {
+  double operator()(double a, double b) const { return hurwitz_zeta(a, b); }
+};
+struct PolynomialOf {
+  double operator()(double a, double b, const TileParams& p) const {
+    return cpu::polynomial(static_cast<Polynomial>(p.whole[0]), a, b);
+  }
+};
 
 struct Hypot {
   double operator()(double a, double b) const { return std::hypot(a, b); }
@@ -146,6 +168,14 @@ struct SpecialOps {
   TileOp i0 = special<I0>("i0");
   TileOp i1 = special<I1>("i1");
   TileOp polygamma = special<Polygamma>("polygamma");
+  TileOp erfcx = special<Erfcx>("special_erfcx");
+  TileOp ndtri = special<Ndtri>("special_ndtri");
+  TileOp log_ndtr = special<LogNdtr>("special_log_ndtr");
+  TileOp bessel = special<BesselOf>("bessel");
+  TileOp igamma = special<GammaShare<false>, 2>("igamma");
+  TileOp igammac = special<GammaShare<true>, 2>("igammac");
+  TileOp zeta = special<Zeta, 2>("special_zeta");
+  TileOp polynomial = special<PolynomialOf, 2>("polynomial");
   TileOp hypot = special<Hypot, 2>("hypot");
   TileOp copysign = special<Copysign, 2>("copysign");
   TileOp nextafter = special<Nextafter, 2>("nextafter");
@@ -172,6 +202,14 @@ TAPER_BODY1(erfinv)
 TAPER_BODY1(i0)
 TAPER_BODY1(i1)
 TAPER_BODY1(polygamma)
+TAPER_BODY1(erfcx)
+TAPER_BODY1(ndtri)
+TAPER_BODY1(log_ndtr)
+TAPER_BODY1(bessel)
+TAPER_BODY2(igamma)
+TAPER_BODY2(igammac)
+TAPER_BODY2(zeta)
+TAPER_BODY2(polynomial)
 TAPER_BODY2(hypot)
 TAPER_BODY2(copysign)
 TAPER_BODY2(nextafter)
