@@ -64,7 +64,7 @@ Config Config::object(const Items& items) {
   auto node = new_node(Kind::object);
   std::unordered_set<std::string_view> keys;
   for (const auto& [key, value] : items) {
-    TAPER_CHECK_AS(ConfigError, keys.insert(key).second, "Config::object: the key ", quoted(key),
+    TAPER_CHECK_AS(ConfigError, keys.insert(key).second, "Config::object: the key ", quote_text(key),
                    " comes twice");
     node->items.emplace_back(key, value.node_);
   }
@@ -108,7 +108,7 @@ Config Config::at(size_t index) const {
 Config Config::at(std::string_view key) const {
   if (!is_object()) wrong_kind(*this, "an object");
   std::optional<Config> found = find(key);
-  if (!found) fail(str("no key ", quoted(key), suggestion(key, keys())));
+  if (!found) fail(str("no key ", quote_text(key), suggestion(key, keys())));
   return *std::move(found);
 }
 
@@ -140,6 +140,13 @@ const std::shared_ptr<const Config::Node>* Config::Node::find(std::string_view k
     if (item.first == key) return &item.second;
   }
   return nullptr;
+}
+
+Config ConfigAccess::make_at(const Config& place, Config::Kind kind, const Config::Items& parts) {
+  auto node = new_node(kind);
+  node->source = place.node_->source;
+  for (const auto& [key, part] : parts) node->items.emplace_back(key, part.node_);
+  return Config(std::move(node), place.path_);
 }
 
 std::string text_of(const ConfigSource& source) {

@@ -1,6 +1,8 @@
+#include <algorithm>
 #include <charconv>
 #include <unordered_set>
 
+#include "taper/base/file.h"
 #include "taper/io/json_text.h"
 #include "taper/train/config_node.h"
 
@@ -20,8 +22,8 @@ class JsonParser {
       : text_(text), source_(source), path_(std::move(path)) {}
 
   ConfigNodePtr parse() {
+    check_utf8(text_, source_);
     if (text_.starts_with("\xef\xbb\xbf")) at_ = line_start_ = 3;
-    check_utf8();
     skip_space();
     ConfigNodePtr value = parse_value(0);
     skip_space();
@@ -51,22 +53,9 @@ class JsonParser {
     if (at_ >= text_.size()) return "the end of the text";
     size_t end = at_;
     while (end < text_.size() && is_word(text_[end])) ++end;
-    return quoted(text_.substr(at_, std::max(end - at_, io::utf8_length(text_.substr(at_)))));
+    return quote_text(text_.substr(at_, std::max(end - at_, io::utf8_length(text_.substr(at_)))));
   }
 
-  void check_utf8() {
-    for (size_t i = at_; i < text_.size();) {
-      const size_t length = io::utf8_length(text_.substr(i));
-      if (length == 0) {
-        at_ = i;
-        fail("expected UTF-8, got another encoding");
-      }
-      if (text_[i] == '\n') start_line(i + 1);
-      i += length;
-    }
-    line_ = source_.line;
-    line_start_ = at_;
-  }
   void start_line(size_t at) {
     ++line_;
     line_start_ = at;
@@ -212,7 +201,7 @@ class JsonParser {
                                  : std::from_chars(begin, text_.data() + end, node->number);
     if (result.ec != std::errc()) {
       fail(str("expected a ", is_whole ? "whole number of at most 64 bits" : "number within double",
-               ", got ", quoted(text_.substr(at_, end - at_))));
+               ", got ", quote_text(text_.substr(at_, end - at_))));
     }
     at_ = end;
     return node;
@@ -249,7 +238,7 @@ class JsonParser {
       at_ += 2;
       return;
     }
-    if (c != 'u') fail(str("unknown escape ", quoted(text_.substr(at_, 2))));
+    if (c != 'u') fail(str("unknown escape ", quote_text(text_.substr(at_, 2))));
     uint32_t code = parse_hex();
     if (code >= 0xd800 && code < 0xdc00 && starts("\\u")) {
       const uint32_t low = parse_hex();
@@ -265,7 +254,7 @@ class JsonParser {
     const std::string_view digits = text_.substr(std::min(at_ + 2, text_.size()), 4);
     const auto result = std::from_chars(digits.data(), digits.data() + digits.size(), code, 16);
     if (digits.size() != 4 || result.ptr != digits.data() + 4) {
-      fail(str("expected four hexadecimal digits after \\u, got ", quoted(digits)));
+      fail(str("expected four hexadecimal digits after \\u, got ", quote_text(digits)));
     }
     at_ += 6;
     return code;
@@ -282,6 +271,23 @@ class JsonParser {
 };
 
 }  // namespace
+
+void check_utf8(std::string_view text, const ConfigSource& source) {
+  ConfigSource at = source;
+  at.column = 1;
+  for (size_t i = 0; i < text.size();) {
+    const size_t length = io::utf8_length(text.substr(i));
+    if (length == 0) {
+      fail_at(at, {}, str("expected UTF-8, got the byte ", quote_name(text.substr(i, 1))));
+    }
+    ++at.column;
+    if (text[i] == '\n' && at.line != 0) {
+      ++at.line;
+      at.column = 1;
+    }
+    i += length;
+  }
+}
 
 ConfigNodePtr parse_json(std::string_view text, const ConfigSource& source, std::string path) {
   return JsonParser(text, source, std::move(path)).parse();

@@ -50,6 +50,8 @@ struct ConfigAccess {
   static Config moved(const Config& config, std::string path) {
     return Config(config.node_, std::move(path));
   }
+  /// A list or an object of these parts where `place` stands, with its source.
+  static Config make_at(const Config& place, Config::Kind kind, const Config::Items& parts);
 };
 using ConfigNode = ConfigAccess::Node;
 using ConfigNodePtr = ConfigAccess::NodePtr;
@@ -62,7 +64,7 @@ std::string child_path(std::string path, std::string_view key);
 /// A value for a message: `"fast"`, `12`, `a list`.
 std::string describe(const Config& config);
 /// A key or another text for a message, in quotes and not too long.
-std::string quoted(std::string_view text);
+std::string quote_text(std::string_view text);
 /// `, did you mean "name"?`, or `, known are: ...` when no name is near.
 std::string suggestion(std::string_view wrong, const std::vector<std::string>& names);
 
@@ -70,6 +72,8 @@ std::string suggestion(std::string_view wrong, const std::vector<std::string>& n
 [[noreturn]] void fail_at(const ConfigSource& source, const std::string& path,
                           std::string_view text);
 
+/// Throws at the first byte that is not UTF-8.
+void check_utf8(std::string_view text, const ConfigSource& source);
 /// Parses a text whose value will stand at path. Lines are counted if source has one.
 ConfigNodePtr parse_json(std::string_view text, const ConfigSource& source, std::string path = {});
 ConfigNodePtr parse_toml(std::string_view text, const ConfigSource& source);

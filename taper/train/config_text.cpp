@@ -168,7 +168,7 @@ std::string child_path(std::string path, std::string_view key) {
   return path;
 }
 
-std::string quoted(std::string_view text) {
+std::string quote_text(std::string_view text) {
   if (text.size() <= kQuotedBytes) return json_of(text);
   size_t end = 0;
   while (end < kQuotedBytes) end += std::max<size_t>(1, io::utf8_length(text.substr(end)));
@@ -178,7 +178,7 @@ std::string quoted(std::string_view text) {
 std::string describe(const Config& config) {
   switch (config.kind()) {
     case Config::Kind::text:
-      return quoted(config.to_text());
+      return quote_text(config.to_text());
     case Config::Kind::list:
       return config.size() == 0 ? "an empty list" : "a list";
     case Config::Kind::object:
@@ -202,10 +202,10 @@ std::string suggestion(std::string_view wrong, const std::vector<std::string>& n
       nearest = &name;
     }
   }
-  if (nearest != nullptr) return str(", did you mean ", quoted(*nearest), '?');
+  if (nearest != nullptr) return str(", did you mean ", quote_text(*nearest), '?');
   std::string known;
   for (size_t i = 0; i < std::min(names.size(), kNamesListed); ++i) {
-    known += str(i == 0 ? "" : ", ", quoted(names[i]));
+    known += str(i == 0 ? "" : ", ", quote_text(names[i]));
   }
   if (names.size() > kNamesListed) known += ", ...";
   return known.empty() ? "" : ", known are: " + known;
