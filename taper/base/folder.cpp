@@ -61,6 +61,21 @@ void remove_all(const std::string& path) {
   if (error) fail("cannot remove", path, error.value());
 }
 
+std::string temporary_sibling(const std::string& path) {
+  const fs::path whole(path);
+  return (whole.parent_path() /
+          str('.', whole.filename().string(), ".tmp-", static_cast<int64_t>(::getpid())))
+      .string();
+}
+
+void sweep_temporaries(const std::string& folder, const std::string& prefix) {
+  for (const std::string& name : list_folder(folder)) {
+    if (name.starts_with('.' + prefix) && name.find(".tmp-") != std::string::npos) {
+      remove_all(folder + '/' + name);
+    }
+  }
+}
+
 void replace_folder(const std::string& from, const std::string& to) {
   sync_folder(from);
   if (::rename(from.c_str(), to.c_str()) != 0) {
@@ -85,11 +100,7 @@ void replace_link(const std::string& path, const std::string& target) {
   const fs::file_status status = fs::symlink_status(path, ignored);
   TAPER_CHECK_AS(IoError, !fs::exists(status) || fs::is_symlink(status), "cannot replace ",
                  quote_path(path), ": it is no symbolic link");
-  const fs::path whole(path);
-  const std::string temporary =
-      (whole.parent_path() /
-       str(".", whole.filename().string(), ".tmp-", static_cast<int64_t>(::getpid())))
-          .string();
+  const std::string temporary = temporary_sibling(path);
   if (::unlink(temporary.c_str()) != 0 && errno != ENOENT) {
     fail("cannot remove", temporary, errno);
   }

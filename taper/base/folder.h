@@ -14,6 +14,11 @@ bool is_folder(const std::string& path);
 /// Removes a file, a link or a folder with all that is in it; what is not there is no error. Throws
 /// IoError.
 void remove_all(const std::string& path);
+/// A hidden name beside path, for what is to be put in its place; this process's own.
+std::string temporary_sibling(const std::string& path);
+/// Removes from a folder what processes that were killed have left under such names, of paths whose
+/// names begin with prefix. Throws IoError.
+void sweep_temporaries(const std::string& folder, const std::string& prefix);
 /// Renames a folder over another or to a new name, in one step, and makes that durable: at any time
 /// there is the old one or the new one, whole. The old one is removed. Both stand in one folder.
 /// Throws IoError.

@@ -19,7 +19,9 @@ void save_checkpoint(const std::string& folder, const IValue& state);
 /// Reads it back; every byte is covered by a checksum. Throws IoError, which names the file and the
 /// place that is wrong.
 IValue load_checkpoint(const std::string& folder);
-/// The same without tensors and their files: where a training stood, quickly.
+/// The same without keeping what is read. Throws IoError.
+void verify_checkpoint(const std::string& folder);
+/// The state without tensors and their files: where a training stood, quickly. Throws IoError.
 IValue read_checkpoint_info(const std::string& folder);
 
 /// Which checkpoint of several to take.
@@ -62,7 +64,8 @@ class CheckpointStore {
   /// The folders of the newest and the best; empty: none.
   std::string last() const;
   std::string best() const;
-  bool empty() const { return entries_.empty(); }
+  /// Whether the folder holds no checkpoint.
+  bool empty() const { return entries_.empty() && stale_.empty(); }
 
   /// Takes over the figures that the state of step has; the checkpoints of later steps that are in
   /// the folder go with the next save, as the training goes on from there.
@@ -81,7 +84,7 @@ class CheckpointStore {
   CheckpointOptions options_;
   Mode mode_;
   std::vector<Entry> entries_;  // by step
-  std::vector<int64_t> stale_;  // of steps after the one that was resumed
+  std::vector<int64_t> stale_;  // steps of other checkpoints in the folder
 };
 
 }  // namespace train

@@ -1,0 +1,42 @@
+#include "taper/train/callback.h"
+
+#include <cmath>
+
+namespace taper::train {
+
+const double* find_metric(const Metrics& metrics, const std::string& name) {
+  for (const auto& [key, value] : metrics) {
+    if (key == name) return &value;
+  }
+  return nullptr;
+}
+
+void set_metric(Metrics& metrics, const std::string& name, double value) {
+  for (auto& [key, held] : metrics) {
+    if (key == name) {
+      held = value;
+      return;
+    }
+  }
+  metrics.emplace_back(name, value);
+}
+
+bool is_better(double value, double best, Mode mode, double min_delta) {
+  if (std::isnan(value)) return false;
+  if (std::isnan(best)) return true;
+  return mode == Mode::kMin ? value < best - min_delta : value > best + min_delta;
+}
+
+const char* to_string(StopReason reason) {
+  constexpr const char* kNames[] = {"completed", "early_stopped", "time_limit",
+                                    "diverged",  "interrupted",   "requested"};
+  return kNames[static_cast<int>(reason)];
+}
+
+void TrainerControl::stop(StopReason reason, std::string message) {
+  if (reason_) return;
+  reason_ = reason;
+  message_ = std::move(message);
+}
+
+}  // namespace taper::train
