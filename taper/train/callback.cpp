@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "taper/base/error.h"
+
 namespace taper::train {
 
 const double* find_metric(const Metrics& metrics, const std::string& name) {
@@ -19,6 +21,13 @@ void set_metric(Metrics& metrics, const std::string& name, double value) {
     }
   }
   metrics.emplace_back(name, value);
+}
+
+void fail_missing_metric(const char* what, const std::string& name, const Metrics& metrics) {
+  std::string names;
+  for (const auto& [key, value] : metrics) names += (names.empty() ? "" : ", ") + key;
+  detail::fail<ConfigError>(what, ": there is no metric '", name,
+                            "'; there are: ", names.empty() ? "none" : names);
 }
 
 bool is_better(double value, double best, Mode mode, double min_delta) {

@@ -21,6 +21,9 @@ using Metrics = std::vector<std::pair<std::string, double>>;
 const double* find_metric(const Metrics& metrics, const std::string& name);
 /// Replaces the figure of a name, or appends it.
 void set_metric(Metrics& metrics, const std::string& name, double value);
+/// Throws ConfigError, which names the metrics there are.
+[[noreturn]] void fail_missing_metric(const char* what, const std::string& name,
+                                      const Metrics& metrics);
 
 /// Which of two figures is the better one.
 enum class Mode { kMin, kMax };
@@ -55,6 +58,7 @@ struct TrainerState {
   std::optional<double> best;          ///< of the monitored metric
   int64_t best_step = -1;
   std::optional<int64_t> batches_per_epoch;
+  bool validates = false;  ///< whether there are batches of validation
   const nn::Module* model = nullptr;
   const optim::Optimizer* optimizer = nullptr;
 };
@@ -71,6 +75,7 @@ class TrainerControl {
 
  private:
   friend class Trainer;
+  void clear() { *this = TrainerControl(); }
   std::optional<StopReason> reason_;
   std::string message_;
   bool save_ = false, validate_ = false;

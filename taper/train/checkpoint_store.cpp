@@ -180,6 +180,8 @@ std::string CheckpointStore::save(int64_t step, IValue state, std::optional<doub
   replace_link(options_.folder + "/last", name_of(step));
   if (const Entry* best = best_entry()) {
     replace_link(options_.folder + "/best", name_of(best->step));
+  } else {
+    remove_all(options_.folder + "/best");
   }
   stale_ = gone;  // should a removal fail, the next save tries again
   for (const int64_t old : gone) {

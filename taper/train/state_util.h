@@ -14,5 +14,8 @@ const IValue& state_entry(const char* what, const IValue& state, std::string_vie
 /// The same as a number of its kind.
 int64_t state_int(const char* what, const IValue& state, std::string_view name);
 double state_number(const char* what, const IValue& state, std::string_view name);
+bool state_bool(const char* what, const IValue& state, std::string_view name);
+/// The same tree with copies of its tensors.
+IValue clone_state(const IValue& state);
 
 }  // namespace taper::train

@@ -72,12 +72,18 @@ void EarlyStop::on_metrics(const TrainerState& state, MetricsEvent event, const 
   if (const double* value = find_metric(values, options_.monitor)) judge(*value, control);
 }
 
+void EarlyStop::on_validation_end(const TrainerState& state, TrainerControl&) {
+  if (options_.monitor.starts_with("valid_")) check_metric(state);
+}
+
 void EarlyStop::on_epoch_end(const TrainerState& state, TrainerControl&) {
-  if (find_metric(state.metrics, options_.monitor) != nullptr) return;
-  std::string names;
-  for (const auto& [name, value] : state.metrics) names += (names.empty() ? "" : ", ") + name;
-  detail::fail<ConfigError>("EarlyStop: there is no metric '", options_.monitor,
-                            "' after an epoch; there are: ", names);
+  if (!options_.monitor.starts_with("valid_") || !state.validates) check_metric(state);
+}
+
+void EarlyStop::check_metric(const TrainerState& state) const {
+  if (find_metric(state.metrics, options_.monitor) == nullptr) {
+    fail_missing_metric("EarlyStop", options_.monitor, state.metrics);
+  }
 }
 
 IValue EarlyStop::state_dict() const {

@@ -41,7 +41,8 @@ class EarlyStop final : public Callback {
   void on_fit_start(const TrainerState& state, TrainerControl& control) override;
   void on_metrics(const TrainerState& state, MetricsEvent event, const Metrics& values,
                   TrainerControl& control) override;
-  /// Throws ConfigError when the epoch has brought no figure of the monitored name.
+  /// Throw ConfigError when there is no figure of the monitored name.
+  void on_validation_end(const TrainerState& state, TrainerControl& control) override;
   void on_epoch_end(const TrainerState& state, TrainerControl& control) override;
 
   /// Figures in a row that were no better, and the best so far.
@@ -51,6 +52,7 @@ class EarlyStop final : public Callback {
  private:
   void judge(double value, TrainerControl& control);
   void stop_if_waited(TrainerControl& control) const;
+  void check_metric(const TrainerState& state) const;
 
   EarlyStopOptions options_;
   std::optional<double> best_;
