@@ -1,6 +1,17 @@
 #pragma once
 
+#include "taper/train/chart.h"
+#include "taper/train/csv.h"
+#include "taper/train/diagnostics.h"
+#include "taper/train/environment.h"
+#include "taper/train/events.h"
+#include "taper/train/log.h"
 #include "taper/train/metrics_log.h"
+#include "taper/train/metrics_table.h"
+#include "taper/train/page.h"
 #include "taper/train/picture.h"
 #include "taper/train/progress.h"
+#include "taper/train/recorder.h"
+#include "taper/train/run_folder.h"
+#include "taper/train/summary.h"
 #include "taper/train/weights.h"
