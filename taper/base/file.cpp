@@ -387,6 +387,13 @@ bool make_folder(const std::string& path) {
   return made;
 }
 
+void cut_file(const std::string& path, uint64_t size) {
+  check_path(path);
+  std::error_code error;
+  std::filesystem::resize_file(path, size, error);
+  if (error) fail("cannot cut", path, error.value());
+}
+
 void replace_link(const std::string& path, const std::string& target) {
   namespace fs = std::filesystem;
   check_path(path);

@@ -140,6 +140,8 @@ void make_folders(const std::string& path);
 /// Makes the folder, whose parent exists; false when there is something by that name. Throws
 /// IoError.
 bool make_folder(const std::string& path);
+/// Cuts a file off behind its first size bytes. Throws IoError.
+void cut_file(const std::string& path, uint64_t size);
 /// Makes path a symbolic link to target, in one step where there is a link already. Throws IoError,
 /// also when something other than a link has that name.
 void replace_link(const std::string& path, const std::string& target);

@@ -32,8 +32,8 @@ class Recorder {
   Recorder(const Recorder&) = delete;
   Recorder& operator=(const Recorder&) = delete;
 
-  /// One row: step, epoch, the seconds since the recorder was made, then the values. Texts do not
-  /// go to TensorBoard. Throws IoError, and ConfigError when a name comes twice or the step goes
+  /// One row: step, epoch, time (seconds since 1970), then the values. Texts do not go to
+  /// TensorBoard. Throws IoError, and ConfigError when a name comes twice or the step goes
   /// back.
   void write(int64_t step, double epoch, const MetricsLog::Values& values);
   /// Hands what is buffered to the system; done every few seconds anyway. Throws IoError.
@@ -45,7 +45,6 @@ class Recorder {
   MetricsLog log_;
   std::unique_ptr<CsvLog> csv_;
   std::unique_ptr<EventWriter> events_;
-  double start_;
   int64_t last_step_;
 };
 
