@@ -95,6 +95,13 @@ void replace_folder(const std::string& from, const std::string& to) {
   sync_folder(parent_of(to));
 }
 
+void remove_folder(const std::string& path) {
+  const std::string hidden = temporary_sibling(path);
+  remove_all(hidden);
+  if (::rename(path.c_str(), hidden.c_str()) != 0) fail("cannot remove", path, errno);
+  remove_all(hidden);
+}
+
 void replace_link(const std::string& path, const std::string& target) {
   std::error_code ignored;
   const fs::file_status status = fs::symlink_status(path, ignored);

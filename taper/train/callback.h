@@ -72,6 +72,9 @@ class TrainerControl {
   void save() { save_ = true; }
   /// Runs a validation.
   void validate() { validate_ = true; }
+  /// What was asked for so far.
+  std::optional<StopReason> reason() const { return reason_; }
+  const std::string& message() const { return message_; }
 
  private:
   friend class Trainer;

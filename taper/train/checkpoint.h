@@ -37,7 +37,7 @@ std::string find_checkpoint(const std::string& path, const FindCheckpointOptions
 /// Which checkpoints a training keeps.
 struct CheckpointOptions {
   /// Where the folders step_00001200 and the links `last` and `best` stand; empty: no checkpoints.
-  std::string folder;
+  std::string folder = {};
   /// One every so many epochs and steps; 0: not for that.
   int64_t every_epochs = 1;
   int64_t every_steps = 0;

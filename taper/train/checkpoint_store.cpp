@@ -185,12 +185,7 @@ std::string CheckpointStore::save(int64_t step, IValue state, std::optional<doub
   }
   stale_ = gone;  // should a removal fail, the next save tries again
   for (const int64_t old : gone) {
-    if (old == step || !is_folder(path_of(old))) continue;
-    // Out of sight in one step: a half removed one must not look like a damaged one.
-    const std::string hidden = temporary_sibling(path_of(old));
-    remove_all(hidden);
-    replace_folder(path_of(old), hidden);
-    remove_all(hidden);
+    if (old != step && is_folder(path_of(old))) remove_folder(path_of(old));
   }
   stale_.clear();
   return path_of(step);

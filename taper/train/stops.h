@@ -18,13 +18,13 @@ struct EarlyStopOptions {
   /// By how much a figure has to be better; a tie never is.
   double min_delta = 0;
   /// What the first figures have to beat. Default: nothing.
-  std::optional<double> baseline;
+  std::optional<double> baseline = std::nullopt;
   /// Figures before this epoch (counted from 0) do not count.
   int64_t start_epoch = 0;
   /// Good enough: stops when the figure is at least as good.
-  std::optional<double> stopping_threshold;
+  std::optional<double> stopping_threshold = std::nullopt;
   /// Too bad: stops as diverged when the figure is worse.
-  std::optional<double> divergence_threshold;
+  std::optional<double> divergence_threshold = std::nullopt;
   /// Stops as diverged on NaN and infinity; otherwise such a figure is one that is no better.
   bool check_finite = true;
 };

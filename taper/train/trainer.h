@@ -23,7 +23,7 @@ namespace train {
 /// A learning-rate scheduler and when it is stepped.
 struct Schedule {
   enum class Interval { kEpoch, kStep };
-  std::shared_ptr<optim::LRScheduler> scheduler;
+  std::shared_ptr<optim::LRScheduler> scheduler = nullptr;
   Interval interval = Interval::kEpoch;
   /// The metric of a ReduceLROnPlateau.
   std::string monitor = "valid_loss";
@@ -31,10 +31,10 @@ struct Schedule {
 
 /// What a trainer trains, and with what.
 struct TrainerParts {
-  nn::AnyModule model;
+  nn::AnyModule model = {};
   /// loss(output, target), the mean over the batch.
-  Function<Tensor(const Tensor& output, const Tensor& target)> loss;
-  std::shared_ptr<optim::Optimizer> optimizer;
+  Function<Tensor(const Tensor& output, const Tensor& target)> loss = {};
+  std::shared_ptr<optim::Optimizer> optimizer = nullptr;
   Schedule schedule = {};
   /// Beside the loss; each is cloned for training and validation.
   std::vector<std::shared_ptr<Metric>> metrics = {};
@@ -92,7 +92,7 @@ struct TrainerOptions {
   int64_t limit_test_batches = 0;
 
   /// Seeds the default generator when fit() begins, unless it resumes. Default: left as it is.
-  std::optional<uint64_t> seed;
+  std::optional<uint64_t> seed = std::nullopt;
   /// SIGINT and SIGTERM end fit() after the step, with a checkpoint; a second one ends the program.
   bool handle_signals = true;
   /// Shows progress and a line per epoch.
