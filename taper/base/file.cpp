@@ -394,25 +394,6 @@ void cut_file(const std::string& path, uint64_t size) {
   if (error) fail("cannot cut", path, error.value());
 }
 
-void replace_link(const std::string& path, const std::string& target) {
-  namespace fs = std::filesystem;
-  check_path(path);
-  std::error_code error;
-  const fs::file_status status = fs::symlink_status(path, error);
-  TAPER_CHECK_AS(IoError, !fs::exists(status) || fs::is_symlink(status), "cannot make the link ",
-                 quote_path(path), ": there is something else of that name");
-  const fs::path folder = fs::path(path).parent_path();
-  const std::string temporary = temporary_name(folder.empty() ? "." : folder.string(),
-                                               fs::path(path).filename().string());
-  fs::create_symlink(target, temporary, error);
-  if (!error) fs::rename(temporary, path, error);
-  if (error) {
-    std::error_code ignored;
-    fs::remove(temporary, ignored);
-    fail("cannot make the link", path, error.value());
-  }
-}
-
 bool is_terminal(int fd) { return ::isatty(fd) == 1; }
 
 int terminal_columns(int fd) {

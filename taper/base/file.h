@@ -142,10 +142,6 @@ void make_folders(const std::string& path);
 bool make_folder(const std::string& path);
 /// Cuts a file off behind its first size bytes. Throws IoError.
 void cut_file(const std::string& path, uint64_t size);
-/// Makes path a symbolic link to target, in one step where there is a link already. Throws IoError,
-/// also when something other than a link has that name.
-void replace_link(const std::string& path, const std::string& target);
-
 /// What output on a file descriptor needs: is it a terminal, its width (0: unknown), and a write
 /// that gives up silently, for output that nothing depends on.
 bool is_terminal(int fd);

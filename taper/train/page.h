@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "taper/base/macros.h"
+#include "taper/train/lr_curve.h"
 #include "taper/train/metrics_table.h"
 
 namespace taper TAPER_API {
@@ -16,12 +17,6 @@ class RunFolder;
 struct ConfusionCounts {
   std::vector<std::string> names;
   std::vector<int64_t> counts;
-};
-/// What a learning-rate finder saw.
-struct LrCurve {
-  std::vector<double> rates;
-  std::vector<double> losses;
-  double suggestion = 0;  ///< 0: none
 };
 
 /// Keep them in a run's plots/ as confusion.json and lr_finder.json, where read_run() finds them.

@@ -7,6 +7,7 @@
 
 #include "taper/base/error.h"
 #include "taper/base/file.h"
+#include "taper/base/folder.h"
 #include "taper/base/system.h"
 #include "taper/io/json_text.h"
 #include "taper/train/csv_rows.h"

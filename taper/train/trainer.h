@@ -8,26 +8,18 @@
 
 #include "taper/base/function.h"
 #include "taper/nn/any_module.h"
-#include "taper/optim/lr_scheduler.h"
 #include "taper/optim/optimizer.h"
 #include "taper/train/batches.h"
 #include "taper/train/callback.h"
 #include "taper/train/checkpoint.h"
 #include "taper/train/ema.h"
+#include "taper/train/lr_curve.h"
 #include "taper/train/metric.h"
 #include "taper/train/progress.h"
+#include "taper/train/schedule.h"
 
 namespace taper TAPER_API {
 namespace train {
-
-/// A learning-rate scheduler and when it is stepped.
-struct Schedule {
-  enum class Interval { kEpoch, kStep };
-  std::shared_ptr<optim::LRScheduler> scheduler = nullptr;
-  Interval interval = Interval::kEpoch;
-  /// The metric of a ReduceLROnPlateau.
-  std::string monitor = "valid_loss";
-};
 
 /// What a trainer trains, and with what.
 struct TrainerParts {
@@ -123,12 +115,6 @@ struct LrFinderOptions {
   double smoothing = 0.9;
   /// Ends when the smoothed loss is this many times the best.
   double divergence = 4;
-};
-struct LrCurve {
-  std::vector<double> learning_rates;
-  std::vector<double> losses;  ///< smoothed
-  /// Where the loss falls steepest; none when it never falls.
-  std::optional<double> suggestion;
 };
 
 /// Trains a model: the loop with its limits, validation, checkpoints and resume. The same program

@@ -185,18 +185,14 @@ void Trainer::Impl::finish_epoch() {
 }
 
 void Trainer::Impl::step_schedule_by_epoch() {
-  const Schedule& schedule = parts.schedule;
+  Schedule& schedule = parts.schedule;
   if (schedule.scheduler == nullptr || schedule.interval != Schedule::Interval::kEpoch) return;
-  auto* plateau = dynamic_cast<optim::ReduceLROnPlateau*>(schedule.scheduler.get());
-  if (plateau == nullptr) {
-    schedule.scheduler->step();
-    return;
-  }
+  if (!schedule.needs_metric()) return schedule.step();
   const double* value = find_metric(state.metrics, schedule.monitor);
   if (value == nullptr) {
     fail_missing_metric("Trainer: ReduceLROnPlateau", schedule.monitor, state.metrics);
   }
-  plateau->step(*value);
+  schedule.step(*value);
 }
 
 void Trainer::Impl::show_epoch() const {
