@@ -12,7 +12,7 @@
 namespace taper TAPER_API {
 namespace train {
 
-/// One module of a summary, in the order in which they were first called.
+/// One module of a summary.
 struct LayerSummary {
   std::string name;  ///< dotted; empty: the whole
   std::string type;
@@ -21,8 +21,8 @@ struct LayerSummary {
   std::vector<int64_t> weight;  ///< sizes of the parameter "weight", if there is one
   int64_t parameters = 0;       ///< its own and its submodules'
   int64_t trainable = 0;
-  /// Floating-point operations of one forward pass, a multiplication and an addition being two:
-  /// those of linear, bilinear, convolution, recurrent and attention layers.
+  /// Floating-point operations of one forward pass, its submodules' included, a multiplication and
+  /// an addition being two: those of linear, bilinear, convolution, recurrent and attention layers.
   int64_t flops = 0;
   int64_t calls = 0;
 };
@@ -41,8 +41,10 @@ struct ModelSummary {
   std::string text(int64_t depth = 3) const;
 };
 
-/// Runs the module once on zeros of input_size, in evaluation mode and without gradients, and lists
-/// its modules; the module is left as it was. Throws what forward() throws.
+/// Runs the module once on zeros of input_size (with the batch), in evaluation mode and without
+/// gradients, and lists its modules in the order of registration; the module is left as it was.
+/// What the forward() of a module calls otherwise than through a holder or nn::call is not seen.
+/// Throws what forward() throws.
 ModelSummary summary(const nn::AnyModule& module, IntArrayRef input_size, Dtype dtype = kFloat);
 /// The same on a given input, for networks whose values matter, e.g. indices of words.
 ModelSummary summary(const nn::AnyModule& module, const Tensor& input);
