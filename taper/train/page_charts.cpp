@@ -156,9 +156,9 @@ PageChart lr_curve_chart(const RunRecord& run, bool many) {
   line.x_label = "learning rate";
   line.y_label = "loss";
   line.log_x = true;
-  line.series.push_back({"", run.lr_curve.rates, run.lr_curve.losses});
-  if (run.lr_curve.suggestion > 0) {
-    line.markers.push_back({run.lr_curve.suggestion, str("suggested: ", run.lr_curve.suggestion)});
+  line.series.push_back({"", run.lr_curve.learning_rates, run.lr_curve.losses});
+  if (const auto& rate = run.lr_curve.suggestion) {
+    line.markers.push_back({*rate, str("suggested: ", *rate)});
   }
   return {"Learning-rate finder", file_of(titled("lr_finder", run, many)), std::move(line), {}};
 }
@@ -186,7 +186,7 @@ std::vector<PageChart> charts_of(const std::vector<RunRecord>& runs) {
     if (!run.confusion.counts.empty()) charts.push_back(confusion_chart(run, many));
   }
   for (const RunRecord& run : runs) {
-    if (!run.lr_curve.rates.empty()) charts.push_back(lr_curve_chart(run, many));
+    if (!run.lr_curve.learning_rates.empty()) charts.push_back(lr_curve_chart(run, many));
   }
   return charts;
 }

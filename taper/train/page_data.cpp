@@ -98,8 +98,8 @@ void check(const ConfusionCounts& counts) {
 }
 
 void check(const LrCurve& curve) {
-  TAPER_CHECK_AS(ShapeError, curve.rates.size() == curve.losses.size(), "write_lr_curve: got ",
-                 curve.rates.size(), " rates and ", curve.losses.size(),
+  TAPER_CHECK_AS(ShapeError, curve.learning_rates.size() == curve.losses.size(), "write_lr_curve: got ",
+                 curve.learning_rates.size(), " rates and ", curve.losses.size(),
                  " losses, expected as many");
 }
 
@@ -133,9 +133,9 @@ void write_confusion(const RunFolder& folder, const ConfusionCounts& counts) {
 
 void write_lr_curve(const RunFolder& folder, const LrCurve& curve) {
   check(curve);
-  write_json(lr_curve_path(folder), {{"rates", curve.rates},
+  write_json(lr_curve_path(folder), {{"rates", curve.learning_rates},
                                      {"losses", curve.losses},
-                                     {"suggestion", curve.suggestion}});
+                                     {"suggestion", curve.suggestion ? Json(*curve.suggestion) : Json()}});
 }
 
 RunRecord read_run(const std::string& path) {
@@ -158,9 +158,10 @@ RunRecord read_run(const std::string& path) {
     check(run.confusion);
   });
   read_json(lr_curve_path(folder), [&](const Json& json) {
-    run.lr_curve.rates = numbers_of(json.at("rates"));
+    run.lr_curve.learning_rates = numbers_of(json.at("rates"));
     run.lr_curve.losses = numbers_of(json.at("losses"));
-    run.lr_curve.suggestion = json.at("suggestion").get<double>();
+    const Json& suggestion = json.at("suggestion");
+    if (!suggestion.is_null()) run.lr_curve.suggestion = suggestion.get<double>();
     check(run.lr_curve);
   });
   return run;

@@ -1,7 +1,8 @@
 #include "taper/train/run_records.h"
 
+#include <algorithm>
+
 #include "taper/base/error.h"
-#include "taper/ops/shape.h"
 #include "taper/train/diagnostics.h"
 #include "taper/train/events.h"
 
