@@ -10,6 +10,7 @@
 #include "taper/base/parallel.h"
 #include "taper/base/system.h"
 #include "taper/base/version.h"
+#include "taper/taper.h"
 #include "taper/train/environment.h"
 
 namespace fs = std::filesystem;
@@ -37,6 +38,13 @@ std::string processor_features() {
   add(__builtin_cpu_supports("avx512f"), "avx512f");
   add(__builtin_cpu_supports("avx512bf16"), "avx512bf16");
   return features;
+}
+
+// A product of matrices, as most of what is computed.
+void check_computing() {
+  const Tensor product = mm(ones({64, 64}), full({64, 64}, 2.0));
+  const bool right = product.eq(128).all().item<bool>();
+  check(right, "computing", right ? "right" : "wrong", "report it with all of these lines");
 }
 
 // Only OpenBLAS built for OpenMP shares Taper's threads.
@@ -86,6 +94,7 @@ int doctor_verb() {
   say("threads", fmt::format("{} of {} processors", get_num_threads(), here.processors));
   check(get_num_threads() <= here.processors, "team", fmt::format("{}", get_num_threads()),
         "more threads than processors: unset OMP_NUM_THREADS");
+  check_computing();
   check_openblas();
   check(has_package(prefix), "package", prefix + "/lib",
         "TaperConfig.cmake is not below it: find_package(Taper) needs `make install`");

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "taper/train/app.h"
 #include "taper/train/batches.h"
 #include "taper/train/callback.h"
 #include "taper/train/chart.h"
@@ -18,6 +19,7 @@
 #include "taper/train/page.h"
 #include "taper/train/picture.h"
 #include "taper/train/progress.h"
+#include "taper/train/project.h"
 #include "taper/train/recorder.h"
 #include "taper/train/registry.h"
 #include "taper/train/run_folder.h"

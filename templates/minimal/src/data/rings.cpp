@@ -11,7 +11,7 @@ namespace {
 
 struct RingsArgs {
   int64_t samples = 2000;
-  double noise = 0.1;
+  double noise = 0.3;
   int64_t batch_size = 64;
 
   void fields(train::Fields& f) {
