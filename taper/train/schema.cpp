@@ -72,7 +72,10 @@ Config with(const Config& object, const Config::Items& more) {
 
 void add_bounds(Config::Items& items, const FieldRules& rules) {
   const auto add = [&](double bound, bool is_open, const char* closed, const char* open) {
-    if (std::isfinite(bound)) items.emplace_back(is_open ? open : closed, bound);
+    if (!std::isfinite(bound)) return;
+    const bool is_whole = std::fabs(bound) < 0x1p53 && bound == std::trunc(bound);
+    items.emplace_back(is_open ? open : closed,
+                       is_whole ? Config(static_cast<int64_t>(bound)) : Config(bound));
   };
   add(rules.least, rules.is_above, "minimum", "exclusiveMinimum");
   add(rules.most, rules.is_below, "maximum", "exclusiveMaximum");
