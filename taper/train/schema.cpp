@@ -82,8 +82,7 @@ void add_bounds(Config::Items& items, const FieldRules& rules) {
 }
 
 Config nullable(const Config& schema) {
-  return Config::object(
-      {{"anyOf", Config::list({schema, Config::object({{"type", "null"}})})}});
+  return Config::object({{"anyOf", Config::list({schema, Config::object({{"type", "null"}})})}});
 }
 
 Config value_schema(const FieldRules& rules, const FieldType& type, void* value);
@@ -164,7 +163,8 @@ class SchemaWalk final : public FieldWalk {
   }
 };
 
-/// The objects that stand in a member itself, in its list or in its optional, get lines of their own.
+/// The objects that stand in a member itself, in its list or in its optional, get lines of their
+/// own.
 class HelpWalk final : public FieldWalk {
  public:
   explicit HelpWalk(int indent) : indent_(indent) {}
@@ -183,8 +183,9 @@ class HelpWalk final : public FieldWalk {
       if (value.size() <= kLongestDefault) text += ", default " + value;
     }
     text += str(": ", rules.help, '\n');
-    if (rules.registry) text += std::string(static_cast<size_t>(indent_) + 2, ' ') + "one of " +
-                                joined(rules.registry->names()) + '\n';
+    if (rules.registry)
+      text += std::string(static_cast<size_t>(indent_) + 2, ' ') + "one of " +
+              joined(rules.registry->names()) + '\n';
     add_members(*rules.type, rules.value, rules.like);
   }
   void add_members(const FieldType& type, void* value, const void* like) {

@@ -42,7 +42,8 @@ TEST(Config, ReadsJsonWithCommentsAndTrailingCommas) {
 }
 
 TEST(Config, KnowsPathAndPlaceOfEachValue) {
-  const Config config = parse("{\"a\": 1,\n  \"b\": [true, {\"\xc3\xa4\": \"\xc3\xa4\", \"x.y\": 2}]}");
+  const Config config =
+      parse("{\"a\": 1,\n  \"b\": [true, {\"\xc3\xa4\": \"\xc3\xa4\", \"x.y\": 2}]}");
   EXPECT_EQ(config.path(), "");
   EXPECT_EQ(config.where(), "c.json:1:1");
   EXPECT_EQ(config.at("a").where(), "c.json:1:7: a");
@@ -101,28 +102,6 @@ TEST(Config, MadeByAProgram) {
   EXPECT_ERROR(train::ConfigValueError, config.get("a..b"), "keys joined by dots");
 }
 
-TEST(Config, ReadsTomlInTheOrderOfTheFile) {
-  const Config config = Config::parse(R"(# a run
-name = 'net'
-[optimizer]
-type = "Adam"
-args.lr = 1e-3
-args.betas = [0.9, 0.999]
-[[callbacks]]
-type = "EarlyStop"
-[[callbacks]]
-type = "Log"
-args = {every = 1_000, on = true}
-)",
-                                      "c.toml", Config::Format::toml);
-  EXPECT_EQ(config.dump(0),
-            R"({"name": "net", "optimizer": {"type": "Adam", "args": {"lr": 0.001, )"
-            R"("betas": [0.9, 0.999]}}, "callbacks": [{"type": "EarlyStop"}, )"
-            R"({"type": "Log", "args": {"every": 1000, "on": true}}]})");
-  EXPECT_EQ(config.get("optimizer.args.lr").where(), "c.toml:5:11: optimizer.args.lr");
-  EXPECT_EQ(config.get("callbacks.1.args.on").where(), "c.toml:11:29: callbacks.1.args.on");
-}
-
 TEST(ConfigLoad, ExtendsMergesByKeyAndTypesReplaceArgs) {
   TempFolder folder;
   std::filesystem::create_directory(folder.path() / "base");
@@ -132,13 +111,13 @@ TEST(ConfigLoad, ExtendsMergesByKeyAndTypesReplaceArgs) {
   spill(folder / "c.json", R"({"$schema": "s.json", "extends": ["base/a.json", "base/b.toml"],
     "list": [3], "opt": {"type": "Adam", "args": {"lr": 5}}})");
   const Config config = Config::load(folder / "c.json");
-  EXPECT_EQ(config.dump(0),
-            R"({"x": 2, "list": [3], "opt": {"type": "Adam", "args": {"lr": 5}}, )"
-            R"("data": {"root": "r", "args": {"size": 4, "crop": 3}}})");
+  EXPECT_EQ(config.dump(0), R"({"x": 2, "list": [3], "opt": {"type": "Adam", "args": {"lr": 5}}, )"
+                            R"("data": {"root": "r", "args": {"size": 4, "crop": 3}}})");
   EXPECT_EQ(config.at("x").source(), (folder / "base/b.toml") + ":1:5");
   EXPECT_EQ(config.get("data.args.size").source(), (folder / "base/a.json") + ":2:79");
   // The same type keeps the args that were there.
-  spill(folder / "d.json", R"({"extends": "base/a.json", "opt": {"type": "SGD", "args": {"lr": 7}}})");
+  spill(folder / "d.json",
+        R"({"extends": "base/a.json", "opt": {"type": "SGD", "args": {"lr": 7}}})");
   EXPECT_EQ(Config::load(folder / "d.json").at("opt").dump(0),
             R"({"type": "SGD", "args": {"lr": 7, "momentum": 2}})");
 }
@@ -214,8 +193,9 @@ TEST(ConfigOverrides, AnotherTypeForgetsTheArgsOfTheFile) {
 }
 
 TEST(Config, DumpSourcesNamesEachLeaf) {
-  const Config config = parse("{\"a\": {\"b\": 1, \"c\": [1, 2]},\n\"d\": [{\"e\": \"x\"}], \"f\": {}}")
-                            .overridden({"a.b=2"});
+  const Config config =
+      parse("{\"a\": {\"b\": 1, \"c\": [1, 2]},\n\"d\": [{\"e\": \"x\"}], \"f\": {}}")
+          .overridden({"a.b=2"});
   EXPECT_EQ(config.dump_sources(),
             "a.b = 2  # command line\na.c = [1, 2]  # c.json:1:21\nd.0.e = \"x\"  # c.json:2:13\n"
             "f = {}  # c.json:2:25\n");
@@ -226,7 +206,8 @@ TEST(Config, ALargeFileIsReadOnce) {
   std::string text = "{\"list\": [";
   for (int i = 0; i < 100'000; ++i) text += "1.5,";
   text += "]";
-  for (int i = 0; i < 20'000; ++i) text += ",\"key" + std::to_string(i) + "\": " + std::to_string(i);
+  for (int i = 0; i < 20'000; ++i)
+    text += ",\"key" + std::to_string(i) + "\": " + std::to_string(i);
   text += "}";
   const Config config = parse(text);
   EXPECT_EQ(config.at("list").size(), 100'000U);

@@ -32,7 +32,8 @@ TEST(Registry, MakesByName) {
 }
 
 TEST(Registry, ResolvesWithDefaults) {
-  const Config config = parse(R"({"model": {"type": "Net", "args": {"classes": 3}}, "bare": "Net"})");
+  const Config config =
+      parse(R"({"model": {"type": "Net", "args": {"classes": 3}}, "bare": "Net"})");
   const Config resolved = models().resolve(config.at("model"));
   EXPECT_EQ(resolved.dump(0),
             R"({"type": "Net", "args": {"classes": 3, "dropout": 0.5, "init": "he", )"
@@ -59,10 +60,10 @@ TEST(Registry, ErrorsOfTheThingGetTheKeyPath) {
 
 TEST(Registry, NamesAreTakenOnce) {
   ModelRegistry registry = models();
-  EXPECT_ERROR(ConfigError, register_models(registry), "registry of model: the name \"Net\" is taken");
+  EXPECT_ERROR(ConfigError, register_models(registry),
+               "registry of model: the name \"Net\" is taken");
   EXPECT_ERROR(ConfigError, registry.add("", "", [](int64_t) { return nullptr; }), "got none");
-  EXPECT_ERROR(train::ConfigValueError, ModelRegistry("model").make("Net", 1),
-               "no model \"Net\"");
+  EXPECT_ERROR(train::ConfigValueError, ModelRegistry("model").make("Net", 1), "no model \"Net\"");
 }
 
 // What is made may come without a copy, and things may take what must not be copied.

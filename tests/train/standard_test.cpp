@@ -174,10 +174,14 @@ TEST(StandardSchedulers, LengthsAreTheRuns) {
   EXPECT_NEAR(rates[10], 0, 1e-12);
   EXPECT_ERROR(train::ConfigValueError, Made(R"({"type": "CosineAnnealingLR"})", {}),
                "c.json:1:1: T_max: expected a number of steps, for the length of the run is not");
-  EXPECT_ERROR(train::ConfigValueError, Made(R"({"type": "OneCycleLR", "args": {"max_lr": [1, 2]}})"),
-               "c.json:1:1: ");
+  EXPECT_ERROR(train::ConfigValueError,
+               Made(R"({"type": "OneCycleLR", "args": {"max_lr": [1, 2]}})"), "c.json:1:1: ");
   const int64_t most = std::numeric_limits<int64_t>::max();
-  EXPECT_NO_THROW(Made(R"({"type": "OneCycleLR", "args": {"max_lr": 1}})", {most, most}));
+  const RunLength endless = {most, most};
+  EXPECT_NO_THROW(Made(R"({"type": "CosineAnnealingLR", "args": {"interval": "step"}})", endless));
+  EXPECT_ERROR(train::ConfigValueError,
+               Made(R"({"type": "OneCycleLR", "args": {"max_lr": 1}})", endless),
+               "OneCycleLR: Expected positive integer total_steps");
 }
 
 TEST(StandardSchedulers, PlateauTakesItsMetric) {
@@ -193,14 +197,18 @@ TEST(StandardLosses, AreThoseOfNn) {
   const auto value = [&](const char* config, const Tensor& a, const Tensor& b) {
     return losses.make(parse(config))(a, b);
   };
-  EXPECT_TRUE(same_bits(value(R"("CrossEntropyLoss")", x, target),
-                        nn::CrossEntropyLoss()(x, target)));
+  EXPECT_TRUE(
+      same_bits(value(R"("CrossEntropyLoss")", x, target), nn::CrossEntropyLoss()(x, target)));
   const Tensor weight = tensor({1.0, 2.0, 3.0}, kFloat);
   EXPECT_TRUE(same_bits(
       value(R"({"type": "CrossEntropyLoss", "args": {"label_smoothing": 0.1, "weight": [1, 2, 3],
-               "ignore_index": 2, "reduction": "sum"}})", x, target),
-      nn::CrossEntropyLoss(nn::CrossEntropyLossOptions().label_smoothing(0.1).weight(weight)
-                               .ignore_index(2).reduction(kSum))(x, target)));
+               "ignore_index": 2, "reduction": "sum"}})",
+            x, target),
+      nn::CrossEntropyLoss(nn::CrossEntropyLossOptions()
+                               .label_smoothing(0.1)
+                               .weight(weight)
+                               .ignore_index(2)
+                               .reduction(kSum))(x, target)));
   EXPECT_TRUE(same_bits(value(R"("NLLLoss")", log_softmax(x, 1), target),
                         nn::NLLLoss()(log_softmax(x, 1), target)));
   EXPECT_TRUE(same_bits(value(R"("MSELoss")", x, real), nn::MSELoss()(x, real)));
@@ -210,15 +218,15 @@ TEST(StandardLosses, AreThoseOfNn) {
   EXPECT_TRUE(same_bits(value(R"({"type": "HuberLoss", "args": {"delta": 0.5}})", x, real),
                         nn::HuberLoss(nn::HuberLossOptions().delta(0.5))(x, real)));
   EXPECT_TRUE(same_bits(value(R"("BCELoss")", p, p), nn::BCELoss()(p, p)));
-  EXPECT_TRUE(same_bits(
-      value(R"({"type": "BCEWithLogitsLoss", "args": {"pos_weight": [1, 2, 3]}})", x, p),
-      nn::BCEWithLogitsLoss(nn::BCEWithLogitsLossOptions().pos_weight(weight))(x, p)));
+  EXPECT_TRUE(
+      same_bits(value(R"({"type": "BCEWithLogitsLoss", "args": {"pos_weight": [1, 2, 3]}})", x, p),
+                nn::BCEWithLogitsLoss(nn::BCEWithLogitsLossOptions().pos_weight(weight))(x, p)));
   EXPECT_TRUE(same_bits(value(R"({"type": "KLDivLoss", "args": {"reduction": "batchmean"}})", x, p),
                         nn::KLDivLoss(nn::KLDivLossOptions().reduction(kBatchMean))(x, p)));
   EXPECT_TRUE(same_bits(value(R"("PoissonNLLLoss")", x, p), nn::PoissonNLLLoss()(x, p)));
   EXPECT_TRUE(same_bits(value(R"("SoftMarginLoss")", x, sign), nn::SoftMarginLoss()(x, sign)));
-  EXPECT_TRUE(same_bits(value(R"("HingeEmbeddingLoss")", x, sign),
-                        nn::HingeEmbeddingLoss()(x, sign)));
+  EXPECT_TRUE(
+      same_bits(value(R"("HingeEmbeddingLoss")", x, sign), nn::HingeEmbeddingLoss()(x, sign)));
   EXPECT_TRUE(same_bits(value(R"({"type": "MultiMarginLoss", "args": {"p": 2}})", x, target),
                         nn::MultiMarginLoss(nn::MultiMarginLossOptions().p(2))(x, target)));
   const Tensor classes = tensor({0, 1, -1}, kLong).expand({5, 3});
