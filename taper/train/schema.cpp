@@ -105,7 +105,7 @@ Config list_schema(const FieldRules& rules, const FieldType& type) {
   if (rules.largest != std::numeric_limits<size_t>::max()) {
     items.emplace_back("maxItems", static_cast<int64_t>(rules.largest));
   }
-  const Config schema = Config::object(items);
+  Config schema = Config::object(items);
   if (!type.is_bare) return schema;
   return Config::object({{"anyOf", Config::list({elements[0], schema})}});
 }
@@ -226,8 +226,7 @@ std::string expected_value(const FieldRules& rules, const FieldType& type) {
     case Kind::optional:
       return expected_value(rules, *element_types(type, nullptr)[0]) + " or null";
     case Kind::list: {
-      const std::string list =
-          str("a list of ", count_text(rules, type), expected_elements(rules, type));
+      std::string list = str("a list of ", count_text(rules, type), expected_elements(rules, type));
       if (!type.is_bare) return list;
       return expected_value(rules, *element_types(type, rules.like)[0]) + " or " + list;
     }

@@ -118,7 +118,7 @@ struct MultiMarginArgs : WeightedArgs {
 
 Tensor kl_div_loss(const KlDivArgs& args, const Tensor& output, const Tensor& target) {
   if (args.reduction == "mean") return kl_div(output, target, Reduction::Mean, args.log_target);
-  const Tensor sum = kl_div(output, target, Reduction::Sum, args.log_target);
+  Tensor sum = kl_div(output, target, Reduction::Sum, args.log_target);
   if (args.reduction == "sum") return sum;
   TAPER_CHECK_AS(ShapeError, output.dim() > 0,
                  "KLDivLoss: batchmean needs a batch, got an output without dimensions");
