@@ -39,7 +39,6 @@ taper_find_dependency(png HEADER png.h LIBRARY png PACKAGE libpng-dev)
 taper_find_dependency(turbojpeg HEADER turbojpeg.h LIBRARY turbojpeg PACKAGE libturbojpeg0-dev)
 taper_find_dependency(xxhash HEADER xxhash.h PACKAGE libxxhash-dev)
 taper_find_dependency(nlohmann_json HEADER nlohmann/json.hpp PACKAGE nlohmann-json3-dev)
-taper_find_dependency(tomlplusplus HEADER toml++/toml.h PACKAGE libtomlplusplus-dev)
 taper_find_dependency(fmt HEADER fmt/format.h LIBRARY fmt PACKAGE libfmt-dev)
 
 # libhwy is a shared library: its declarations need default visibility.

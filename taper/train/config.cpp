@@ -64,8 +64,8 @@ Config Config::object(const Items& items) {
   auto node = new_node(Kind::object);
   std::unordered_set<std::string_view> keys;
   for (const auto& [key, value] : items) {
-    TAPER_CHECK_AS(ConfigError, keys.insert(key).second, "Config::object: the key ", quote_text(key),
-                   " comes twice");
+    TAPER_CHECK_AS(ConfigError, keys.insert(key).second, "Config::object: the key ",
+                   quote_text(key), " comes twice");
     node->items.emplace_back(key, value.node_);
   }
   return Config(std::move(node));

@@ -56,12 +56,11 @@ class Config {
   /// another "type" does not keep the "args" of the one before. Throws ConfigError.
   static Config load(const std::string& path, const ConfigLoad& options = {});
   /// Reads a text; name stands for the file in messages. "extends" and its kin mean nothing here.
-  static Config parse(std::string_view text, const std::string& name,
-                      Format format = Format::json);
+  static Config parse(std::string_view text, const std::string& name, Format format = Format::json);
   /// A copy with what a command line asks for: `a.b=v` sets a key, `+a.b=v` makes one that must not
-  /// be there yet, with the objects above it, `~a.b` removes one. Without `+`, only the last key (and
-  /// the "args" of a "type") may be new: whether it is known says who reads the config. Numbers
-  /// index lists. v is JSON, or else a text. Throws ConfigError.
+  /// be there yet, with the objects above it, `~a.b` removes one. Without `+`, only the last key
+  /// (and the "args" of a "type") may be new: whether it is known says who reads the config.
+  /// Numbers index lists. v is JSON, or else a text. Throws ConfigError.
   Config overridden(const std::vector<std::string>& overrides) const;
   /// A copy with the keys of another object put over this one's, as "extends" does.
   Config merged(const Config& over) const;

@@ -59,7 +59,7 @@ class Loader {
       result = result ? merge(result, loaded) : loaded;
     }
     open_.pop_back();
-    const ConfigNodePtr own = without(without(root, "extends"), "$schema");
+    ConfigNodePtr own = without(without(root, "extends"), "$schema");
     return result ? merge(result, own) : own;
   }
 
@@ -109,14 +109,15 @@ ConfigNodePtr with_preset(const ConfigNodePtr& root, const std::string& name) {
   if (presets && !presets->is_object()) {
     presets->fail(str("expected an object, got ", describe(*presets)));
   }
-  const ConfigNodePtr own = without(root, "presets");
+  ConfigNodePtr own = without(root, "presets");
   if (name.empty()) return own;
   if (!presets) config.fail(str("presets: no preset ", quote_text(name), ", there are none"));
   const std::optional<Config> preset = presets->find(name);
-  if (!preset) presets->fail(str("no preset ", quote_text(name), suggestion(name, presets->keys())));
+  if (!preset)
+    presets->fail(str("no preset ", quote_text(name), suggestion(name, presets->keys())));
   if (!preset->is_object()) preset->fail(str("expected an object, got ", describe(*preset)));
-  return merge(own, mark_preset(ConfigAccess::node(*preset),
-                                std::make_shared<const std::string>(name)));
+  return merge(own,
+               mark_preset(ConfigAccess::node(*preset), std::make_shared<const std::string>(name)));
 }
 
 }  // namespace

@@ -87,8 +87,7 @@ class Reader final : public FieldWalk {
 
  private:
   void field(const FieldRules& rules) override {
-    TAPER_CHECK_AS(ConfigError,
-                   std::find(names_.begin(), names_.end(), rules.name) == names_.end(),
+    TAPER_CHECK_AS(ConfigError, std::find(names_.begin(), names_.end(), rules.name) == names_.end(),
                    "fields(): the name ", quote_text(rules.name), " comes twice");
     names_.emplace_back(rules.name);
     if (const std::optional<Config> given = from_.find(rules.name)) {
@@ -145,7 +144,8 @@ double read_number(const FieldRules& rules, const FieldType& type, const Config&
 
 int64_t read_integer(const FieldRules& rules, const FieldType& type, const Config& given) {
   const double number = read_number(rules, type, given);
-  const bool is_exact = given.is_int() || (number == std::trunc(number) && std::fabs(number) < 0x1p53);
+  const bool is_exact =
+      given.is_int() || (number == std::trunc(number) && std::fabs(number) < 0x1p53);
   if (!is_exact) refuse(rules, type, given);
   return given.to_int();
 }
@@ -181,8 +181,8 @@ Config read_optional(const FieldRules& rules, const FieldType& type, void* value
 Config read_list(const FieldRules& rules, const FieldType& type, void* value, const Config& given) {
   const bool is_bare = type.is_bare && !given.is_list();
   const size_t size = is_bare ? 1 : given.size();
-  const bool fits = type.count == 0 ? size >= rules.fewest && size <= rules.largest
-                                    : size == type.count;
+  const bool fits =
+      type.count == 0 ? size >= rules.fewest && size <= rules.largest : size == type.count;
   if (!(is_bare || given.is_list()) || !fits) refuse(rules, type, given);
   Config::Items resolved;
   EachElement reader([&](size_t i, const FieldType& inner, void* element) {

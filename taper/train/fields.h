@@ -41,7 +41,7 @@ class ElementVisitor {
 struct FieldType {
   enum class Kind : uint8_t { boolean, integer, number, text, config, optional, list, object };
   Kind kind;
-  size_t count = 0;     // elements of a tuple; 0: any number
+  size_t count = 0;      // elements of a tuple; 0: any number
   bool is_bare = false;  // a bare element stands for a list of one
   /// Visits the elements that are there.
   void (*visit)(void* value, ElementVisitor& visitor) = nullptr;
@@ -137,8 +137,7 @@ struct ListTypeOf {
     visitor.element(0, FieldTypeOf<T>::value, &element);
   }
   static T made(const void* like) { return like ? *static_cast<const T*>(like) : T{}; }
-  static constexpr FieldType value{
-      FieldType::Kind::list, 0, kIsBare, &visit, &assign, &sample};
+  static constexpr FieldType value{FieldType::Kind::list, 0, kIsBare, &visit, &assign, &sample};
 };
 template <class T>
 struct FieldTypeOf<std::vector<T>> : ListTypeOf<std::vector<T>, false> {};
@@ -149,9 +148,8 @@ template <class... T>
 struct FieldTypeOf<std::tuple<T...>> {
   static void visit(void* value, ElementVisitor& visitor) {
     size_t i = 0;
-    std::apply([&](T&... element) {
-      (visitor.element(i++, FieldTypeOf<T>::value, &element), ...);
-    }, *static_cast<std::tuple<T...>*>(value));
+    std::apply([&](T&... element) { (visitor.element(i++, FieldTypeOf<T>::value, &element), ...); },
+               *static_cast<std::tuple<T...>*>(value));
   }
   static void assign(void* value, size_t, const void*, ElementVisitor& visitor) {
     visit(value, visitor);
@@ -160,7 +158,8 @@ struct FieldTypeOf<std::tuple<T...>> {
     std::tuple<T...> elements{};
     visit(&elements, visitor);
   }
-  static constexpr FieldType value{FieldType::Kind::list, sizeof...(T), false, &visit, &assign, &sample};
+  static constexpr FieldType value{
+      FieldType::Kind::list, sizeof...(T), false, &visit, &assign, &sample};
 };
 
 }  // namespace detail
@@ -198,8 +197,8 @@ class Field {
 ///   };
 /// Members may be bool, int64_t, double, std::string, Config, structs with fields(), and vectors,
 /// tuples and optionals of these. A member has its new value from the next call of f on, after
-/// f.flush(), or when fields() has returned. A member function check(), if any, is called then; what it throws gets
-/// the key path put in front.
+/// f.flush(), or when fields() has returned. A member function check(), if any, is called then;
+/// what it throws gets the key path put in front.
 class Fields {
  public:
   template <class T>

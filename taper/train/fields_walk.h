@@ -49,7 +49,9 @@ template <class F>
 class EachElement final : public ElementVisitor {
  public:
   explicit EachElement(F f) : f_(std::move(f)) {}
-  void element(size_t index, const FieldType& type, void* value) override { f_(index, type, value); }
+  void element(size_t index, const FieldType& type, void* value) override {
+    f_(index, type, value);
+  }
 
  private:
   F f_;

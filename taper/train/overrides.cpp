@@ -48,8 +48,9 @@ std::vector<std::string> split_path(std::string_view path) {
     const size_t end = find_plain(path, '.', at);
     const std::string_view key = path.substr(at, end - at);
     if (key.empty() || keys.size() == kMostNested) {
-      fail_at(command_line(), {},
-              str("expected at most ", kMostNested, " keys joined by dots, got ", quote_text(path)));
+      fail_at(
+          command_line(), {},
+          str("expected at most ", kMostNested, " keys joined by dots, got ", quote_text(path)));
     }
     keys.push_back(key[0] == '"' ? parse_json(key, command_line())->text : std::string(key));
     at = end + 1;

@@ -52,8 +52,8 @@ bool RegistryBase::contains(std::string_view name) const {
 
 void RegistryBase::add_entry(std::string name, std::string help, WithArgs with_args) {
   TAPER_CHECK_AS(ConfigError, !name.empty(), "registry of ", kind_, ": expected a name, got none");
-  TAPER_CHECK_AS(ConfigError, !contains(name), "registry of ", kind_, ": the name ", quote_text(name),
-                 " is taken");
+  TAPER_CHECK_AS(ConfigError, !contains(name), "registry of ", kind_, ": the name ",
+                 quote_text(name), " is taken");
   entries_.push_back({std::move(name), std::move(help), with_args});
 }
 
@@ -89,9 +89,9 @@ Config RegistryBase::resolve(const Config& config) const {
     args = detail::read_object(args_of(config), type, object);
   });
   entry.with_args(reader);
-  return ConfigAccess::make_at(config, Config::Kind::object,
-                               {{"type", config.is_text() ? config : config.at("type")},
-                                {"args", args}});
+  return ConfigAccess::make_at(
+      config, Config::Kind::object,
+      {{"type", config.is_text() ? config : config.at("type")}, {"args", args}});
 }
 
 Config RegistryBase::schema() const {
@@ -99,9 +99,8 @@ Config RegistryBase::schema() const {
   for (const Entry& entry : entries_) {
     names.emplace_back(entry.name);
     EachElement visitor([&](size_t, const FieldType& type, void* object) {
-      const Config properties =
-          Config::object({{"type", Config::object({{"const", entry.name}})},
-                          {"args", detail::object_schema(type, object)}});
+      const Config properties = Config::object({{"type", Config::object({{"const", entry.name}})},
+                                                {"args", detail::object_schema(type, object)}});
       forms.push_back(Config::object({{"type", "object"},
                                       {"description", entry.help},
                                       {"properties", properties},

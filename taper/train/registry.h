@@ -83,8 +83,8 @@ class Registry : public RegistryBase {
     return *this;
   }
 
-  /// Throws ConfigValueError on an unknown type (with the nearest name), on wrong args, and in place
-  /// of an Error that the thing's own make() throws.
+  /// Throws ConfigValueError on an unknown type (with the nearest name), on wrong args, and in
+  /// place of an Error that the thing's own make() throws.
   Product make(const Config& config, Context... context) const {
     const size_t entry = select(config);
     try {

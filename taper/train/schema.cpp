@@ -72,15 +72,17 @@ Config with(const Config& object, const Config::Items& more) {
 
 void add_bounds(Config::Items& items, const FieldRules& rules) {
   const auto add = [&](double bound, bool is_open, const char* closed, const char* open) {
-    if (std::isfinite(bound)) items.emplace_back(is_open ? open : closed, bound);
+    if (!std::isfinite(bound)) return;
+    const bool is_whole = std::fabs(bound) < 0x1p53 && bound == std::trunc(bound);
+    items.emplace_back(is_open ? open : closed,
+                       is_whole ? Config(static_cast<int64_t>(bound)) : Config(bound));
   };
   add(rules.least, rules.is_above, "minimum", "exclusiveMinimum");
   add(rules.most, rules.is_below, "maximum", "exclusiveMaximum");
 }
 
 Config nullable(const Config& schema) {
-  return Config::object(
-      {{"anyOf", Config::list({schema, Config::object({{"type", "null"}})})}});
+  return Config::object({{"anyOf", Config::list({schema, Config::object({{"type", "null"}})})}});
 }
 
 Config value_schema(const FieldRules& rules, const FieldType& type, void* value);
@@ -103,7 +105,7 @@ Config list_schema(const FieldRules& rules, const FieldType& type) {
   if (rules.largest != std::numeric_limits<size_t>::max()) {
     items.emplace_back("maxItems", static_cast<int64_t>(rules.largest));
   }
-  const Config schema = Config::object(items);
+  Config schema = Config::object(items);
   if (!type.is_bare) return schema;
   return Config::object({{"anyOf", Config::list({elements[0], schema})}});
 }
@@ -161,7 +163,8 @@ class SchemaWalk final : public FieldWalk {
   }
 };
 
-/// The objects that stand in a member itself, in its list or in its optional, get lines of their own.
+/// The objects that stand in a member itself, in its list or in its optional, get lines of their
+/// own.
 class HelpWalk final : public FieldWalk {
  public:
   explicit HelpWalk(int indent) : indent_(indent) {}
@@ -180,8 +183,9 @@ class HelpWalk final : public FieldWalk {
       if (value.size() <= kLongestDefault) text += ", default " + value;
     }
     text += str(": ", rules.help, '\n');
-    if (rules.registry) text += std::string(static_cast<size_t>(indent_) + 2, ' ') + "one of " +
-                                joined(rules.registry->names()) + '\n';
+    if (rules.registry)
+      text += std::string(static_cast<size_t>(indent_) + 2, ' ') + "one of " +
+              joined(rules.registry->names()) + '\n';
     add_members(*rules.type, rules.value, rules.like);
   }
   void add_members(const FieldType& type, void* value, const void* like) {
@@ -222,8 +226,7 @@ std::string expected_value(const FieldRules& rules, const FieldType& type) {
     case Kind::optional:
       return expected_value(rules, *element_types(type, nullptr)[0]) + " or null";
     case Kind::list: {
-      const std::string list =
-          str("a list of ", count_text(rules, type), expected_elements(rules, type));
+      std::string list = str("a list of ", count_text(rules, type), expected_elements(rules, type));
       if (!type.is_bare) return list;
       return expected_value(rules, *element_types(type, rules.like)[0]) + " or " + list;
     }

@@ -20,9 +20,9 @@ using NamedParameters = OrderedDict<std::string, Tensor>;
 using OptimizerRegistry = Registry<std::unique_ptr<optim::Optimizer>, const NamedParameters&>;
 
 /// All of taper::optim, with its options as args. "groups": [{"match": ["*.bias", "bn*"],
-/// option: value, ...}] gives the parameters whose names match options of their own; the first match
-/// counts, what matches none is the first group, and a group that gets no parameter is an error. `*`
-/// is any text, `?` any character.
+/// option: value, ...}] gives the parameters whose names match options of their own; the first
+/// match counts, what matches none is the first group, and a group that gets no parameter is an
+/// error. `*` is any text, `?` any character.
 OptimizerRegistry standard_optimizers();
 
 /// How long a run is, for schedules that end with it; 0: not known.
@@ -34,8 +34,8 @@ struct RunLength {
 using SchedulerRegistry = Registry<Schedule, optim::Optimizer&, const RunLength&>;
 
 /// All of taper::optim that need no function. Each has "interval": "epoch" or "step" (the default
-/// of CyclicLR and OneCycleLR); ReduceLROnPlateau has "monitor". T_max and total_steps are the run's
-/// length unless given; within SequentialLR, the length of their part.
+/// of CyclicLR and OneCycleLR); ReduceLROnPlateau has "monitor". T_max and total_steps are the
+/// run's length unless given; within SequentialLR, the length of their part.
 SchedulerRegistry standard_schedulers();
 
 /// A loss of (output, target).

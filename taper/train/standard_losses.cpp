@@ -118,7 +118,7 @@ struct MultiMarginArgs : WeightedArgs {
 
 Tensor kl_div_loss(const KlDivArgs& args, const Tensor& output, const Tensor& target) {
   if (args.reduction == "mean") return kl_div(output, target, Reduction::Mean, args.log_target);
-  const Tensor sum = kl_div(output, target, Reduction::Sum, args.log_target);
+  Tensor sum = kl_div(output, target, Reduction::Sum, args.log_target);
   if (args.reduction == "sum") return sum;
   TAPER_CHECK_AS(ShapeError, output.dim() > 0,
                  "KLDivLoss: batchmean needs a batch, got an output without dimensions");
@@ -145,12 +145,11 @@ void add(LossRegistry& registry, const char* name, const char* help,
 }
 
 void add_class_losses(LossRegistry& r) {
-  add<CrossEntropyArgs>(
-      r, "CrossEntropyLoss", "of logits and classes, or probabilities of classes",
-      [](const CrossEntropyArgs& a, const Tensor& x, const Tensor& y) {
-        return cross_entropy_loss(x, y, weights_like(a.weight, x), a.mode(), a.ignore_index,
-                                  a.label_smoothing);
-      });
+  add<CrossEntropyArgs>(r, "CrossEntropyLoss", "of logits and classes, or probabilities of classes",
+                        [](const CrossEntropyArgs& a, const Tensor& x, const Tensor& y) {
+                          return cross_entropy_loss(x, y, weights_like(a.weight, x), a.mode(),
+                                                    a.ignore_index, a.label_smoothing);
+                        });
   add<ClassArgs>(r, "NLLLoss", "of logarithms of probabilities and classes",
                  [](const ClassArgs& a, const Tensor& x, const Tensor& y) {
                    return nll_loss_nd(x, y, weights_like(a.weight, x), a.mode(), a.ignore_index);
@@ -164,11 +163,11 @@ void add_class_losses(LossRegistry& r) {
                  return binary_cross_entropy_with_logits(x, y, weights_like(a.weight, x),
                                                          weights_like(a.pos_weight, x), a.mode());
                });
-  add<MultiMarginArgs>(
-      r, "MultiMarginLoss", "of scores and classes",
-      [](const MultiMarginArgs& a, const Tensor& x, const Tensor& y) {
-        return multi_margin_loss(x, y, a.p, a.margin, weights_like(a.weight, x), a.mode());
-      });
+  add<MultiMarginArgs>(r, "MultiMarginLoss", "of scores and classes",
+                       [](const MultiMarginArgs& a, const Tensor& x, const Tensor& y) {
+                         return multi_margin_loss(x, y, a.p, a.margin, weights_like(a.weight, x),
+                                                  a.mode());
+                       });
   add<PlainArgs>(r, "MultiLabelMarginLoss", "of scores and lists of classes",
                  [](const PlainArgs& a, const Tensor& x, const Tensor& y) {
                    return multilabel_margin_loss(x, y, a.mode());
@@ -182,10 +181,9 @@ void add_value_losses(LossRegistry& r) {
                  [](const PlainArgs& a, const Tensor& x, const Tensor& y) {
                    return mse_loss(x, y, a.mode());
                  });
-  add<PlainArgs>(r, "L1Loss", "absolute differences",
-                 [](const PlainArgs& a, const Tensor& x, const Tensor& y) {
-                   return l1_loss(x, y, a.mode());
-                 });
+  add<PlainArgs>(
+      r, "L1Loss", "absolute differences",
+      [](const PlainArgs& a, const Tensor& x, const Tensor& y) { return l1_loss(x, y, a.mode()); });
   add<BetaArgs>(r, "SmoothL1Loss", "squares of small differences, sizes of large ones",
                 [](const BetaArgs& a, const Tensor& x, const Tensor& y) {
                   return smooth_l1_loss(x, y, a.mode(), a.beta);

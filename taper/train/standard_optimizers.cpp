@@ -27,9 +27,7 @@ void direction(train::Fields& f, Options& o) {
 template <class Options>
 void adam_like(train::Fields& f, Options& o) {
   rate(f, o);
-  f("betas", o.betas(), "decay of the averages of the gradient and of its square")
-      .min(0)
-      .below(1);
+  f("betas", o.betas(), "decay of the averages of the gradient and of its square").min(0).below(1);
   f("eps", o.eps(), "added to the divisor").min(0);
   decay(f, o);
   direction(f, o);

@@ -9,8 +9,8 @@ namespace {
 using namespace taper::optim;
 using Interval = Schedule::Interval;
 
-/// Longer runs are no double.
-constexpr int64_t kLongestRun = int64_t{1} << 53;
+/// Schedules count no more steps.
+constexpr int64_t kLongestRun = (int64_t{1} << 40) - 1;
 
 /// What every scheduler has.
 struct IntervalArgs {
