@@ -24,6 +24,10 @@ void verify_checkpoint(const std::string& folder);
 /// The state without tensors and their files: where a training stood, quickly. Throws IoError.
 IValue read_checkpoint_info(const std::string& folder);
 
+/// Whether there is something to resume from: path holds a checkpoint, damaged or not, or is a
+/// folder of them.
+bool has_checkpoint(const std::string& path);
+
 /// Which checkpoint of several to take.
 struct FindCheckpointOptions {
   /// Takes the newest whole one when the one that is asked for is damaged.

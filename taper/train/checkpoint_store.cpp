@@ -74,6 +74,12 @@ void check_options(const CheckpointOptions& options) {
 
 }  // namespace
 
+bool has_checkpoint(const std::string& path) {
+  if (!is_folder(path)) return false;
+  return file_exists(path + "/state.json") || !link_target(path + "/last").empty() ||
+         !steps_in(path).empty();
+}
+
 std::string find_checkpoint(const std::string& path, const FindCheckpointOptions& options) {
   TAPER_CHECK_AS(IoError, is_folder(path), "checkpoint ", quote_path(path),
                  ": there is no folder of that name");

@@ -63,8 +63,8 @@ void Trainer::Impl::load_numbers(const IValue& from) {
   }
   const int64_t threads = state_int(kWhat, from, "threads");
   if (threads != get_num_threads()) {
-    warn(str("Trainer: the checkpoint was made on ", threads, " threads, this run has ",
-             get_num_threads(), ": its results may differ in the last bits"));
+    warn(str("Trainer: the checkpoint was made with get_num_threads() = ", threads,
+             ", this run has ", get_num_threads(), ": results may differ in the last bits"));
   }
 }
 
