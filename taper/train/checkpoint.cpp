@@ -46,11 +46,11 @@ void write_files(const std::string& folder, const IValue& state) {
   StateTensors tensors;
   const std::string states = write_state_json(state, tensors);
   for (const auto& [name, named] : tensors) io::save_safetensors(folder + '/' + name, named);
-  const std::string body = str("\"version\": \"", version(), "\",\n\"files\": ",
-                               files_json(folder, tensors), ",\n\"state\": ", states, "}\n");
+  const std::string body =
+      str("\"version\": \"", version(), "\",\n\"files\": ", files_json(folder, tensors),
+          ",\n\"state\": ", states, "}\n");
   AtomicFile file(folder + '/' + kStateFile);
-  const std::string head =
-      str(kHead, io::checksum(body.data(), body.size()), kHeadEnd);
+  const std::string head = str(kHead, io::checksum(body.data(), body.size()), kHeadEnd);
   file.write(head.data(), head.size());
   file.write(body.data(), body.size());
   file.commit();

@@ -1,5 +1,5 @@
-// The loop. What remains to be done stands in flags that checkpoints hold, so that a training can be
-// saved before any of it and goes on there.
+// The loop. What remains to be done stands in flags that checkpoints hold, so that a training can
+// be saved before any of it and goes on there.
 #include <algorithm>
 #include <cmath>
 
@@ -26,6 +26,7 @@ void Trainer::Impl::begin(std::shared_ptr<Batches> train_batches,
   if (fresh && ema != nullptr) {
     ema = std::make_unique<WeightAverage>(*parts.model.ptr(), options.ema);
   }
+  if (options.deterministic) train->state_dict();
   open_store();
   take_up_places();
   control.clear();
@@ -43,8 +44,9 @@ void Trainer::Impl::take_up_places() {
                  &valid_place = state_entry("Trainer", taken, "valid_batches"),
                  &generator = state_entry("Trainer", taken, "generator");
     if (!train_place.isNone()) train->load_state_dict(train_place);
-    TAPER_CHECK_AS(ConfigError, !goes_on || !train_place.isNone(),
-                   "Trainer: the state is from the middle of an epoch, but has no place in its data");
+    TAPER_CHECK_AS(
+        ConfigError, !goes_on || !train_place.isNone(),
+        "Trainer: the state is from the middle of an epoch, but has no place in its data");
     if (!valid_place.isNone() && valid != nullptr) valid->load_state_dict(valid_place);
     // Last: loading may have drawn.
     if (generator.isTensor()) set_rng_state(generator.toTensor());
@@ -62,8 +64,18 @@ void Trainer::Impl::open_store() {
     store->resume(state.step, *places);
   } else if (!store->empty()) {
     store.reset();
-    taper::detail::fail<ConfigError>("Trainer: the folder ", quote_path(options.checkpoint.folder),
-                              " holds checkpoints already: resume from them, or name another one");
+    taper::detail::fail<ConfigError>(
+        "Trainer: the folder ", quote_path(options.checkpoint.folder),
+        " holds checkpoints already: resume from them, or name another one");
+  }
+}
+
+// Batches of an epoch, when they are known.
+void Trainer::Impl::count_batches() {
+  state.batches_per_epoch = train->batches();
+  const int64_t limit = options.limit_train_batches;
+  if (limit > 0 && state.batches_per_epoch) {
+    state.batches_per_epoch = std::min(limit, *state.batches_per_epoch);
   }
 }
 
@@ -73,8 +85,8 @@ FitResult Trainer::Impl::run() {
   if (options.detect_anomaly) anomaly.emplace();
   parts.model.ptr()->train();
   started = epoch_started = monotonic_seconds();
-  seconds_before = state.seconds;
-  state.batches_per_epoch = train->batches();
+  seconds_before = saved_at = state.seconds;
+  count_batches();
   call(&Callback::on_fit_start, control);
   if (in_epoch) {
     start_progress();
@@ -101,13 +113,14 @@ FitResult Trainer::Impl::loop(const SignalScope& signals) {
     if (!in_epoch) start_epoch();
     train_step();
     update_seconds();
+    const double every = options.checkpoint.every_seconds;
+    if (store != nullptr && every > 0 && state.seconds - saved_at >= every) save_due = true;
   }
 }
 
 void Trainer::Impl::take_requests() {
   if (std::exchange(control.save_, false)) save_due = true;
-  if (std::exchange(control.validate_, false) && valid != nullptr &&
-      validated_step != state.step) {
+  if (std::exchange(control.validate_, false) && valid != nullptr && validated_step != state.step) {
     validation_due = true;
   }
 }
@@ -139,6 +152,7 @@ std::optional<StopReason> Trainer::Impl::stop_reason(const SignalScope& signals,
 
 void Trainer::Impl::start_epoch() {
   train->start_epoch();
+  count_batches();
   in_epoch = true;
   state.batch = 0;
   for (const auto& metric : train_metrics) metric->reset();
@@ -148,7 +162,6 @@ void Trainer::Impl::start_epoch() {
 }
 
 void Trainer::Impl::start_progress() {
-  state.batches_per_epoch = train->batches();
   if (!options.progress) return;
   std::string title = str("epoch ", state.epoch + 1);
   if (options.epochs > 0) title += str('/', options.epochs);
@@ -235,6 +248,7 @@ void Trainer::Impl::save() {
   update_seconds();
   const std::string folder = store->save(state.step, state_dict(), monitored);
   unsaved = false;
+  saved_at = state.seconds;
   for (const auto& callback : parts.callbacks) callback->on_checkpoint(state, folder);
 }
 

@@ -75,13 +75,13 @@ IValue Trainer::Impl::state_dict() const {
     if (!callback->name().empty()) callbacks.insert(callback->name(), callback->state_dict());
   }
   const bool has_schedule = parts.schedule.scheduler != nullptr;
-  IValue tree = IValue::dict(
-      {{"trainer", numbers()},
-       {"model", parts.model.ptr()->state_dict().to_ivalue()},
-       {"optimizer", parts.optimizer->state_dict()},
-       {"scheduler", has_schedule ? parts.schedule.scheduler->state_dict() : IValue()},
-       {"train_metrics", std::move(metrics)},
-       {"callbacks", std::move(callbacks)}});
+  IValue tree =
+      IValue::dict({{"trainer", numbers()},
+                    {"model", parts.model.ptr()->state_dict().to_ivalue()},
+                    {"optimizer", parts.optimizer->state_dict()},
+                    {"scheduler", has_schedule ? parts.schedule.scheduler->state_dict() : IValue()},
+                    {"train_metrics", std::move(metrics)},
+                    {"callbacks", std::move(callbacks)}});
   if (ema != nullptr) tree.insert("ema", ema->state_dict(*parts.model.ptr()));
   if (places) {  // not taken up yet
     for (const char* name : {"train_batches", "valid_batches", "generator"}) {
@@ -98,9 +98,9 @@ IValue Trainer::Impl::state_dict() const {
 void Trainer::Impl::load_state_dict(const IValue& from) {
   const IValue& scheduler = state_entry(kWhat, from, "scheduler");
   const bool has_schedule = parts.schedule.scheduler != nullptr;
-  TAPER_CHECK_AS(ConfigError, scheduler.isNone() != has_schedule,
-                 "Trainer: the state ", has_schedule ? "has no" : "has a",
-                 " scheduler, the trainer ", has_schedule ? "has one" : "has none");
+  TAPER_CHECK_AS(ConfigError, scheduler.isNone() != has_schedule, "Trainer: the state ",
+                 has_schedule ? "has no" : "has a", " scheduler, the trainer ",
+                 has_schedule ? "has one" : "has none");
   const IValue* averages = from.find("ema");
   TAPER_CHECK_AS(ConfigError, (averages != nullptr) == (ema != nullptr), "Trainer: the state ",
                  ema != nullptr ? "has no" : "has", " average weights (ema), the trainer ",

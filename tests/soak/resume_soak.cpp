@@ -109,9 +109,10 @@ int soak(int runs) {
     const double seconds = Seconds(Clock::now() - began).count();
     Totals totals;
     for (int run = 0; run < runs; ++run) soak_once(workers, run, seconds, folder / "whole", totals);
-    std::printf("%zu workers: %d of %d runs end with the same bits; %d kills, %d of them before the "
-                "first checkpoint\n",
-                workers, totals.same, runs, totals.kills, totals.began_again);
+    std::printf(
+        "%zu workers: %d of %d runs end with the same bits; %d kills, %d of them before the "
+        "first checkpoint\n",
+        workers, totals.same, runs, totals.kills, totals.began_again);
     good = good && totals.same == runs;
   }
   return good ? 0 : 1;
