@@ -1,7 +1,9 @@
 // The loop. What remains to be done stands in flags that checkpoints hold, so that a training can
 // be saved before any of it and goes on there.
 #include <algorithm>
+#include <charconv>
 #include <cmath>
+#include <string_view>
 
 #include "taper/autograd/anomaly_mode.h"
 #include "taper/base/error.h"
@@ -212,13 +214,18 @@ void Trainer::Impl::step_schedule_by_epoch() {
   plateau->step(*value);
 }
 
+// The figures of a validation in a line; those of training are the progress's last ones.
 void Trainer::Impl::show_epoch() const {
-  if (!options.progress || options.progress_options.style == ProgressOptions::Style::kSilent) {
-    return;
-  }
+  const bool silent = options.progress_options.style == ProgressOptions::Style::kSilent;
+  if (!options.progress || silent || validated_step != state.step) return;
   std::string line = str("epoch ", state.epoch);
+  if (options.epochs > 0) line += str('/', options.epochs);
   for (const auto& [name, value] : state.metrics) {
-    line += str("  ", name, ' ', std::round(value * 1e4) / 1e4);
+    if (name.starts_with("train_")) continue;
+    char digits[32];
+    const auto end =
+        std::to_chars(digits, digits + sizeof(digits), value, std::chars_format::general, 4);
+    line += str("  ", name, ' ', std::string_view(digits, static_cast<size_t>(end.ptr - digits)));
   }
   write_output(options.progress_options.output, line + '\n');
 }
