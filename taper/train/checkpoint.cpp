@@ -59,7 +59,7 @@ void write_files(const std::string& folder, const IValue& state) {
 // The text of state.json, whose checksum is right.
 std::string read_text(const std::string& path) {
   const ByteBuffer bytes = read_file(path, kLargestState);
-  const std::string text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  std::string text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   const size_t body = kHead.size() + kDigits + kHeadEnd.size();
   if (!text.starts_with(kHead) || text.size() < body ||
       text.compare(kHead.size() + kDigits, kHeadEnd.size(), kHeadEnd) != 0) {

@@ -55,7 +55,7 @@ std::string newest_whole(const std::string& folder, const std::string& but) {
   std::vector<int64_t> steps = steps_in(folder);
   std::reverse(steps.begin(), steps.end());
   for (const int64_t step : steps) {
-    const std::string path = folder + '/' + name_of(step);
+    std::string path = folder + '/' + name_of(step);
     if (path != but && damage_of(path).empty()) return path;
   }
   return {};
@@ -100,7 +100,7 @@ std::string find_checkpoint(const std::string& path, const FindCheckpointOptions
   }
   const std::string damage = damage_of(wanted);
   if (damage.empty()) return wanted;
-  const std::string older = newest_whole(folder, wanted);
+  std::string older = newest_whole(folder, wanted);
   TAPER_CHECK_AS(IoError, options.allow_older && !older.empty(), damage,
                  older.empty() ? "; there is no other whole one"
                                : "; the newest whole checkpoint is " + quote_path(older));

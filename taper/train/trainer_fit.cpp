@@ -29,6 +29,11 @@ void Trainer::Impl::begin(std::shared_ptr<Batches> train_batches,
     ema = std::make_unique<WeightAverage>(*parts.model.ptr(), options.ema);
   }
   if (options.deterministic) train->state_dict();
+  TAPER_CHECK_AS(ConfigError,
+                 !options.checkpoint.restore_best || valid != nullptr ||
+                     !options.monitor.starts_with("valid_"),
+                 "Trainer: restore_best watches '", options.monitor,
+                 "', but there are no batches of validation");
   open_store();
   take_up_places();
   control.clear();
@@ -187,7 +192,8 @@ void Trainer::Impl::finish_epoch() {
   unsaved = true;
   watch(values);
   values.emplace_back("epoch_seconds", monotonic_seconds() - epoch_started);
-  step_schedule_by_epoch();
+  if (schedule_is_due()) step_schedule_by_epoch();
+  scheduled_step = state.step;
   call(&Callback::on_metrics, MetricsEvent::kEpoch, values, control);
   if (options.monitor.starts_with("train_") &&
       find_metric(state.metrics, options.monitor) == nullptr) {
@@ -197,6 +203,13 @@ void Trainer::Impl::finish_epoch() {
   show_epoch();
   const int64_t every = options.checkpoint.every_epochs;
   if (store != nullptr && every > 0 && state.epoch % every == 0) save_due = true;
+}
+
+// A plateau of validation takes a figure once.
+bool Trainer::Impl::schedule_is_due() const {
+  const bool waits = dynamic_cast<optim::ReduceLROnPlateau*>(parts.schedule.scheduler.get()) &&
+                     parts.schedule.monitor.starts_with("valid_") && valid != nullptr;
+  return !waits || validated_step > scheduled_step;
 }
 
 void Trainer::Impl::step_schedule_by_epoch() {

@@ -50,6 +50,7 @@ struct Trainer::Impl {
   bool validation_due = false;
   bool epoch_ended = false;
   int64_t validated_step = -1;
+  int64_t scheduled_step = -1;  // at the last end of an epoch
 
   bool save_due = false, unsaved = false;
   std::optional<double> monitored;  // the metric, when it is of this step
@@ -67,6 +68,7 @@ struct Trainer::Impl {
   void count_batches();
   void start_epoch();
   void finish_epoch();
+  bool schedule_is_due() const;
   void step_schedule_by_epoch();
   void show_epoch() const;
   void start_progress();

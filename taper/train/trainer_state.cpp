@@ -29,6 +29,7 @@ IValue Trainer::Impl::numbers() const {
                        {"validation_due", validation_due},
                        {"epoch_ended", epoch_ended},
                        {"validated_step", validated_step},
+                       {"scheduled_step", scheduled_step},
                        {"skipped_in_row", skipped_in_row},
                        {"best", state.best ? IValue(*state.best) : IValue()},
                        {"best_step", state.best_step},
@@ -52,6 +53,7 @@ void Trainer::Impl::load_numbers(const IValue& from) {
   validation_due = state_bool(kWhat, from, "validation_due");
   epoch_ended = state_bool(kWhat, from, "epoch_ended");
   validated_step = state_int(kWhat, from, "validated_step");
+  scheduled_step = state_int(kWhat, from, "scheduled_step");
   skipped_in_row = state_int(kWhat, from, "skipped_in_row");
   state.best_step = state_int(kWhat, from, "best_step");
   state.best.reset();

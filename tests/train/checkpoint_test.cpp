@@ -87,7 +87,7 @@ TEST(Checkpoint, EveryDamageIsFoundAndNamed) {
   save_checkpoint(path, some_state());
   for (const std::string& name : list_folder(path)) {
     const std::string file = path + '/' + name, good = slurp(file);
-    for (size_t at = 0; at < good.size(); at += 1 + good.size() / 60) {
+    for (size_t at = 0; at < good.size(); at += 1 + good.size() / 25) {
       std::string bad = good;
       bad[at] = static_cast<char>(bad[at] ^ 4);
       spill(file, bad);

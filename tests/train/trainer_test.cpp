@@ -259,6 +259,25 @@ TEST(Trainer, PlateausFollowTheirMetric) {
                "train_loss");
 }
 
+TEST(Trainer, PlateausTakeAFigureOnce) {
+  const auto rate_after = [](int64_t validate_every) {
+    TrainerParts parts = small_parts();
+    // No figure is better than the first by so much: the rate falls with each one after it.
+    parts.schedule.scheduler = std::make_shared<optim::ReduceLROnPlateau>(
+        *parts.optimizer, optim::ReduceLROnPlateau::SchedulerMode::min, 0.5, 0, 1e9,
+        optim::ReduceLROnPlateau::ThresholdMode::abs);
+    parts.schedule.interval = Schedule::Interval::kEpoch;
+    TrainerOptions options = quiet_options();
+    options.epochs = 4;
+    options.validate_every_epochs = validate_every;
+    Trainer trainer(parts, options);
+    trainer.fit(small_batches(0), small_validation());
+    return parts.optimizer->param_groups()[0].options().get_lr();
+  };
+  EXPECT_DOUBLE_EQ(rate_after(1), 0.01 / 8);
+  EXPECT_DOUBLE_EQ(rate_after(2), 0.01 / 2);
+}
+
 TEST(Trainer, TheBestCheckpointIsKeptAndRestored) {
   TempFolder folder;
   TrainerOptions options = quiet_options();
@@ -271,6 +290,7 @@ TEST(Trainer, TheBestCheckpointIsKeptAndRestored) {
   TrainerParts parts = small_parts();
   Trainer trainer(parts, options);
   const auto valid = small_validation();
+  EXPECT_ERROR(ConfigError, trainer.fit(small_batches(0)), "no batches of validation");
   const FitResult result = trainer.fit(small_batches(0), valid);
   ASSERT_TRUE(result.best.has_value());
   EXPECT_EQ(result.best_checkpoint, options.checkpoint.folder + "/step_" +
