@@ -23,7 +23,8 @@ void sweep_temporaries(const std::string& folder, const std::string& prefix);
 /// there is the old one or the new one, whole. The old one is removed. Both stand in one folder.
 /// Throws IoError.
 void replace_folder(const std::string& from, const std::string& to);
-/// Removes a folder so that it is gone in one step, never half there under its name. Throws IoError.
+/// Removes a folder so that it is gone in one step, never half there under its name. Throws
+/// IoError.
 void remove_folder(const std::string& path);
 /// Makes a symbolic link, or turns an existing one to the target, in one step; a relative target is
 /// relative to the link. Throws IoError, also where path is no link.

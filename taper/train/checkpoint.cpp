@@ -46,11 +46,11 @@ void write_files(const std::string& folder, const IValue& state) {
   StateTensors tensors;
   const std::string states = write_state_json(state, tensors);
   for (const auto& [name, named] : tensors) io::save_safetensors(folder + '/' + name, named);
-  const std::string body = str("\"version\": \"", version(), "\",\n\"files\": ",
-                               files_json(folder, tensors), ",\n\"state\": ", states, "}\n");
+  const std::string body =
+      str("\"version\": \"", version(), "\",\n\"files\": ", files_json(folder, tensors),
+          ",\n\"state\": ", states, "}\n");
   AtomicFile file(folder + '/' + kStateFile);
-  const std::string head =
-      str(kHead, io::checksum(body.data(), body.size()), kHeadEnd);
+  const std::string head = str(kHead, io::checksum(body.data(), body.size()), kHeadEnd);
   file.write(head.data(), head.size());
   file.write(body.data(), body.size());
   file.commit();
@@ -59,7 +59,7 @@ void write_files(const std::string& folder, const IValue& state) {
 // The text of state.json, whose checksum is right.
 std::string read_text(const std::string& path) {
   const ByteBuffer bytes = read_file(path, kLargestState);
-  const std::string text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  std::string text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   const size_t body = kHead.size() + kDigits + kHeadEnd.size();
   if (!text.starts_with(kHead) || text.size() < body ||
       text.compare(kHead.size() + kDigits, kHeadEnd.size(), kHeadEnd) != 0) {

@@ -24,6 +24,10 @@ void verify_checkpoint(const std::string& folder);
 /// The state without tensors and their files: where a training stood, quickly. Throws IoError.
 IValue read_checkpoint_info(const std::string& folder);
 
+/// Whether there is something to resume from: path holds a checkpoint, damaged or not, or is a
+/// folder of them.
+bool has_checkpoint(const std::string& path);
+
 /// Which checkpoint of several to take.
 struct FindCheckpointOptions {
   /// Takes the newest whole one when the one that is asked for is damaged.
@@ -38,9 +42,10 @@ std::string find_checkpoint(const std::string& path, const FindCheckpointOptions
 struct CheckpointOptions {
   /// Where the folders step_00001200 and the links `last` and `best` stand; empty: no checkpoints.
   std::string folder = {};
-  /// One every so many epochs and steps; 0: not for that.
+  /// One every so many epochs, steps and seconds; 0: not for that.
   int64_t every_epochs = 1;
   int64_t every_steps = 0;
+  double every_seconds = 0;
   /// How many of the newest, and of the best by the monitored metric, are kept; a best one is
   /// written whenever it comes.
   int64_t keep_last = 1;

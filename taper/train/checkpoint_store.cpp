@@ -16,7 +16,8 @@ constexpr std::string_view kPrefix = "step_";
 
 std::string name_of(int64_t step) {
   const std::string digits = str(step);
-  return std::string(kPrefix) + std::string(digits.size() < 8 ? 8 - digits.size() : 0, '0') + digits;
+  return std::string(kPrefix) + std::string(digits.size() < 8 ? 8 - digits.size() : 0, '0') +
+         digits;
 }
 
 // The step of a checkpoint's folder; none for other names.
@@ -54,7 +55,7 @@ std::string newest_whole(const std::string& folder, const std::string& but) {
   std::vector<int64_t> steps = steps_in(folder);
   std::reverse(steps.begin(), steps.end());
   for (const int64_t step : steps) {
-    const std::string path = folder + '/' + name_of(step);
+    std::string path = folder + '/' + name_of(step);
     if (path != but && damage_of(path).empty()) return path;
   }
   return {};
@@ -64,8 +65,10 @@ void check_options(const CheckpointOptions& options) {
   TAPER_CHECK_AS(ConfigError, options.every_epochs >= 0 && options.every_steps >= 0,
                  "checkpoint: every_epochs is ", options.every_epochs, " and every_steps is ",
                  options.every_steps, ", expected 0 or more");
-  TAPER_CHECK_AS(ConfigError, options.keep_last > 0, "checkpoint: keep_last is ",
-                 options.keep_last, ", expected 1 or more");
+  TAPER_CHECK_AS(ConfigError, options.every_seconds >= 0, "checkpoint: every_seconds is ",
+                 options.every_seconds, ", expected 0 or more");
+  TAPER_CHECK_AS(ConfigError, options.keep_last > 0, "checkpoint: keep_last is ", options.keep_last,
+                 ", expected 1 or more");
   TAPER_CHECK_AS(ConfigError, options.keep_best >= 0, "checkpoint: keep_best is ",
                  options.keep_best, ", expected 0 or more");
   TAPER_CHECK_AS(ConfigError, !options.restore_best || options.keep_best > 0,
@@ -73,6 +76,12 @@ void check_options(const CheckpointOptions& options) {
 }
 
 }  // namespace
+
+bool has_checkpoint(const std::string& path) {
+  if (!is_folder(path)) return false;
+  return file_exists(path + "/state.json") || !link_target(path + "/last").empty() ||
+         !steps_in(path).empty();
+}
 
 std::string find_checkpoint(const std::string& path, const FindCheckpointOptions& options) {
   TAPER_CHECK_AS(IoError, is_folder(path), "checkpoint ", quote_path(path),
@@ -91,7 +100,7 @@ std::string find_checkpoint(const std::string& path, const FindCheckpointOptions
   }
   const std::string damage = damage_of(wanted);
   if (damage.empty()) return wanted;
-  const std::string older = newest_whole(folder, wanted);
+  std::string older = newest_whole(folder, wanted);
   TAPER_CHECK_AS(IoError, options.allow_older && !older.empty(), damage,
                  older.empty() ? "; there is no other whole one"
                                : "; the newest whole checkpoint is " + quote_path(older));
@@ -138,8 +147,8 @@ void CheckpointStore::forget_surplus(std::vector<int64_t>& gone) {
     return is_better(*a.value, *b.value, mode_);
   });
   const auto best_count = std::min(ranked.size(), static_cast<size_t>(options_.keep_best));
-  const size_t newest = entries_.size() -
-                        std::min(entries_.size(), static_cast<size_t>(options_.keep_last));
+  const size_t newest =
+      entries_.size() - std::min(entries_.size(), static_cast<size_t>(options_.keep_last));
   std::vector<Entry> kept;
   for (size_t i = 0; i < entries_.size(); ++i) {
     const bool is_best =

@@ -10,11 +10,11 @@ namespace taper::train {
 namespace {
 
 void check_options(const LrFinderOptions& options) {
-  TAPER_CHECK_AS(ConfigError,
-                 options.min_lr > 0 && options.max_lr > options.min_lr &&
-                     std::isfinite(options.max_lr),
-                 "find_lr: min_lr is ", options.min_lr, " and max_lr is ", options.max_lr,
-                 ", expected 0 < min_lr < max_lr");
+  TAPER_CHECK_AS(
+      ConfigError,
+      options.min_lr > 0 && options.max_lr > options.min_lr && std::isfinite(options.max_lr),
+      "find_lr: min_lr is ", options.min_lr, " and max_lr is ", options.max_lr,
+      ", expected 0 < min_lr < max_lr");
   TAPER_CHECK_AS(ConfigError, options.steps >= 10, "find_lr: steps is ", options.steps,
                  ", expected 10 or more");
   TAPER_CHECK_AS(ConfigError, options.smoothing >= 0 && options.smoothing < 1,

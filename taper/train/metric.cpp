@@ -103,9 +103,7 @@ Tensor errors_of(const std::string& name, const BatchResult& batch) {
 
 double MeanMetric::value() const { return weight_ > 0 ? sum_ / weight_ : kNothing; }
 
-IValue MeanMetric::state_dict() const {
-  return IValue::dict({{"sum", sum_}, {"weight", weight_}});
-}
+IValue MeanMetric::state_dict() const { return IValue::dict({{"sum", sum_}, {"weight", weight_}}); }
 
 void MeanMetric::load_state_dict(const IValue& state) {
   const double sum = state_number(name_.c_str(), state, "sum");

@@ -19,8 +19,8 @@ struct BatchResult {
   int64_t samples = 0;
 };
 
-/// A figure over many batches. Each sample counts once, whatever its batch's size, so that training,
-/// validation and test are one measure.
+/// A figure over many batches. Each sample counts once, whatever its batch's size, so that
+/// training, validation and test are one measure.
 class Metric {
  public:
   virtual ~Metric() = default;
@@ -67,9 +67,10 @@ class LossMetric final : public MeanMetric {
   std::unique_ptr<Metric> clone() const override;
 };
 
-/// "accuracy", or "top5" for k = 5: the share of targets whose class is among the k with the highest
-/// output. output [N, C] or [N, C, ...]; target of classes [N] or [N, ...], where negative ones do
-/// not count, or of probabilities in output's sizes. Of equal outputs the lower class is first.
+/// "accuracy", or "top5" for k = 5: the share of targets whose class is among the k with the
+/// highest output. output [N, C] or [N, C, ...]; target of classes [N] or [N, ...], where negative
+/// ones do not count, or of probabilities in output's sizes. Of equal outputs the lower class is
+/// first.
 class Accuracy final : public MeanMetric {
  public:
   /// Throws ConfigError unless k > 0.
@@ -86,8 +87,7 @@ class Accuracy final : public MeanMetric {
 /// target above one half.
 class BinaryAccuracy final : public MeanMetric {
  public:
-  explicit BinaryAccuracy(double threshold = 0)
-      : MeanMetric("accuracy"), threshold_(threshold) {}
+  explicit BinaryAccuracy(double threshold = 0) : MeanMetric("accuracy"), threshold_(threshold) {}
   void add(const BatchResult& batch) override;
   std::unique_ptr<Metric> clone() const override;
 

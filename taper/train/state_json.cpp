@@ -26,20 +26,38 @@ class Writer {
     TAPER_CHECK_AS(ConfigError, depth < kDeepest, "save_checkpoint: the state is nested more than ",
                    kDeepest, " deep");
     switch (value.kind()) {
-      case IValue::Kind::None: text += "null"; break;
-      case IValue::Kind::Bool: text += value.toBool() ? "true" : "false"; break;
-      case IValue::Kind::Int: text += str(value.toInt()); break;
-      case IValue::Kind::Double: number(value.toDouble()); break;
-      case IValue::Kind::String: io::append_json_string(text, value.toStringRef()); break;
-      case IValue::Kind::Tensor: tensor(value.toTensor(), path); break;
-      case IValue::Kind::List: list(value, path, depth); break;
+      case IValue::Kind::None:
+        text += "null";
+        break;
+      case IValue::Kind::Bool:
+        text += value.toBool() ? "true" : "false";
+        break;
+      case IValue::Kind::Int:
+        text += str(value.toInt());
+        break;
+      case IValue::Kind::Double:
+        number(value.toDouble());
+        break;
+      case IValue::Kind::String:
+        io::append_json_string(text, value.toStringRef());
+        break;
+      case IValue::Kind::Tensor:
+        tensor(value.toTensor(), path);
+        break;
+      case IValue::Kind::List:
+        list(value, path, depth);
+        break;
       case IValue::Kind::Tuple:
         text += "{\"$tuple\": ";
         list(value, path, depth);
         text += '}';
         break;
-      case IValue::Kind::Dict: dict(value, path, depth); break;
-      case IValue::Kind::Bytes: bytes(value.toBytesRef()); break;
+      case IValue::Kind::Dict:
+        dict(value, path, depth);
+        break;
+      case IValue::Kind::Bytes:
+        bytes(value.toBytesRef());
+        break;
     }
   }
 
@@ -126,17 +144,25 @@ class Reader {
   IValue value(const Json& json, int depth) {
     check(depth < kDeepest, "it is nested too deep");
     switch (json.type()) {
-      case Json::value_t::null: return {};
-      case Json::value_t::boolean: return json.get<bool>();
-      case Json::value_t::number_integer: return json.get<int64_t>();
+      case Json::value_t::null:
+        return {};
+      case Json::value_t::boolean:
+        return json.get<bool>();
+      case Json::value_t::number_integer:
+        return json.get<int64_t>();
       case Json::value_t::number_unsigned:
         check(json.get<uint64_t>() <= std::numeric_limits<int64_t>::max(), "a number is too large");
         return static_cast<int64_t>(json.get<uint64_t>());
-      case Json::value_t::number_float: return json.get<double>();
-      case Json::value_t::string: return json.get_ref<const std::string&>();
-      case Json::value_t::array: return IValue::list(elements(json, depth));
-      case Json::value_t::object: return object(json, depth);
-      default: check(false, "it holds a value of an unknown kind");
+      case Json::value_t::number_float:
+        return json.get<double>();
+      case Json::value_t::string:
+        return json.get_ref<const std::string&>();
+      case Json::value_t::array:
+        return IValue::list(elements(json, depth));
+      case Json::value_t::object:
+        return object(json, depth);
+      default:
+        check(false, "it holds a value of an unknown kind");
     }
     return {};
   }

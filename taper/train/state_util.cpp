@@ -5,8 +5,8 @@
 namespace taper::train {
 
 const IValue& state_entry(const char* what, const IValue& state, std::string_view name) {
-  TAPER_CHECK_AS(ConfigError, state.isGenericDict(), what, ": expected its state to be a dict, got ",
-                 state.type_name());
+  TAPER_CHECK_AS(ConfigError, state.isGenericDict(), what,
+                 ": expected its state to be a dict, got ", state.type_name());
   const IValue* value = state.find(name);
   TAPER_CHECK_AS(ConfigError, value != nullptr, what, ": the state has no '", name, "'");
   return *value;

@@ -50,8 +50,8 @@ void EarlyStop::judge(double value, TrainerControl& control) {
     control.stop(StopReason::kEarlyStopped, str(options_.monitor, " is ", value, ", as good as ",
                                                 *options_.stopping_threshold));
   }
-  const bool better = best_ ? is_better(value, *best_, options_.mode, options_.min_delta)
-                            : !std::isnan(value);
+  const bool better =
+      best_ ? is_better(value, *best_, options_.mode, options_.min_delta) : !std::isnan(value);
   if (better) {
     best_ = value;
     waited_ = 0;

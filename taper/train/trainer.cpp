@@ -59,8 +59,10 @@ void check_parts(const TrainerParts& parts) {
   std::set<std::string> names = {"loss"};
   for (const auto& metric : parts.metrics) {
     TAPER_CHECK_AS(ConfigError, metric != nullptr, "Trainer: a metric is null");
-    TAPER_CHECK_AS(ConfigError, names.insert(metric->name()).second, "Trainer: two metrics have the "
-                   "name '", metric->name(), "'");
+    TAPER_CHECK_AS(ConfigError, names.insert(metric->name()).second,
+                   "Trainer: two metrics have the "
+                   "name '",
+                   metric->name(), "'");
   }
   std::set<std::string> callbacks;
   for (const auto& callback : parts.callbacks) {

@@ -85,6 +85,9 @@ struct TrainerOptions {
 
   /// Seeds the default generator when fit() begins, unless it resumes. Default: left as it is.
   std::optional<uint64_t> seed = std::nullopt;
+  /// Refuses training data whose order is not fixed: a loader without enforce_ordering, or without
+  /// a place. Everything else is deterministic anyway.
+  bool deterministic = false;
   /// SIGINT and SIGTERM end fit() after the step, with a checkpoint; a second one ends the program.
   bool handle_signals = true;
   /// Shows progress and a line per epoch.

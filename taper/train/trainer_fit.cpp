@@ -1,7 +1,9 @@
-// The loop. What remains to be done stands in flags that checkpoints hold, so that a training can be
-// saved before any of it and goes on there.
+// The loop. What remains to be done stands in flags that checkpoints hold, so that a training can
+// be saved before any of it and goes on there.
 #include <algorithm>
+#include <charconv>
 #include <cmath>
+#include <string_view>
 
 #include "taper/autograd/anomaly_mode.h"
 #include "taper/base/error.h"
@@ -26,6 +28,12 @@ void Trainer::Impl::begin(std::shared_ptr<Batches> train_batches,
   if (fresh && ema != nullptr) {
     ema = std::make_unique<WeightAverage>(*parts.model.ptr(), options.ema);
   }
+  if (options.deterministic) train->state_dict();
+  TAPER_CHECK_AS(ConfigError,
+                 !options.checkpoint.restore_best || valid != nullptr ||
+                     !options.monitor.starts_with("valid_"),
+                 "Trainer: restore_best watches '", options.monitor,
+                 "', but there are no batches of validation");
   open_store();
   take_up_places();
   control.clear();
@@ -43,8 +51,9 @@ void Trainer::Impl::take_up_places() {
                  &valid_place = state_entry("Trainer", taken, "valid_batches"),
                  &generator = state_entry("Trainer", taken, "generator");
     if (!train_place.isNone()) train->load_state_dict(train_place);
-    TAPER_CHECK_AS(ConfigError, !goes_on || !train_place.isNone(),
-                   "Trainer: the state is from the middle of an epoch, but has no place in its data");
+    TAPER_CHECK_AS(
+        ConfigError, !goes_on || !train_place.isNone(),
+        "Trainer: the state is from the middle of an epoch, but has no place in its data");
     if (!valid_place.isNone() && valid != nullptr) valid->load_state_dict(valid_place);
     // Last: loading may have drawn.
     if (generator.isTensor()) set_rng_state(generator.toTensor());
@@ -62,8 +71,18 @@ void Trainer::Impl::open_store() {
     store->resume(state.step, *places);
   } else if (!store->empty()) {
     store.reset();
-    taper::detail::fail<ConfigError>("Trainer: the folder ", quote_path(options.checkpoint.folder),
-                              " holds checkpoints already: resume from them, or name another one");
+    taper::detail::fail<ConfigError>(
+        "Trainer: the folder ", quote_path(options.checkpoint.folder),
+        " holds checkpoints already: resume from them, or name another one");
+  }
+}
+
+// Batches of an epoch, when they are known.
+void Trainer::Impl::count_batches() {
+  state.batches_per_epoch = train->batches();
+  const int64_t limit = options.limit_train_batches;
+  if (limit > 0 && state.batches_per_epoch) {
+    state.batches_per_epoch = std::min(limit, *state.batches_per_epoch);
   }
 }
 
@@ -73,8 +92,8 @@ FitResult Trainer::Impl::run() {
   if (options.detect_anomaly) anomaly.emplace();
   parts.model.ptr()->train();
   started = epoch_started = monotonic_seconds();
-  seconds_before = state.seconds;
-  state.batches_per_epoch = train->batches();
+  seconds_before = saved_at = state.seconds;
+  count_batches();
   call(&Callback::on_fit_start, control);
   if (in_epoch) {
     start_progress();
@@ -101,13 +120,14 @@ FitResult Trainer::Impl::loop(const SignalScope& signals) {
     if (!in_epoch) start_epoch();
     train_step();
     update_seconds();
+    const double every = options.checkpoint.every_seconds;
+    if (store != nullptr && every > 0 && state.seconds - saved_at >= every) save_due = true;
   }
 }
 
 void Trainer::Impl::take_requests() {
   if (std::exchange(control.save_, false)) save_due = true;
-  if (std::exchange(control.validate_, false) && valid != nullptr &&
-      validated_step != state.step) {
+  if (std::exchange(control.validate_, false) && valid != nullptr && validated_step != state.step) {
     validation_due = true;
   }
 }
@@ -139,6 +159,7 @@ std::optional<StopReason> Trainer::Impl::stop_reason(const SignalScope& signals,
 
 void Trainer::Impl::start_epoch() {
   train->start_epoch();
+  count_batches();
   in_epoch = true;
   state.batch = 0;
   for (const auto& metric : train_metrics) metric->reset();
@@ -148,7 +169,6 @@ void Trainer::Impl::start_epoch() {
 }
 
 void Trainer::Impl::start_progress() {
-  state.batches_per_epoch = train->batches();
   if (!options.progress) return;
   std::string title = str("epoch ", state.epoch + 1);
   if (options.epochs > 0) title += str('/', options.epochs);
@@ -172,7 +192,8 @@ void Trainer::Impl::finish_epoch() {
   unsaved = true;
   watch(values);
   values.emplace_back("epoch_seconds", monotonic_seconds() - epoch_started);
-  step_schedule_by_epoch();
+  if (schedule_is_due()) step_schedule_by_epoch();
+  scheduled_step = state.step;
   call(&Callback::on_metrics, MetricsEvent::kEpoch, values, control);
   if (options.monitor.starts_with("train_") &&
       find_metric(state.metrics, options.monitor) == nullptr) {
@@ -182,6 +203,13 @@ void Trainer::Impl::finish_epoch() {
   show_epoch();
   const int64_t every = options.checkpoint.every_epochs;
   if (store != nullptr && every > 0 && state.epoch % every == 0) save_due = true;
+}
+
+// A plateau of validation takes a figure once.
+bool Trainer::Impl::schedule_is_due() const {
+  const bool waits = dynamic_cast<optim::ReduceLROnPlateau*>(parts.schedule.scheduler.get()) &&
+                     parts.schedule.monitor.starts_with("valid_") && valid != nullptr;
+  return !waits || validated_step > scheduled_step;
 }
 
 void Trainer::Impl::step_schedule_by_epoch() {
@@ -195,13 +223,18 @@ void Trainer::Impl::step_schedule_by_epoch() {
   schedule.step(*value);
 }
 
+// The figures of a validation in a line; those of training are the progress's last ones.
 void Trainer::Impl::show_epoch() const {
-  if (!options.progress || options.progress_options.style == ProgressOptions::Style::kSilent) {
-    return;
-  }
+  const bool silent = options.progress_options.style == ProgressOptions::Style::kSilent;
+  if (!options.progress || silent || validated_step != state.step) return;
   std::string line = str("epoch ", state.epoch);
+  if (options.epochs > 0) line += str('/', options.epochs);
   for (const auto& [name, value] : state.metrics) {
-    line += str("  ", name, ' ', std::round(value * 1e4) / 1e4);
+    if (name.starts_with("train_")) continue;
+    char digits[32];
+    const auto end =
+        std::to_chars(digits, digits + sizeof(digits), value, std::chars_format::general, 4);
+    line += str("  ", name, ' ', std::string_view(digits, static_cast<size_t>(end.ptr - digits)));
   }
   write_output(options.progress_options.output, line + '\n');
 }
@@ -231,6 +264,7 @@ void Trainer::Impl::save() {
   update_seconds();
   const std::string folder = store->save(state.step, state_dict(), monitored);
   unsaved = false;
+  saved_at = state.seconds;
   for (const auto& callback : parts.callbacks) callback->on_checkpoint(state, folder);
 }
 

@@ -50,11 +50,12 @@ struct Trainer::Impl {
   bool validation_due = false;
   bool epoch_ended = false;
   int64_t validated_step = -1;
+  int64_t scheduled_step = -1;  // at the last end of an epoch
 
   bool save_due = false, unsaved = false;
   std::optional<double> monitored;  // the metric, when it is of this step
   int64_t skipped_in_row = 0;
-  double started = 0, seconds_before = 0, epoch_started = 0;
+  double started = 0, seconds_before = 0, epoch_started = 0, saved_at = 0;
   std::optional<IValue> places;  // of data and generator: from a checkpoint, for the next fit()
   bool resumed = false;
 
@@ -64,8 +65,10 @@ struct Trainer::Impl {
   FitResult loop(const SignalScope& signals);
   void take_up_places();
   void open_store();
+  void count_batches();
   void start_epoch();
   void finish_epoch();
+  bool schedule_is_due() const;
   void step_schedule_by_epoch();
   void show_epoch() const;
   void start_progress();

@@ -29,6 +29,7 @@ IValue Trainer::Impl::numbers() const {
                        {"validation_due", validation_due},
                        {"epoch_ended", epoch_ended},
                        {"validated_step", validated_step},
+                       {"scheduled_step", scheduled_step},
                        {"skipped_in_row", skipped_in_row},
                        {"best", state.best ? IValue(*state.best) : IValue()},
                        {"best_step", state.best_step},
@@ -52,6 +53,7 @@ void Trainer::Impl::load_numbers(const IValue& from) {
   validation_due = state_bool(kWhat, from, "validation_due");
   epoch_ended = state_bool(kWhat, from, "epoch_ended");
   validated_step = state_int(kWhat, from, "validated_step");
+  scheduled_step = state_int(kWhat, from, "scheduled_step");
   skipped_in_row = state_int(kWhat, from, "skipped_in_row");
   state.best_step = state_int(kWhat, from, "best_step");
   state.best.reset();
@@ -63,8 +65,8 @@ void Trainer::Impl::load_numbers(const IValue& from) {
   }
   const int64_t threads = state_int(kWhat, from, "threads");
   if (threads != get_num_threads()) {
-    warn(str("Trainer: the checkpoint was made on ", threads, " threads, this run has ",
-             get_num_threads(), ": its results may differ in the last bits"));
+    warn(str("Trainer: the checkpoint was made with get_num_threads() = ", threads,
+             ", this run has ", get_num_threads(), ": results may differ in the last bits"));
   }
 }
 
@@ -75,13 +77,13 @@ IValue Trainer::Impl::state_dict() const {
     if (!callback->name().empty()) callbacks.insert(callback->name(), callback->state_dict());
   }
   const bool has_schedule = parts.schedule.scheduler != nullptr;
-  IValue tree = IValue::dict(
-      {{"trainer", numbers()},
-       {"model", parts.model.ptr()->state_dict().to_ivalue()},
-       {"optimizer", parts.optimizer->state_dict()},
-       {"scheduler", has_schedule ? parts.schedule.scheduler->state_dict() : IValue()},
-       {"train_metrics", std::move(metrics)},
-       {"callbacks", std::move(callbacks)}});
+  IValue tree =
+      IValue::dict({{"trainer", numbers()},
+                    {"model", parts.model.ptr()->state_dict().to_ivalue()},
+                    {"optimizer", parts.optimizer->state_dict()},
+                    {"scheduler", has_schedule ? parts.schedule.scheduler->state_dict() : IValue()},
+                    {"train_metrics", std::move(metrics)},
+                    {"callbacks", std::move(callbacks)}});
   if (ema != nullptr) tree.insert("ema", ema->state_dict(*parts.model.ptr()));
   if (places) {  // not taken up yet
     for (const char* name : {"train_batches", "valid_batches", "generator"}) {
@@ -98,9 +100,9 @@ IValue Trainer::Impl::state_dict() const {
 void Trainer::Impl::load_state_dict(const IValue& from) {
   const IValue& scheduler = state_entry(kWhat, from, "scheduler");
   const bool has_schedule = parts.schedule.scheduler != nullptr;
-  TAPER_CHECK_AS(ConfigError, scheduler.isNone() != has_schedule,
-                 "Trainer: the state ", has_schedule ? "has no" : "has a",
-                 " scheduler, the trainer ", has_schedule ? "has one" : "has none");
+  TAPER_CHECK_AS(ConfigError, scheduler.isNone() != has_schedule, "Trainer: the state ",
+                 has_schedule ? "has no" : "has a", " scheduler, the trainer ",
+                 has_schedule ? "has one" : "has none");
   const IValue* averages = from.find("ema");
   TAPER_CHECK_AS(ConfigError, (averages != nullptr) == (ema != nullptr), "Trainer: the state ",
                  ema != nullptr ? "has no" : "has", " average weights (ema), the trainer ",

@@ -75,7 +75,8 @@ int64_t Trainer::Impl::collect_gradients(int64_t& samples) {
   if (options.limit_train_batches > 0 && state.batch >= options.limit_train_batches) {
     epoch_ended = true;
   }
-  TAPER_CHECK(state.batch > 0, "Trainer: the training data gave no batch in epoch ", state.epoch + 1);
+  TAPER_CHECK(state.batch > 0, "Trainer: the training data gave no batch in epoch ",
+              state.epoch + 1);
   return good ? count : 0;
 }
 
@@ -119,8 +120,7 @@ void Trainer::Impl::train_step() {
 
 void Trainer::Impl::after_step(int64_t samples) {
   ++state.step;
-  if (parts.schedule.scheduler != nullptr &&
-      parts.schedule.interval == Schedule::Interval::kStep) {
+  if (parts.schedule.scheduler != nullptr && parts.schedule.interval == Schedule::Interval::kStep) {
     parts.schedule.scheduler->step();
   }
   if (ema != nullptr) ema->update(state.step);

@@ -47,9 +47,9 @@ inline data::datasets::PairDataset small_data(int64_t samples) {
 }
 
 inline std::shared_ptr<train::Batches> small_batches(size_t workers, int64_t samples = 40) {
-  return train::make_batches(data::make_data_loader(
-      small_data(samples).map(Noise()).map(data::transforms::Stack<>()),
-      data::DataLoaderOptions(8).workers(workers)));
+  return train::make_batches(
+      data::make_data_loader(small_data(samples).map(Noise()).map(data::transforms::Stack<>()),
+                             data::DataLoaderOptions(8).workers(workers)));
 }
 
 inline std::shared_ptr<train::Batches> small_validation() {

@@ -27,6 +27,7 @@ IValue stopped_run(size_t workers, TrainerOptions options, int64_t step) {
   TempFolder folder;
   options.checkpoint.folder = folder / "checkpoints";
   options.checkpoint.every_epochs = 0;
+  options.checkpoint.keep_best = 0;
   {
     TrainerParts parts = small_parts();
     parts.callbacks = {std::make_shared<StopAt>(step)};
@@ -35,9 +36,10 @@ IValue stopped_run(size_t workers, TrainerOptions options, int64_t step) {
     EXPECT_EQ(result.reason, StopReason::kRequested);
     EXPECT_EQ(result.steps, step);
   }
+  const std::string path = std::exchange(options.checkpoint, {}).folder;
   Trainer trainer(small_parts(), options);
   manual_seed(77);
-  trainer.resume(options.checkpoint.folder);
+  trainer.resume(path);
   EXPECT_EQ(trainer.state().step, step);
   const FitResult result = trainer.fit(small_batches(2 - workers), small_validation());
   EXPECT_EQ(result.reason, StopReason::kCompleted);

@@ -241,9 +241,8 @@ TEST(Trainer, FiguresGoToCallbacks) {
 
 TEST(Trainer, PlateausFollowTheirMetric) {
   TrainerParts parts = small_parts();
-  parts.schedule.scheduler =
-      std::make_shared<optim::ReduceLROnPlateau>(
-          *parts.optimizer, optim::ReduceLROnPlateau::SchedulerMode::max, 0.5, 0);
+  parts.schedule.scheduler = std::make_shared<optim::ReduceLROnPlateau>(
+      *parts.optimizer, optim::ReduceLROnPlateau::SchedulerMode::max, 0.5, 0);
   parts.schedule.monitor = "valid_accuracy";
   EXPECT_ERROR(ConfigError, Trainer(parts, quiet_options()), "stepped by epochs");
   parts.schedule.interval = Schedule::Interval::kEpoch;
@@ -260,6 +259,25 @@ TEST(Trainer, PlateausFollowTheirMetric) {
                "train_loss");
 }
 
+TEST(Trainer, PlateausTakeAFigureOnce) {
+  const auto rate_after = [](int64_t validate_every) {
+    TrainerParts parts = small_parts();
+    // No figure is better than the first by so much: the rate falls with each one after it.
+    parts.schedule.scheduler = std::make_shared<optim::ReduceLROnPlateau>(
+        *parts.optimizer, optim::ReduceLROnPlateau::SchedulerMode::min, 0.5, 0, 1e9,
+        optim::ReduceLROnPlateau::ThresholdMode::abs);
+    parts.schedule.interval = Schedule::Interval::kEpoch;
+    TrainerOptions options = quiet_options();
+    options.epochs = 4;
+    options.validate_every_epochs = validate_every;
+    Trainer trainer(parts, options);
+    trainer.fit(small_batches(0), small_validation());
+    return parts.optimizer->param_groups()[0].options().get_lr();
+  };
+  EXPECT_DOUBLE_EQ(rate_after(1), 0.01 / 8);
+  EXPECT_DOUBLE_EQ(rate_after(2), 0.01 / 2);
+}
+
 TEST(Trainer, TheBestCheckpointIsKeptAndRestored) {
   TempFolder folder;
   TrainerOptions options = quiet_options();
@@ -272,17 +290,31 @@ TEST(Trainer, TheBestCheckpointIsKeptAndRestored) {
   TrainerParts parts = small_parts();
   Trainer trainer(parts, options);
   const auto valid = small_validation();
+  EXPECT_ERROR(ConfigError, trainer.fit(small_batches(0)), "no batches of validation");
   const FitResult result = trainer.fit(small_batches(0), valid);
   ASSERT_TRUE(result.best.has_value());
-  EXPECT_EQ(result.best_checkpoint,
-            options.checkpoint.folder + "/step_" + (result.best_step < 10 ? "0000000" : "000000") +
-                str(result.best_step))
+  EXPECT_EQ(result.best_checkpoint, options.checkpoint.folder + "/step_" +
+                                        (result.best_step < 10 ? "0000000" : "000000") +
+                                        str(result.best_step))
       << "written when it came, not when a period ended";
   EXPECT_EQ(*find_metric(trainer.evaluate(*valid), "test_accuracy"), *result.best);
   const io::SafetensorsFile weights =
       io::load_safetensors(result.best_checkpoint + "/model.safetensors");
   EXPECT_TRUE(same_bits(weights.at("first.weight"),
                         parts.model.ptr()->get_parameter("first.weight").detach()));
+}
+
+TEST(Trainer, SavesByStepsAndByTime) {
+  TempFolder folder;
+  TrainerOptions options = quiet_options();
+  options.epochs = 1;
+  options.checkpoint.folder = folder / "ckpt";
+  options.checkpoint.every_epochs = 0;
+  options.checkpoint.every_seconds = 1e-9;
+  options.checkpoint.keep_last = 10;
+  Trainer trainer(small_parts(), options);
+  trainer.fit(small_batches(0));
+  EXPECT_EQ(list_folder(options.checkpoint.folder).size(), 6u) << "last, and one for each step";
 }
 
 TEST(Trainer, AFolderOfAnotherRunIsRefused) {
@@ -422,6 +454,10 @@ TEST(Trainer, LoadersWithoutAPlaceCannotBeCheckpointed) {
   Trainer trainer(small_parts(), options);
   EXPECT_ERROR(ConfigError, trainer.fit(std::make_shared<Placeless>()), "has no place");
   EXPECT_EQ(folder.count(), 0);
+  options.checkpoint = {};
+  options.deterministic = true;
+  Trainer strict(small_parts(), options);
+  EXPECT_ERROR(ConfigError, strict.fit(std::make_shared<Placeless>()), "has no place");
 }
 
 TEST(Batches, CountThemselves) {
@@ -434,10 +470,10 @@ TEST(Batches, CountThemselves) {
   EXPECT_EQ(unknown->batches(), 3);
   EXPECT_EQ(unknown->samples(), 20);
   EXPECT_FALSE(unknown->next(batch)) << "an end stays one";
-  const auto known = make_batches(
-      data::make_data_loader(small_data(20).map(data::transforms::Stack<>()),
-                             data::DataLoaderOptions(8).drop_last(true)),
-      20);
+  const auto known =
+      make_batches(data::make_data_loader(small_data(20).map(data::transforms::Stack<>()),
+                                          data::DataLoaderOptions(8).drop_last(true)),
+                   20);
   EXPECT_EQ(known->batches(), 2);
   EXPECT_EQ(known->samples(), 16);
 }
