@@ -58,8 +58,8 @@ class PathMaker {
   }
   void gap() {
     flush();
-    // A point without neighbours is a short line, which round ends make a dot.
-    if (run_ == 1) path_ += "h0.1";
+    // A point without neighbours is a dot.
+    if (run_ == 1) path_ += "m-1.3 0a1.3 1.3 0 1 0 2.6 0a1.3 1.3 0 1 0 -2.6 0";
     run_ = 0;
   }
   std::string take() {
@@ -215,7 +215,7 @@ std::string draw(const LineChart& chart, double width, double height, LinePlot* 
   std::string out = draw_head(chart.title, chart.series, width, top);
   own.bottom = std::max(top + 20, height - (chart.x_label.empty() ? 22 : 38));
   Scale& y = own.y = make_scale(ys.low, ys.high, chart.log_y, true,
-                                static_cast<int>((own.bottom - top) / 42));
+                                static_cast<int>((own.bottom - top) / 50));
   double labels = 0;
   for (const std::string& label : y.labels) labels = std::max(labels, text_width(label));
   const double left = labels + 12 + (chart.y_label.empty() ? 6 : 20), right = width - 16;
