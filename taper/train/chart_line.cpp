@@ -26,7 +26,7 @@ struct Range {
   }
 };
 
-// Only points that both axes take count.
+// Heights count where there is a place for them.
 void find_ranges(const LineChart& chart, Range& x, Range& y) {
   const auto taken = [](double value, bool log) {
     return std::isfinite(value) && (!log || value > 0);
@@ -34,9 +34,9 @@ void find_ranges(const LineChart& chart, Range& x, Range& y) {
   for (const Series& series : chart.series) {
     for (size_t i = 0; i < series.y.size(); ++i) {
       const double at = x_of(series, i);
-      if (!taken(at, chart.log_x) || !taken(series.y[i], chart.log_y)) continue;
+      if (!taken(at, chart.log_x)) continue;
       x.add(at);
-      y.add(series.y[i]);
+      if (taken(series.y[i], chart.log_y)) y.add(series.y[i]);
     }
   }
   for (const Marker& marker : chart.markers) {

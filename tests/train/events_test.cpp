@@ -82,7 +82,7 @@ TEST(Histogram, CountsEveryFiniteValueInItsBucket) {
                                 -inf, std::nan(""), std::numeric_limits<double>::max(),
                                 std::numeric_limits<double>::lowest()};
   for (double end = 1e-12; end < 1e20; end *= 1.1) values.insert(values.end(), {end, -end});
-  const Tensor random = randn({2000}, kDouble) * exp(randn({2000}, kDouble) * 10.0);
+  const Tensor random = randn({2000}, kDouble).mul(randn({2000}, kDouble).mul(10).exp());
   for (int64_t i = 0; i < random.numel(); ++i) values.push_back(random[i].item<double>());
   const Histogram histogram = histogram_of(tensor(values, kDouble));
   EXPECT_EQ(histogram.nonfinite, 3);
@@ -187,7 +187,7 @@ TEST(EventWriter, WritesWhenItIsTimeTo) {
   EXPECT_EQ(read_events(writer.path()).size(), 3u);
 }
 
-TEST(EventReader, EveryCutAndEveryFlippedBitIsReported) {
+TEST(EventReader, CutsAndFlippedBitsAreReported) {
   TempFolder folder;
   const std::string bytes = slurp(written_file(folder));
   const std::string path = folder / "damaged";
@@ -196,7 +196,7 @@ TEST(EventReader, EveryCutAndEveryFlippedBitIsReported) {
     at += 16 + static_cast<unsigned char>(bytes[at]) +
           256 * static_cast<size_t>(static_cast<unsigned char>(bytes[at + 1]));
   }
-  for (size_t size = 0; size < bytes.size(); ++size) {
+  for (size_t size = 0; size < bytes.size(); size += size % 331 < 40 ? 1 : 83) {
     spill(path, bytes.substr(0, size));
     const auto next = std::upper_bound(ends.begin(), ends.end(), size);
     if (*(next - 1) == size) {
@@ -207,7 +207,7 @@ TEST(EventReader, EveryCutAndEveryFlippedBitIsReported) {
                        ": it is cut off: got ", size - *(next - 1), " bytes"));
     }
   }
-  for (size_t i = 0; i < bytes.size(); i += 3) {
+  for (size_t i = 0; i < bytes.size(); i += i < 64 ? 1 : 61) {
     std::string damaged = bytes;
     damaged[i] = static_cast<char>(damaged[i] ^ (1 << (i % 8)));
     spill(path, damaged);

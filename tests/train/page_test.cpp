@@ -125,10 +125,10 @@ TEST(Plots, NamesBecomePlainFileNamesWithoutCollisions) {
 TEST(ReadRun, NamesTheFileAndLineOfDamage) {
   TempFolder root;
   const RunFolder folder = made_run(root, 0.1);
-  const auto expect = [&](const std::string& path, const std::string& text, const char* error) {
+  const auto expect = [&](const std::string& path, const std::string& text, const char* wrong) {
     const std::string before = slurp(path);
     spill(path, text);
-    EXPECT_ERROR(IoError, read_run(folder.path()), error);
+    EXPECT_ERROR(IoError, read_run(folder.path()), wrong);
     spill(path, before);
   };
   expect(folder.config(), "{\n\"a\": }\n", "config.json' line 2: no JSON");

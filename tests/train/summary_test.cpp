@@ -45,7 +45,7 @@ nn::Sequential network() {
 
 TEST(Summary, ListsEveryModuleWithItsShare) {
   nn::Sequential net = network();
-  for (Tensor& parameter : net[0]->parameters()) parameter.set_requires_grad(false);
+  for (Tensor& parameter : net->children()[0]->parameters()) parameter.set_requires_grad(false);
   const ModelSummary result = summary(nn::AnyModule(net), {2, 1, 4, 4});
   ASSERT_EQ(result.layers.size(), 8u);
   EXPECT_EQ(result.layers[0].type, "Sequential");
@@ -84,14 +84,14 @@ TEST(Summary, PrintsATable) {
 TEST(Summary, LeavesTheModuleAsItWas) {
   nn::Sequential net = network();
   net->train();
-  net[1]->eval();
+  net->children()[1]->eval();
   EXPECT_ERROR(Error, summary(nn::AnyModule(net), {2, 1, 9, 9}), "");
   summary(nn::AnyModule(net), {2, 1, 4, 4});
   EXPECT_TRUE(net->is_training());
-  EXPECT_FALSE(net[1]->is_training());
-  EXPECT_TRUE(net[3]->is_training());
+  EXPECT_FALSE(net->children()[1]->is_training());
+  EXPECT_TRUE(net->children()[3]->is_training());
   for (const auto& module : net->modules()) EXPECT_TRUE(module->hooks().empty());
-  EXPECT_EQ(net[1]->named_buffers()["running_mean"].abs().sum().item<double>(), 0);
+  EXPECT_EQ(net->children()[1]->named_buffers()["running_mean"].abs().sum().item<double>(), 0);
   EXPECT_TRUE(GradMode::is_enabled());
   EXPECT_ERROR(Error, summary(nn::AnyModule(), {1}), "empty AnyModule");
 }
