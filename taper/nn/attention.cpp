@@ -200,7 +200,7 @@ void TransformerEncoderLayerImpl::pretty_print(std::ostream& stream) const {
 
 Tensor TransformerEncoderLayerImpl::attend(const Tensor& x, const Tensor& mask,
                                            const Tensor& padding) {
-  return dropout1(std::get<0>(self_attn->forward(x, x, x, padding, false, mask)));
+  return dropout1(std::get<0>(self_attn(x, x, x, padding, false, mask)));
 }
 
 Tensor TransformerEncoderLayerImpl::feed_forward(const Tensor& x) {

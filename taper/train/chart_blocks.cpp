@@ -140,7 +140,7 @@ std::string draw(const BarChart& chart, double width, double height) {
   add_range(chart, low, high);
   double bottom = height - 24;
   Scale y = make_scale(low, high == low ? low + 1 : high, false, true,
-                       static_cast<int>((bottom - top) / 42));
+                       static_cast<int>((bottom - top) / 50));
   double labels = 0;
   for (const std::string& label : y.labels) labels = std::max(labels, text_width(label));
   const double left = labels + 12 + (chart.y_label.empty() ? 6 : 20), right = width - 16;

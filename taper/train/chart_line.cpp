@@ -26,7 +26,7 @@ struct Range {
   }
 };
 
-// Only points that both axes take count.
+// Heights count where there is a place for them.
 void find_ranges(const LineChart& chart, Range& x, Range& y) {
   const auto taken = [](double value, bool log) {
     return std::isfinite(value) && (!log || value > 0);
@@ -34,9 +34,9 @@ void find_ranges(const LineChart& chart, Range& x, Range& y) {
   for (const Series& series : chart.series) {
     for (size_t i = 0; i < series.y.size(); ++i) {
       const double at = x_of(series, i);
-      if (!taken(at, chart.log_x) || !taken(series.y[i], chart.log_y)) continue;
+      if (!taken(at, chart.log_x)) continue;
       x.add(at);
-      y.add(series.y[i]);
+      if (taken(series.y[i], chart.log_y)) y.add(series.y[i]);
     }
   }
   for (const Marker& marker : chart.markers) {
@@ -58,8 +58,8 @@ class PathMaker {
   }
   void gap() {
     flush();
-    // A point without neighbours is a short line, which round ends make a dot.
-    if (run_ == 1) path_ += "h0.1";
+    // A point without neighbours is a dot.
+    if (run_ == 1) path_ += "m-1.3 0a1.3 1.3 0 1 0 2.6 0a1.3 1.3 0 1 0 -2.6 0";
     run_ = 0;
   }
   std::string take() {
@@ -215,7 +215,7 @@ std::string draw(const LineChart& chart, double width, double height, LinePlot* 
   std::string out = draw_head(chart.title, chart.series, width, top);
   own.bottom = std::max(top + 20, height - (chart.x_label.empty() ? 22 : 38));
   Scale& y = own.y = make_scale(ys.low, ys.high, chart.log_y, true,
-                                static_cast<int>((own.bottom - top) / 42));
+                                static_cast<int>((own.bottom - top) / 50));
   double labels = 0;
   for (const std::string& label : y.labels) labels = std::max(labels, text_width(label));
   const double left = labels + 12 + (chart.y_label.empty() ? 6 : 20), right = width - 16;

@@ -65,12 +65,13 @@ std::vector<std::string> linear_labels(const std::vector<double>& ticks, double 
 }
 
 void linear_ticks(Scale& scale, bool rounded, int count) {
-  if (scale.high - scale.low < 1e-12 * std::max(std::fabs(scale.low), std::fabs(scale.high))) {
-    const double around = scale.low == 0 ? 1 : std::fabs(scale.low) * 0.1;
+  constexpr double kLeast = 1e-290;  // what lies closer together is one value
+  const double size = std::max(std::fabs(scale.low), std::fabs(scale.high));
+  if (scale.high - scale.low < std::max(1e-12 * size, kLeast)) {
+    const double around = size < kLeast ? 1 : size * 0.1;
     scale.low -= around;
     scale.high += around;
   }
-  if (scale.low == scale.high) scale.high = scale.low + 1;
   const double step = nice((scale.high - scale.low) / count);
   if (!std::isfinite(step) || step <= 0) return;
   if (rounded) {
@@ -106,7 +107,7 @@ void log_ticks(Scale& scale, bool rounded, int count) {
       if (tick < scale.low * (1 - 1e-9) || tick > scale.high * (1 + 1e-9)) continue;
       scale.ticks.push_back(tick);
       const bool plain = tick > 0.0099 && tick < 9999;
-      scale.labels.push_back(plain ? number_text(tick, std::chars_format::general, 3)
+      scale.labels.push_back(plain ? number_text(tick, std::chars_format::general, 4)
                                    : scientific(tick, 0));
     }
   }

@@ -22,7 +22,7 @@ constexpr const char* kStyle = R"(
 body{margin:0 auto;max-width:1320px;padding:24px;background:var(--back);color:var(--text);
 font:15px/1.5 system-ui,sans-serif}
 h1{font-size:24px;margin:0 0 4px}h2{font-size:18px;margin:32px 0 12px}
-.charts{display:grid;gap:16px;grid-template-columns:repeat(auto-fit,minmax(min(100%,520px),1fr))}
+.charts{display:grid;gap:16px;grid-template-columns:repeat(auto-fill,minmax(min(100%,520px),1fr))}
 figure{margin:0;border:1px solid var(--edge);border-radius:8px;padding:8px;position:relative;
 background:var(--back);min-width:0}
 svg{display:block;width:100%;height:auto}

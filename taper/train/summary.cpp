@@ -223,12 +223,11 @@ std::string ModelSummary::text(int64_t depth) const {
     if (layer.depth > depth) continue;
     const std::string indent(static_cast<size_t>(2 * layer.depth), ' ');
     const std::string own = layer.name.substr(layer.name.rfind('.') + 1);
-    const bool called = layer.calls != 0;
     rows.push_back({indent + (own.empty() ? layer.type : str(own, " (", layer.type, ')')),
-                    layer.output.empty() ? called ? "" : "not called" : str(IntArrayRef(layer.output)),
-                    layer.weight.empty() ? "" : str(IntArrayRef(layer.weight)),
-                    layer.parameters == 0 ? "" : grouped(layer.parameters),
-                    layer.flops == 0 ? "" : grouped(layer.flops)});
+                    layer.output.empty() ? "-" : str(IntArrayRef(layer.output)),
+                    layer.weight.empty() ? "-" : str(IntArrayRef(layer.weight)),
+                    layer.parameters == 0 ? "-" : grouped(layer.parameters),
+                    layer.flops == 0 ? "-" : grouped(layer.flops)});
   }
   std::string out = table(rows);
   out += str("Parameters: ", grouped(parameters), " (", grouped(trainable), " trainable), ",
