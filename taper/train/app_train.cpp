@@ -156,7 +156,7 @@ int train_verb(const Project& project, const CommandLine& line) {
     return code;
   } catch (const ConfigError&) {
     // What is wrong with a config shows in the first steps at the latest.
-    if (!link_target(run.folder().checkpoints() + "/last").empty()) run.keep();
+    if (has_checkpoint(run.folder().checkpoints())) run.keep();
     throw;
   } catch (...) {
     run.keep();

@@ -18,6 +18,7 @@ struct CheckpointFields {
   void fields(Fields& f) {
     f("every_epochs", o->every_epochs, "epochs between two checkpoints; 0: none").min(0);
     f("every_steps", o->every_steps, "steps between two checkpoints; 0: none").min(0);
+    f("every_seconds", o->every_seconds, "seconds between two checkpoints; 0: none").min(0);
     f("keep_last", o->keep_last, "how many of the newest are kept").min(1);
     f("keep_best", o->keep_best, "how many of the best are kept").min(0);
     f("restore_best", o->restore_best, "whether the model ends with the best weights");
@@ -46,6 +47,7 @@ void debugging(Fields& f, TrainerOptions& o) {
   f("limit_train_batches", o.limit_train_batches, "batches of an epoch; 0: all").min(0);
   f("limit_valid_batches", o.limit_valid_batches, "batches of a validation; 0: all").min(0);
   f("limit_test_batches", o.limit_test_batches, "batches of a test; 0: all").min(0);
+  f("deterministic", o.deterministic, "refuses data whose order is not fixed");
   f("detect_anomaly", o.detect_anomaly, "looks for the first function that gives NaN; slow");
 }
 

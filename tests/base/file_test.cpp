@@ -276,19 +276,6 @@ TEST(Folders, OneIsMadeOnce) {
   EXPECT_THROW(make_folder(folder / "no/a"), IoError);
 }
 
-TEST(Links, AreReplacedAndNothingElseIs) {
-  TempFolder folder;
-  replace_link(folder / "link", "first");
-  replace_link(folder / "link", "second");
-  EXPECT_EQ(std::filesystem::read_symlink(folder / "link"), "second");
-  spill(folder / "file", "kept");
-  EXPECT_NE(message_of<IoError>([&] { replace_link(folder / "file", "a"); }).find("something else"),
-            std::string::npos);
-  EXPECT_EQ(slurp(folder / "file"), "kept");
-  EXPECT_THROW(replace_link(folder / "no/link", "a"), IoError);
-  EXPECT_EQ(folder.count(), 2);
-}
-
 TEST(CutFile, KeepsTheStart) {
   TempFolder folder;
   spill(folder / "a", "0123456789");

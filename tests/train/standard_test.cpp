@@ -151,7 +151,7 @@ TEST(StandardSchedulers, EachRuns) {
     Made made(str(R"({"type": ")", name, R"(", "args": )", text, "}"));
     const std::vector<double> rates = made.rates(6);
     EXPECT_NE(rates.front(), rates.back());
-    EXPECT_EQ(made.schedule.interval == Schedule::Interval::step,
+    EXPECT_EQ(made.schedule.interval == Schedule::Interval::kStep,
               std::string(name) == "CyclicLR" || std::string(name) == "OneCycleLR");
     EXPECT_EQ(made.schedule.monitor, std::string(name) == "ReduceLROnPlateau" ? "loss" : "");
   }
