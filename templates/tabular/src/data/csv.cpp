@@ -88,7 +88,7 @@ class Csv : public train::DataModule {
       auto& part = i < valid ? parts.valid : i < valid + test ? parts.test : parts.train;
       part.push_back(static_cast<size_t>(order[static_cast<int64_t>(i)].item<int64_t>()));
     }
-    TAPER_CHECK_AS(taper::ConfigError, !parts.train.empty(),
+    TAPER_CHECK_AS(ConfigError, !parts.train.empty(),
                    "valid_share and test_share leave no row for the training");
     return parts;
   }
@@ -101,7 +101,7 @@ class Csv : public train::DataModule {
                             args_.leave_out.end();
       if (name != args_.target && !left_out) columns.push_back(name);
     }
-    TAPER_CHECK_AS(taper::ConfigError, !columns.empty(), "the table has no columns but the target");
+    TAPER_CHECK_AS(ConfigError, !columns.empty(), "the table has no columns but the target");
     return Encoder(table_, columns, parts_.train);
   }
 
@@ -119,7 +119,7 @@ class Csv : public train::DataModule {
         continue;
       }
       const auto number = number_of(text, args_.target);
-      TAPER_CHECK_AS(taper::ConfigError, number.has_value(), "column '", args_.target,
+      TAPER_CHECK_AS(ConfigError, number.has_value(), "column '", args_.target,
                      "': a row has no target");
       values.push_back(*number);
     }

@@ -27,7 +27,7 @@ bool holds_numbers(const std::vector<std::string>& column) {
 
 size_t Table::find(const std::string& name) const {
   const auto found = std::find(names.begin(), names.end(), name);
-  TAPER_CHECK_AS(taper::ConfigError, found != names.end(), "the table has no column '", name, "'");
+  TAPER_CHECK_AS(ConfigError, found != names.end(), "the table has no column '", name, "'");
   return static_cast<size_t>(found - names.begin());
 }
 
@@ -35,13 +35,13 @@ Table read_table(const std::string& file) {
   const taper::ByteBuffer bytes = taper::read_file(file);
   const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   const auto rows = taper::train::parse_csv(text, file);
-  TAPER_CHECK_AS(taper::ConfigError, rows.size() > 1, file, ": expected a header and rows, got ",
+  TAPER_CHECK_AS(ConfigError, rows.size() > 1, file, ": expected a header and rows, got ",
                  rows.size(), " lines");
   Table table;
   table.names = rows[0];
   table.columns.resize(table.names.size());
   for (size_t i = 1; i < rows.size(); ++i) {
-    TAPER_CHECK_AS(taper::ConfigError, rows[i].size() == table.names.size(), file, ": row ", i,
+    TAPER_CHECK_AS(ConfigError, rows[i].size() == table.names.size(), file, ": row ", i,
                    " has ", rows[i].size(), " fields, the header has ", table.names.size());
     for (size_t c = 0; c < rows[i].size(); ++c) table.columns[c].push_back(rows[i][c]);
   }
@@ -51,7 +51,7 @@ Table read_table(const std::string& file) {
 std::optional<double> number_of(const std::string& text, const std::string& column) {
   double value = 0;
   if (text.empty()) return std::nullopt;
-  TAPER_CHECK_AS(taper::ConfigError, parse(text, value), "column '", column,
+  TAPER_CHECK_AS(ConfigError, parse(text, value), "column '", column,
                  "': expected a number, got '", text, "'");
   return value;
 }
@@ -103,5 +103,5 @@ Tensor Encoder::encode(const Table& table) const {
     const auto rows = static_cast<int64_t>(texts.size());
     inputs.push_back(taper::tensor(numbers, taper::kFloat).reshape({rows, -1}));
   }
-  return cat(inputs, 1);
+  return taper::cat(inputs, 1);
 }

@@ -18,7 +18,7 @@ class R2 : public train::Metric {
   void add(const train::BatchResult& batch) override {
     const Tensor y = batch.target.to(taper::kDouble);
     const Tensor wrong = y - batch.output.to(taper::kDouble).view_as(y);
-    sums_ += stack({taper::tensor(static_cast<double>(y.numel()), taper::kDouble), y.sum(),
+    sums_ += taper::stack({taper::tensor(static_cast<double>(y.numel()), taper::kDouble), y.sum(),
                     y.square().sum(), wrong.square().sum()});
   }
   double value() const override {

@@ -58,7 +58,7 @@ class TextFile : public train::DataModule {
   std::shared_ptr<train::Batches> train() override {
     const auto batches = this->batches<data::samplers::RandomSampler>(
         0, 1 - args_.valid_share - args_.test_share);
-    TAPER_CHECK_AS(taper::ConfigError, batches != nullptr, args_.file, ": ", text_.numel(),
+    TAPER_CHECK_AS(ConfigError, batches != nullptr, args_.file, ": ", text_.numel(),
                    " characters are too few for a sample of ", args_.length);
     return batches;
   }
@@ -80,15 +80,15 @@ class TextFile : public train::DataModule {
   std::string predict(taper::nn::AnyModule& model, const std::string& file) override {
     std::string text = read_text(file);
     while (!text.empty() && text.back() == '\n') text.pop_back();
-    TAPER_CHECK_AS(taper::ConfigError, !text.empty(), file, ": expected some text to go on with");
+    TAPER_CHECK_AS(ConfigError, !text.empty(), file, ": expected some text to go on with");
     taper::manual_seed(0);
     Tensor ids = encoded(text);
     for (int64_t i = 0; i < args_.generate; ++i) {
       const int64_t seen = std::min(ids.size(0), args_.length);
       const Tensor logits = model.forward(ids.slice(0, ids.size(0) - seen).unsqueeze(0));
-      const Tensor next = softmax(logits[0].select(1, -1) / args_.temperature, 0).multinomial(1);
+      const Tensor next = taper::softmax(logits[0].select(1, -1) / args_.temperature, 0).multinomial(1);
       text += characters_[static_cast<size_t>(next.item<int64_t>())];
-      ids = cat({ids, next}, 0);
+      ids = taper::cat({ids, next}, 0);
     }
     return "\n" + text;
   }
@@ -98,7 +98,7 @@ class TextFile : public train::DataModule {
     std::vector<int64_t> ids;
     for (const char c : text) {
       const int64_t id = numbers_[static_cast<unsigned char>(c)];
-      TAPER_CHECK_AS(taper::ConfigError, id >= 0, "the character '", c, "' is not in ", args_.file);
+      TAPER_CHECK_AS(ConfigError, id >= 0, "the character '", c, "' is not in ", args_.file);
       ids.push_back(id);
     }
     return taper::tensor(ids, taper::kLong);
