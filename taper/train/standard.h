@@ -6,10 +6,10 @@
 
 #include "taper/base/function.h"
 #include "taper/base/ordered_dict.h"
-#include "taper/optim/lr_scheduler.h"
 #include "taper/optim/optimizer.h"
 #include "taper/tensor/tensor.h"
 #include "taper/train/registry.h"
+#include "taper/train/schedule.h"
 
 // What the library itself has, under PyTorch's names, for configs. Programs add their own.
 namespace taper TAPER_API {
@@ -31,17 +31,6 @@ struct RunLength {
   int64_t steps_per_epoch = 0;
 };
 
-/// A scheduler with the time at which it wants to be stepped.
-struct Schedule {
-  enum class Interval : uint8_t { epoch, step };
-  std::unique_ptr<optim::LRScheduler> scheduler;
-  Interval interval = Interval::epoch;
-  /// The metric that step() needs; empty: none.
-  std::string monitor = {};
-
-  /// One interval on. A scheduler that monitors a metric takes its value.
-  void step(double metric = 0);
-};
 using SchedulerRegistry = Registry<Schedule, optim::Optimizer&, const RunLength&>;
 
 /// All of taper::optim that need no function. Each has "interval": "epoch" or "step" (the default

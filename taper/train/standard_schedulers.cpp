@@ -15,7 +15,7 @@ constexpr int64_t kLongestRun = (int64_t{1} << 40) - 1;
 /// What every scheduler has.
 struct IntervalArgs {
   std::optional<std::string> interval;
-  Interval usual = Interval::epoch;
+  Interval usual = Interval::kEpoch;
 
   void fields(Fields& f) {
     f("interval", interval, "what a step of the schedule is; null: as the scheduler is meant")
@@ -23,11 +23,11 @@ struct IntervalArgs {
   }
   Interval unit() const {
     if (!interval) return usual;
-    return *interval == "epoch" ? Interval::epoch : Interval::step;
+    return *interval == "epoch" ? Interval::kEpoch : Interval::kStep;
   }
   /// The run's length in steps of the schedule; 0: not known.
   int64_t length(const RunLength& run) const {
-    if (unit() == Interval::epoch) return run.epochs;
+    if (unit() == Interval::kEpoch) return run.epochs;
     const int64_t steps = std::max<int64_t>(1, run.steps_per_epoch);
     return run.epochs > kLongestRun / steps ? kLongestRun : run.epochs * run.steps_per_epoch;
   }
@@ -156,7 +156,7 @@ struct CycleArgs : IntervalArgs {
   OneOrMore<double> max_lr, base_momentum, max_momentum;
   bool cycle_momentum = true;
   CycleArgs(double base, double max) : base_momentum{base}, max_momentum{max} {
-    usual = Interval::step;
+    usual = Interval::kStep;
   }
   void fields(Fields& f) {
     f("max_lr", max_lr, "largest rate, or one for each group").min(0).size(1, 1000).required();
@@ -353,11 +353,6 @@ struct ChainedArgs : ComposedArgs {
 };
 
 }  // namespace
-
-void Schedule::step(double metric) {
-  if (monitor.empty()) return scheduler->step();
-  static_cast<ReduceLROnPlateau&>(*scheduler).step(metric);
-}
 
 SchedulerRegistry standard_schedulers() {
   SchedulerRegistry r = simple_schedulers();
