@@ -153,7 +153,7 @@ TEST(StandardSchedulers, EachRuns) {
     EXPECT_NE(rates.front(), rates.back());
     EXPECT_EQ(made.schedule.interval == Schedule::Interval::kStep,
               std::string(name) == "CyclicLR" || std::string(name) == "OneCycleLR");
-    EXPECT_EQ(made.schedule.monitor, std::string(name) == "ReduceLROnPlateau" ? "loss" : "");
+    EXPECT_EQ(made.schedule.needs_metric(), std::string(name) == "ReduceLROnPlateau");
   }
   EXPECT_EQ(names, standard_schedulers().names());
 }
@@ -187,6 +187,7 @@ TEST(StandardSchedulers, LengthsAreTheRuns) {
 TEST(StandardSchedulers, PlateauTakesItsMetric) {
   Made made(R"({"type": "ReduceLROnPlateau", "args":
     {"monitor": "accuracy", "mode": "max", "factor": 0.5, "patience": 0}})");
+  EXPECT_EQ(made.schedule.monitor, "accuracy");
   EXPECT_EQ(made.rates(3, 0.9), (std::vector<double>{1, 1, 0.5}));
 }
 
