@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <cstdio>
 #include <limits>
 
 #include "taper/base/folder.h"
@@ -237,6 +239,29 @@ TEST(Trainer, FiguresGoToCallbacks) {
   EXPECT_EQ(names(1), "valid_loss valid_accuracy ");
   EXPECT_EQ(recorder->figures[2].first, MetricsEvent::kEpoch);
   EXPECT_EQ(names(2), "train_loss train_accuracy epoch_seconds ");
+}
+
+TEST(Trainer, ShowsProgressAndALinePerValidation) {
+  TempFolder folder;
+  const std::string path = folder / "shown";
+  std::FILE* file = std::fopen(path.c_str(), "w");
+  ASSERT_NE(file, nullptr);
+  TrainerOptions options = quiet_options();
+  options.epochs = 2;
+  options.validate_every_epochs = 2;
+  options.progress = true;
+  options.progress_options.output = ::fileno(file);
+  Trainer trainer(small_parts(), options);
+  trainer.fit(small_batches(0), small_validation());
+  std::fclose(file);
+  std::string text = slurp(path);
+  EXPECT_EQ(text.rfind("epoch 1/2  40  ", 0), 0u) << "an unknown length: " << text;
+  text.erase(0, text.find('\n') + 1);
+  EXPECT_EQ(text.rfind("epoch 2/2  40/40  ", 0), 0u) << text;
+  EXPECT_NE(text.find(" samples/s  loss "), std::string::npos) << text;
+  text.erase(0, text.find('\n') + 1);
+  EXPECT_EQ(text.rfind("epoch 2/2  valid_loss ", 0), 0u) << text;
+  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 1) << text;
 }
 
 TEST(Trainer, PlateausFollowTheirMetric) {
