@@ -402,8 +402,8 @@ void replace_link(const std::string& path, const std::string& target) {
   TAPER_CHECK_AS(IoError, !fs::exists(status) || fs::is_symlink(status), "cannot make the link ",
                  quote_path(path), ": there is something else of that name");
   const fs::path folder = fs::path(path).parent_path();
-  const std::string temporary = temporary_name(folder.empty() ? "." : folder.string(),
-                                               fs::path(path).filename().string());
+  const std::string temporary =
+      temporary_name(folder.empty() ? "." : folder.string(), fs::path(path).filename().string());
   fs::create_symlink(target, temporary, error);
   if (!error) fs::rename(temporary, path, error);
   if (error) {
