@@ -126,10 +126,10 @@ void check(const BarChart& chart) {
 
 void check(const HeatMap& map) {
   TAPER_CHECK_AS(ShapeError,
-                 map.columns.empty() ? map.values.empty()
-                                     : map.values.size() % map.columns.size() == 0 &&
-                                           map.values.size() / map.columns.size() ==
-                                               map.rows.size(),
+                 map.columns.empty()
+                     ? map.values.empty()
+                     : map.values.size() % map.columns.size() == 0 &&
+                           map.values.size() / map.columns.size() == map.rows.size(),
                  "HeatMap: got ", map.values.size(), " values, expected ", map.rows.size(),
                  " rows of ", map.columns.size());
 }
@@ -161,8 +161,7 @@ std::string draw(const BarChart& chart, double width, double height) {
                  "\" y=\"", coordinate(std::min(from, to)), "\" width=\"",
                  coordinate(std::max(bar - 1, 0.5)), "\" height=\"",
                  coordinate(std::fabs(from - to)), "\"><title>", markup_text(chart.names[i]), ' ',
-                 markup_text(chart.series[s].name), ": ", short_number(value),
-                 "</title></rect>\n");
+                 markup_text(chart.series[s].name), ": ", short_number(value), "</title></rect>\n");
     }
   }
   out += str("<path class=\"t-axis\" d=\"M", coordinate(left), ' ', coordinate(y.at(0)), 'H',

@@ -75,8 +75,7 @@ class PathMaker {
   void flush() {
     if (count_ == 0) return;
     Point points[] = {first_, low_, high_, last_};
-    std::sort(points, points + 4,
-              [](const Point& a, const Point& b) { return a.order < b.order; });
+    std::sort(points, points + 4, [](const Point& a, const Point& b) { return a.order < b.order; });
     for (int i = 0; i < 4; ++i) {
       if (i == 0 || points[i].order != points[i - 1].order) put(points[i]);
     }
@@ -157,8 +156,8 @@ std::string draw_head(const std::string& title, const std::vector<Series>& serie
   top = 8;
   if (!title.empty()) {
     const size_t letters = static_cast<size_t>(std::max(4.0, (width - 2 * kMargin) / 7.5));
-    out += str("<text class=\"t-title\" x=\"", kMargin, "\" y=\"19\">",
-               markup_text(title, letters), "</text>\n");
+    out += str("<text class=\"t-title\" x=\"", kMargin, "\" y=\"19\">", markup_text(title, letters),
+               "</text>\n");
     top = 27;
   }
   const bool named = series.size() > 1 || (series.size() == 1 && !series[0].name.empty());
@@ -171,19 +170,20 @@ std::string draw_head(const std::string& title, const std::vector<Series>& serie
         30 + std::min(text_width(name), 0.58 * kLetters * static_cast<double>(kLegendLetters));
     if (x > kMargin && x + entry > width - kMargin) {
       if (row++ == kMostRows) {
-        out += str("<text class=\"t-faint\" x=\"", kMargin, "\" y=\"",
-                   coordinate(top + kLegendRow + 12), "\">and ", series.size() - i,
-                   " more</text>\n");
+        out +=
+            str("<text class=\"t-faint\" x=\"", kMargin, "\" y=\"",
+                coordinate(top + kLegendRow + 12), "\">and ", series.size() - i, " more</text>\n");
         top += kLegendRow;
         break;
       }
       x = kMargin;
       top += kLegendRow;
     }
-    out += str("<path class=\"t-line t-s", color_of(series[i], i), series[i].dashed ? " t-dash" : "",
-               "\" d=\"M", coordinate(x), ' ', coordinate(top + 8), "h16\"/><text class=\"t-text\" x=\"",
-               coordinate(x + 21), "\" y=\"", coordinate(top + 12), "\">",
-               markup_text(name, kLegendLetters), "</text>\n");
+    out +=
+        str("<path class=\"t-line t-s", color_of(series[i], i), series[i].dashed ? " t-dash" : "",
+            "\" d=\"M", coordinate(x), ' ', coordinate(top + 8),
+            "h16\"/><text class=\"t-text\" x=\"", coordinate(x + 21), "\" y=\"",
+            coordinate(top + 12), "\">", markup_text(name, kLegendLetters), "</text>\n");
     x += entry + 8;
   }
   top += kLegendRow + 3;
@@ -214,13 +214,13 @@ std::string draw(const LineChart& chart, double width, double height, LinePlot* 
   double& top = own.top;
   std::string out = draw_head(chart.title, chart.series, width, top);
   own.bottom = std::max(top + 20, height - (chart.x_label.empty() ? 22 : 38));
-  Scale& y = own.y = make_scale(ys.low, ys.high, chart.log_y, true,
-                                static_cast<int>((own.bottom - top) / 50));
+  Scale& y = own.y =
+      make_scale(ys.low, ys.high, chart.log_y, true, static_cast<int>((own.bottom - top) / 50));
   double labels = 0;
   for (const std::string& label : y.labels) labels = std::max(labels, text_width(label));
   const double left = labels + 12 + (chart.y_label.empty() ? 6 : 20), right = width - 16;
-  Scale& x = own.x = make_scale(xs.low, xs.high, chart.log_x, false,
-                                static_cast<int>((right - left) / 70));
+  Scale& x = own.x =
+      make_scale(xs.low, xs.high, chart.log_x, false, static_cast<int>((right - left) / 70));
   x.first = left;
   x.last = std::max(right, left + 20);
   y.first = own.bottom;
@@ -233,8 +233,8 @@ std::string draw(const LineChart& chart, double width, double height, LinePlot* 
   for (size_t i = 0; i < chart.series.size(); ++i) out += draw_series(chart.series[i], i, x, y);
   if (xs.low > xs.high || ys.low > ys.high) {
     out += str("<text class=\"t-faint\" text-anchor=\"middle\" x=\"",
-               coordinate((x.first + x.last) / 2), "\" y=\"",
-               coordinate((own.bottom + y.last) / 2), "\">no data</text>\n");
+               coordinate((x.first + x.last) / 2), "\" y=\"", coordinate((own.bottom + y.last) / 2),
+               "\">no data</text>\n");
   }
   if (plot != nullptr) *plot = own;
   return out;

@@ -36,8 +36,8 @@ double nice(double value) {
 
 // Labels of ticks that are a step apart, all in one form.
 std::vector<std::string> linear_labels(const std::vector<double>& ticks, double step) {
-  const double largest = ticks.empty() ? 0 : std::max(std::fabs(ticks.front()),
-                                                      std::fabs(ticks.back()));
+  const double largest =
+      ticks.empty() ? 0 : std::max(std::fabs(ticks.front()), std::fabs(ticks.back()));
   struct Unit {
     double size;
     const char* text;
@@ -134,9 +134,9 @@ std::string short_number(double value) {
 bool Scale::takes(double value) const { return std::isfinite(value) && (!log || value > 0); }
 
 double Scale::at(double value) const {
-  const double share = log ? (std::log10(value) - std::log10(low)) /
-                                 (std::log10(high) - std::log10(low))
-                           : (value / (high - low)) - low / (high - low);
+  const double share =
+      log ? (std::log10(value) - std::log10(low)) / (std::log10(high) - std::log10(low))
+          : (value / (high - low)) - low / (high - low);
   return first + share * (last - first);
 }
 

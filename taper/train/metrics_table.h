@@ -15,10 +15,10 @@ struct MetricSeries {
   std::vector<double> values;  ///< NaN where the file says null
 };
 
-/// The numbers of a metrics.jsonl by their names, in the order of first appearance; "step" gives the
-/// steps, or the line's place when there is none, and texts are left out. Throws IoError, naming
-/// file and line, on a line that is damaged or cut off, a step that is no whole number and steps
-/// that go back.
+/// The numbers of a metrics.jsonl by their names, in the order of first appearance; "step" gives
+/// the steps, or the line's place when there is none, and texts are left out. Throws IoError,
+/// naming file and line, on a line that is damaged or cut off, a step that is no whole number and
+/// steps that go back.
 std::vector<MetricSeries> read_metrics(const std::string& path);
 /// The series of a name, or null.
 const MetricSeries* find_series(const std::vector<MetricSeries>& series, const std::string& name);

@@ -109,9 +109,10 @@ std::string plot_data(const LineChart& chart, const LinePlot& plot) {
   constexpr size_t kMostPoints = 2000;
   std::string out = "{\"label\":";
   io::append_json_string(out, chart.x_label);
-  out += str(",\"top\":", plot.y.last, ",\"bottom\":", plot.bottom, ",\"x\":{\"low\":",
-             number(plot.x.low), ",\"high\":", number(plot.x.high), ",\"first\":", plot.x.first,
-             ",\"last\":", plot.x.last, ",\"log\":", plot.x.log, "},\"series\":[");
+  out += str(",\"top\":", plot.y.last, ",\"bottom\":", plot.bottom,
+             ",\"x\":{\"low\":", number(plot.x.low), ",\"high\":", number(plot.x.high),
+             ",\"first\":", plot.x.first, ",\"last\":", plot.x.last, ",\"log\":", plot.x.log,
+             "},\"series\":[");
   for (const Series& series : chart.series) {
     if (out.back() != '[') out += ',';
     const size_t every = series.y.size() / kMostPoints + 1;
@@ -199,8 +200,7 @@ std::string table_of_figures(const std::vector<RunRecord>& runs) {
   if (names.empty()) return "";
   std::vector<std::string> head = {"run"};
   for (const std::string& name : names) head.insert(head.end(), {name, "lowest", "highest"});
-  std::string out =
-      "<h2>Last figures</h2>\n<div class=\"scroll\"><table>\n" + row(head, "th");
+  std::string out = "<h2>Last figures</h2>\n<div class=\"scroll\"><table>\n" + row(head, "th");
   for (const RunRecord& run : runs) {
     std::vector<std::string> cells = {run.name};
     for (const std::string& name : names) {

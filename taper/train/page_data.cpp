@@ -59,8 +59,7 @@ std::string confusion_path(const RunFolder& folder) { return folder.plots() + "/
 std::string lr_curve_path(const RunFolder& folder) { return folder.plots() + "/lr_finder.json"; }
 
 void write_json(const std::string& path, const Json& json) {
-  const std::string text =
-      json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+  const std::string text = json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
   write_file(path, text.data(), text.size());
 }
 
@@ -72,8 +71,8 @@ void read_json(const std::string& path, const Read& read) {
   try {
     read(json);
   } catch (const Json::exception& error) {
-    detail::fail<IoError>(quote_path(path), ": it has another form than expected: ",
-                          std::string(error.what()));
+    detail::fail<IoError>(quote_path(path),
+                          ": it has another form than expected: ", std::string(error.what()));
   } catch (const Error& error) {
     detail::fail<IoError>(quote_path(path), ": ", error.what());
   }
@@ -113,10 +112,10 @@ std::vector<std::pair<std::string, std::string>> flat_settings(const std::string
   for (const auto& [pointer, value] : flat.items()) {
     std::string key = pointer.substr(pointer.empty() ? 0 : 1);
     std::replace(key.begin(), key.end(), '/', '.');
-    settings.emplace_back(std::move(key), value.is_string()
-                                              ? value.get<std::string>()
-                                              : value.dump(-1, ' ', false,
-                                                           Json::error_handler_t::replace));
+    settings.emplace_back(std::move(key),
+                          value.is_string()
+                              ? value.get<std::string>()
+                              : value.dump(-1, ' ', false, Json::error_handler_t::replace));
   }
   return settings;
 }
@@ -133,9 +132,10 @@ void write_confusion(const RunFolder& folder, const ConfusionCounts& counts) {
 
 void write_lr_curve(const RunFolder& folder, const LrCurve& curve) {
   check(curve);
-  write_json(lr_curve_path(folder), {{"rates", curve.learning_rates},
-                                     {"losses", curve.losses},
-                                     {"suggestion", curve.suggestion ? Json(*curve.suggestion) : Json()}});
+  write_json(lr_curve_path(folder),
+             {{"rates", curve.learning_rates},
+              {"losses", curve.losses},
+              {"suggestion", curve.suggestion ? Json(*curve.suggestion) : Json()}});
 }
 
 RunRecord read_run(const std::string& path) {

@@ -43,26 +43,43 @@ void write_text(const std::string& path, std::string_view text) {
   write_file(path, text.data(), text.size());
 }
 
-// The length of metrics.jsonl up to the step. The lines are looked at from the last one back, so
-// that the time does not grow with what is kept.
-size_t lines_to_keep(std::string_view text, int64_t step, const std::string& path) {
-  MetricsLine line;
+// The length of the lines behind head up to the first one past the step. They are looked at from
+// the last one back, so that the time does not grow with what is kept.
+template <class StepOfLine>
+size_t lines_to_keep(std::string_view text, size_t head, int64_t step, const StepOfLine& step_of) {
   size_t end = text.rfind('\n') + 1;  // 0 when there is no whole line
-  while (end > 0) {
+  while (end > head) {
     const size_t start = end < 2 ? 0 : text.rfind('\n', end - 2) + 1;
-    const std::string error = parse_metrics_line(text.substr(start, end - 1 - start), line);
-    if (!error.empty()) {
-      const std::string_view before = text.substr(0, start);
-      detail::fail<IoError>(quote_path(path), " line ",
-                            std::count(before.begin(), before.end(), '\n') + 1, ": ", error);
-    }
-    if (!line.step || *line.step <= step) break;
+    if (step_of(text.substr(start, end - 1 - start), start) <= step) break;
     end = start;
   }
   return end;
 }
 
-// The same of metrics.csv, whose lines cannot be told apart from the end: a text may hold lines.
+size_t metrics_to_keep(std::string_view text, int64_t step, const std::string& path) {
+  MetricsLine line;
+  return lines_to_keep(text, 0, step, [&](std::string_view one, size_t start) {
+    const std::string error = parse_metrics_line(one, line);
+    if (!error.empty()) {
+      const std::string_view before = text.substr(0, start);
+      detail::fail<IoError>(quote_path(path), " line ",
+                            std::count(before.begin(), before.end(), '\n') + 1, ": ", error);
+    }
+    return line.step.value_or(INT64_MIN);
+  });
+}
+
+int64_t step_in(const std::vector<std::string>& fields, size_t column) {
+  int64_t step = INT64_MIN;
+  if (column < fields.size()) {
+    const std::string& field = fields[column];
+    std::from_chars(field.data(), field.data() + field.size(), step);
+  }
+  return step;
+}
+
+// The same of metrics.csv. Where a text may hold line ends, rows are told apart from the start
+// only.
 size_t rows_to_keep(std::string_view text, int64_t step, const std::string& path) {
   text = text.substr(0, whole_csv_rows(text));
   CsvRows rows(text, path);
@@ -70,13 +87,14 @@ size_t rows_to_keep(std::string_view text, int64_t step, const std::string& path
   if (!rows.next(fields)) return 0;
   const size_t column =
       static_cast<size_t>(std::find(fields.begin(), fields.end(), "step") - fields.begin());
+  if (text.find('"') == std::string_view::npos) {
+    return lines_to_keep(text, text.find('\n') + 1, step, [&](std::string_view line, size_t) {
+      CsvRows(line, path).next(fields);
+      return step_in(fields, column);
+    });
+  }
   while (rows.next(fields)) {
-    int64_t at = INT64_MIN;
-    if (column < fields.size()) {
-      const std::string& field = fields[column];
-      std::from_chars(field.data(), field.data() + field.size(), at);
-    }
-    if (at > step) return rows.start();
+    if (step_in(fields, column) > step) return rows.start();
   }
   return text.size();
 }
@@ -84,7 +102,8 @@ size_t rows_to_keep(std::string_view text, int64_t step, const std::string& path
 void cut(const std::string& path, int64_t step,
          size_t (*keep)(std::string_view, int64_t, const std::string&)) {
   if (!file_exists(path)) return;
-  const std::string text = read_text(path);
+  const ByteBuffer bytes = read_file(path);
+  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   const size_t kept = keep(text, step, path);
   if (kept != text.size()) cut_file(path, kept);
 }
@@ -143,7 +162,7 @@ void RunFolder::write_environment(const Environment& value) const {
 }
 
 void RunFolder::rewind(int64_t step) const {
-  cut(metrics(), step, &lines_to_keep);
+  cut(metrics(), step, &metrics_to_keep);
   cut(csv(), step, &rows_to_keep);
 }
 

@@ -57,8 +57,7 @@ int64_t attention(const nn::ValueList& arguments, int64_t width) {
   const Tensor* value = first_tensor(arguments[2]);
   if (query == nullptr || key == nullptr || value == nullptr || query->dim() < 2) return 0;
   const int64_t places = query->numel() / last_size(*query);
-  const int64_t projections =
-      2 * width * (2 * query->numel() + key->numel() + value->numel());
+  const int64_t projections = 2 * width * (2 * query->numel() + key->numel() + value->numel());
   // Keys for one sequence: all keys over the number of sequences.
   const int64_t sequences = query->dim() == 3 ? query->size(1) : 1;
   const int64_t keys = key->numel() / last_size(*key) / std::max<int64_t>(sequences, 1);

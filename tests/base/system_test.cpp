@@ -24,8 +24,8 @@ TEST(System, WritesTimes) {
 }
 
 TEST(RunProgram, GivesOutputAndStatus) {
-  const auto text = run_program({"sh", "-c", "pwd; read x; echo \"got $x\"; echo no >&2; exit 3"},
-                                "/usr");
+  const auto text =
+      run_program({"sh", "-c", "pwd; read x; echo \"got $x\"; echo no >&2; exit 3"}, "/usr");
   ASSERT_TRUE(text);
   EXPECT_EQ(text->output, "/usr\ngot \n");
   EXPECT_EQ(text->status, 3);

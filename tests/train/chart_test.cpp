@@ -31,7 +31,8 @@ TEST(Scale, TicksAreRoundNumbers) {
   EXPECT_EQ(labels_of(0, 60'000, false, 3), (Labels{"0", "20k", "40k", "60k"}));
   EXPECT_EQ(labels_of(0, 2e-5, false, 2), (Labels{"0", "1e-5", "2e-5"}));
   EXPECT_EQ(labels_of(0, 1e15, false, 2), (Labels{"0", "5e14", "1e15"}));
-  EXPECT_EQ(labels_of(1e-4, 100, true, 8), (Labels{"1e-4", "1e-3", "0.01", "0.1", "1", "10", "100"}));
+  EXPECT_EQ(labels_of(1e-4, 100, true, 8),
+            (Labels{"1e-4", "1e-3", "0.01", "0.1", "1", "10", "100"}));
   EXPECT_EQ(labels_of(1, 9, true, 8), (Labels{"1", "2", "5"}));
 }
 
@@ -58,7 +59,9 @@ TEST(Scale, HoldsForAnyRange) {
 
 TEST(MarkupText, EscapesAndCuts) {
   EXPECT_EQ(markup_text("<a href=\"x\">&'"), "&lt;a href=&quot;x&quot;&gt;&amp;&#39;");
-  EXPECT_EQ(markup_text(std::string_view("a\x01\0b", 4)), "a\xef\xbf\xbd\xef\xbf\xbd" "b");
+  EXPECT_EQ(markup_text(std::string_view("a\x01\0b", 4)),
+            "a\xef\xbf\xbd\xef\xbf\xbd"
+            "b");
   EXPECT_EQ(markup_text("\xff\xc3"), "\xef\xbf\xbd\xef\xbf\xbd");
   EXPECT_EQ(markup_text("\xef\xbf\xbf"), "\xef\xbf\xbd");
   EXPECT_EQ(markup_text("größer", 6), "größer");
@@ -158,8 +161,7 @@ TEST(Figure, RefusesLengthsThatDoNotFit) {
   Figure figure;
   LineChart chart;
   chart.series = {{"a", {1}, {1, 2}}};
-  EXPECT_ERROR(ShapeError, figure.add(chart),
-               "got 1 x and 2 y in the series 'a'");
+  EXPECT_ERROR(ShapeError, figure.add(chart), "got 1 x and 2 y in the series 'a'");
   EXPECT_ERROR(ShapeError, figure.add(BarChart{"", "", {"n"}, {{"a", {}, {1, 2}}}}),
                "got 2 bars in the series 'a' for 1 names");
   HeatMap map;

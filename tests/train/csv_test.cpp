@@ -33,8 +33,7 @@ TEST(CsvLog, ANewColumnComesLastAndEarlierRowsAreEmptyThere) {
   log.write({{"step", 1}, {"note", "two\nlines"}});
   log.write({{"lr", 0.5}, {"step", 2}, {"x", 1}});
   log.write({{"step", 3}});
-  EXPECT_EQ(slurp(log.path()),
-            "step,note,lr,x\n1,\"two\nlines\",,\n2,,0.5,1\n3,,,\n");
+  EXPECT_EQ(slurp(log.path()), "step,note,lr,x\n1,\"two\nlines\",,\n2,,0.5,1\n3,,,\n");
   EXPECT_EQ(log.columns(), (std::vector<std::string>{"step", "note", "lr", "x"}));
 }
 

@@ -78,8 +78,19 @@ TEST(Messages, DamageIsAnError) {
 TEST(Histogram, CountsEveryFiniteValueInItsBucket) {
   manual_seed(0);
   const double inf = std::numeric_limits<double>::infinity();
-  std::vector<double> values = {0.0, -0.0, 1e-12, -1e-12, 1e-13, 1e25, -1e25, 1e-300, 1.0, inf,
-                                -inf, std::nan(""), std::numeric_limits<double>::max(),
+  std::vector<double> values = {0.0,
+                                -0.0,
+                                1e-12,
+                                -1e-12,
+                                1e-13,
+                                1e25,
+                                -1e25,
+                                1e-300,
+                                1.0,
+                                inf,
+                                -inf,
+                                std::nan(""),
+                                std::numeric_limits<double>::max(),
                                 std::numeric_limits<double>::lowest()};
   for (double end = 1e-12; end < 1e20; end *= 1.1) values.insert(values.end(), {end, -end});
   const Tensor random = randn({2000}, kDouble).mul(randn({2000}, kDouble).mul(10).exp());

@@ -53,11 +53,11 @@ TEST(Report, SetsOneRunInCharts) {
   for (const PageChart& chart : charts_of({run})) {
     found.push_back(chart.section + ": " + (chart.line ? chart.line->title : chart.map->title));
   }
-  EXPECT_EQ(found, (std::vector<std::string>{
-                       "Learning curves: loss", "Learning curves: accuracy", "Learning rate: lr",
-                       "Gradient norms: grad_norm", "Further figures: speed", "Further figures: x",
-                       "Confusion matrix: Confusion matrix",
-                       "Learning-rate finder: Loss by learning rate"}));
+  EXPECT_EQ(found, (std::vector<std::string>{"Learning curves: loss", "Learning curves: accuracy",
+                                             "Learning rate: lr", "Gradient norms: grad_norm",
+                                             "Further figures: speed", "Further figures: x",
+                                             "Confusion matrix: Confusion matrix",
+                                             "Learning-rate finder: Loss by learning rate"}));
 
   write_report(root / "report.html", {run}, "<title>");
   const std::string page = slurp(root / "report.html");
@@ -106,8 +106,8 @@ TEST(Plots, AreOnePictureForEachChart) {
     expect_xml(slurp(path));
     names.push_back(std::filesystem::path(path).filename().string());
   }
-  EXPECT_EQ(names, (std::vector<std::string>{"loss.svg", "accuracy.svg", "lr.svg",
-                                             "grad_norm.svg", "speed.svg", "x.svg"}));
+  EXPECT_EQ(names, (std::vector<std::string>{"loss.svg", "accuracy.svg", "lr.svg", "grad_norm.svg",
+                                             "speed.svg", "x.svg"}));
 }
 
 TEST(Plots, NamesBecomePlainFileNamesWithoutCollisions) {
@@ -139,7 +139,8 @@ TEST(ReadRun, NamesTheFileAndLineOfDamage) {
   write_lr_curve(folder, {{1}, {1}, 0});
   expect(folder.plots() + "/confusion.json", "{\"names\":[\"a\"],\"counts\":[[1,2]]}",
          "confusion.json': write_confusion: got 2 counts for 1 names");
-  expect(folder.plots() + "/confusion.json", "{\"names\":1}", "confusion.json': it has another form");
+  expect(folder.plots() + "/confusion.json", "{\"names\":1}",
+         "confusion.json': it has another form");
   expect(folder.plots() + "/lr_finder.json", "{\"rates\":[1],\"losses\":[\"x\"]}",
          "lr_finder.json': it has another form");
   EXPECT_NO_THROW(read_run(folder.path()));

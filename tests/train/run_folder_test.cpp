@@ -103,7 +103,8 @@ TEST(Recorder, WritesEveryFileAndGoesOnAfterAStep) {
   {
     Recorder recorder(folder);
     for (int64_t step = 1; step <= 5; ++step) {
-      recorder.write(step, 0.5, {{"train/loss", 1.0 / static_cast<double>(step)}, {"note", "a\nb"}});
+      recorder.write(step, 0.5,
+                     {{"train/loss", 1.0 / static_cast<double>(step)}, {"note", "a\nb"}});
     }
     recorder.flush();
     EXPECT_ERROR(ConfigError, recorder.write(4, 1, {}), "got step 4 after step 5");
@@ -135,6 +136,21 @@ TEST(Recorder, WritesEveryFileAndGoesOnAfterAStep) {
   EXPECT_EQ(events[1].step, 4);
   EXPECT_EQ(events[2].tag, "train/loss");
   EXPECT_EQ(events[2].value, 7);
+}
+
+TEST(RunFolder, RewindKeepsRowsUpToTheStep) {
+  TempFolder root;
+  const RunFolder folder = RunFolder::create(root.path().string(), "a");
+  const std::string rows = "epoch,step,x\n0,1,\n0,2,5\n0,2,6\n1,4,\n";
+  for (const std::string& last :
+       {std::string(), std::string("1,5"), std::string("1,5,\"a\nb\"\n")}) {
+    for (const auto& [step, kept] : std::vector<std::pair<int64_t, size_t>>{
+             {0, 13}, {1, 18}, {2, 30}, {3, 30}, {4, rows.size()}}) {
+      spill(folder.csv(), rows + last);
+      folder.rewind(step);
+      EXPECT_EQ(slurp(folder.csv()), rows.substr(0, kept)) << step << last;
+    }
+  }
 }
 
 TEST(Recorder, WritesOnlyWhatIsAskedFor) {
@@ -171,21 +187,20 @@ TEST(ReadMetrics, NamesTheLineOfWhatIsWrong) {
   TempFolder root;
   const std::string path = root / "metrics.jsonl";
   const std::string start = "{\"step\":4,\"a\":1}\n";
-  for (const BadLine& bad : {BadLine{"{\"step\":5,\"a\":1", "line 2: it is cut off"},
-                             BadLine{"{\"step\":5,\"a\":}\n", "line 2: no JSON"},
-                             BadLine{"\n", "line 2: no JSON"},
-                             BadLine{"[1]\n", "line 2: it is no object"},
-                             BadLine{"3\n", "line 2: it is no object"},
-                             BadLine{"\"x\"\n", "line 2: it is no object"},
-                             BadLine{"{\"b\":[1]}\n", "line 2: the value of 'b' is a list"},
-                             BadLine{"{\"b\":{}}\n", "line 2: the value of 'b' is an object"},
-                             BadLine{"{\"step\":1.5}\n", "line 2: the step is no whole number"},
-                             BadLine{"{\"step\":\"5\"}\n", "line 2: the step is no whole number"},
-                             BadLine{"{\"step\":3}\n", "line 2: the step goes back from 4 to 3"},
-                             BadLine{"{\"step\":5,\"a\":1,\"a\":2}\n", "'a' comes twice"},
-                             BadLine{"{\"a\":1e999}\n", "line 2: no JSON"},
-                             BadLine{"{\"a\xff\":1}\n", "line 2: no JSON"},
-                             BadLine{"{\"a\":1} {}\n", "line 2: no JSON"}}) {
+  for (const BadLine& bad :
+       {BadLine{"{\"step\":5,\"a\":1", "line 2: it is cut off"},
+        BadLine{"{\"step\":5,\"a\":}\n", "line 2: no JSON"}, BadLine{"\n", "line 2: no JSON"},
+        BadLine{"[1]\n", "line 2: it is no object"}, BadLine{"3\n", "line 2: it is no object"},
+        BadLine{"\"x\"\n", "line 2: it is no object"},
+        BadLine{"{\"b\":[1]}\n", "line 2: the value of 'b' is a list"},
+        BadLine{"{\"b\":{}}\n", "line 2: the value of 'b' is an object"},
+        BadLine{"{\"step\":1.5}\n", "line 2: the step is no whole number"},
+        BadLine{"{\"step\":\"5\"}\n", "line 2: the step is no whole number"},
+        BadLine{"{\"step\":3}\n", "line 2: the step goes back from 4 to 3"},
+        BadLine{"{\"step\":5,\"a\":1,\"a\":2}\n", "'a' comes twice"},
+        BadLine{"{\"a\":1e999}\n", "line 2: no JSON"},
+        BadLine{"{\"a\xff\":1}\n", "line 2: no JSON"},
+        BadLine{"{\"a\":1} {}\n", "line 2: no JSON"}}) {
     spill(path, start + bad.text);
     EXPECT_ERROR(IoError, read_metrics(path), bad.error);
   }

@@ -23,8 +23,7 @@ TEST(Summary, CountsOperations) {
             2 * 6 * 8 * 6 * (2 * 2 * 9 + 1));
   EXPECT_EQ(flops(nn::ConvTranspose1d(nn::ConvTranspose1dOptions(4, 6, 3).bias(false)), {2, 4, 10}),
             2 * (2 * 4 * 10) * 6 * 3);
-  EXPECT_EQ(flops(nn::LSTM(nn::LSTMOptions(3, 5)), {7, 2, 3}),
-            7 * 2 * (2 * 20 * (3 + 5) + 2 * 20));
+  EXPECT_EQ(flops(nn::LSTM(nn::LSTMOptions(3, 5)), {7, 2, 3}), 7 * 2 * (2 * 20 * (3 + 5) + 2 * 20));
   EXPECT_EQ(flops(nn::GRUCell(3, 5), {2, 3}), 2 * (2 * 15 * (3 + 5) + 2 * 15));
   EXPECT_EQ(flops(nn::ReLU(), {2, 3}), 0);
 }
@@ -97,8 +96,7 @@ TEST(Summary, LeavesTheModuleAsItWas) {
 }
 
 TEST(Summary, TakesAnInputOfAnyType) {
-  const ModelSummary result =
-      summary(nn::AnyModule(nn::Embedding(10, 3)), tensor({1, 2, 9}));
+  const ModelSummary result = summary(nn::AnyModule(nn::Embedding(10, 3)), tensor({1, 2, 9}));
   EXPECT_EQ(result.layers[0].output, (std::vector<int64_t>{3, 3}));
   EXPECT_EQ(summary(nn::AnyModule(nn::Embedding(10, 3)), {4}, kLong).parameters, 30);
 }
