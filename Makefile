@@ -13,7 +13,7 @@ BUILD = build/release
 help:
 	@echo "make demo     train a classifier on Fashion-MNIST (DEMO_EPOCHS=$(DEMO_EPOCHS)); results in runs/"
 	@echo "make test     build and run all tests"
-	@echo "make soak     every op with degenerate arguments, and PyTorch's samples"
+	@echo "make soak     every op with degenerate arguments, PyTorch's samples, killed trainings"
 	@echo "make bench    compare with LibTorch; results in build/bench/"
 	@echo "make check    format, tidy, layers, header budget, generated files"
 	@echo "make format   rewrite the sources with clang-format"
@@ -40,9 +40,11 @@ test: configure
 
 soak: configure
 	@tools/setup python
-	@cmake --build $(BUILD) --target taper_replay taper_soak --parallel $(JOBS)
+	@cmake --build $(BUILD) --target taper_replay taper_soak taper_resume_soak \
+	  --parallel $(JOBS)
 	@OMP_NUM_THREADS=1 tests/oracle/soak.py --program $(BUILD)/tests/taper_soak
 	@tests/oracle/replay.py --program $(BUILD)/tests/taper_replay
+	@OMP_NUM_THREADS=2 $(BUILD)/tests/taper_resume_soak --runs 100
 
 bench:
 	@tools/setup build test bench demo

@@ -178,6 +178,8 @@ def whole_programs(config, options, wanted, report):
     groups = [
         (("process/start_to_first_result", "process/resident_memory"),
          lambda: process_rows.start_rows(config, options.pairs)),
+        (("train/overhead_of_1ms_step", "train/overhead_of_epoch"),
+         lambda: process_rows.trainer_rows(config, options.pairs)),
         (process_rows.steady_names(),
          lambda: process_rows.steady_rows(config, wanted, report.note)),
         (("build/stripped_library",), lambda: process_rows.size_rows(config))]

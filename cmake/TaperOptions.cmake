@@ -4,6 +4,7 @@ option(TAPER_WITH_OPENBLAS "GEMM and LAPACK through OpenBLAS (OpenMP flavour)" O
 option(TAPER_WITH_ONEDNN "Convolution and bf16 matmul through oneDNN" ON)
 option(TAPER_BUILD_TESTS "Build the tests" ${PROJECT_IS_TOP_LEVEL})
 option(TAPER_BUILD_EXAMPLES "Build the examples" ${PROJECT_IS_TOP_LEVEL})
+option(TAPER_BUILD_APPS "Build the `taper` tool" ${PROJECT_IS_TOP_LEVEL})
 option(TAPER_BUILD_BENCH "Add the benchmarks; the target bench_programs builds them" OFF)
 option(TAPER_INSTALL "Add the install rules" ${PROJECT_IS_TOP_LEVEL})
 option(TAPER_INSTALL_BOTH "With BUILD_SHARED_LIBS: install the static libraries too"

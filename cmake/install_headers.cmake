@@ -1,11 +1,11 @@
 # Installs the public headers: those that mention TAPER_API (taper/backend and taper/kernel never
-# do), taper/taper.h, and whatever of ours these include. tools/sources.py uses the same rule.
-# Reads `source` and `include_dir`.
+# do), taper/taper.h, taper/train/train.h, and whatever of ours these include. tools/sources.py uses
+# the same rule. Reads `source` and `include_dir`.
 cmake_policy(VERSION 3.25)
 file(GLOB_RECURSE queue RELATIVE "${source}" "${source}/taper/*.h")
 foreach(header IN LISTS queue)
   file(STRINGS "${source}/${header}" marked REGEX "TAPER_API" LIMIT_COUNT 1)
-  if(NOT marked AND NOT header STREQUAL "taper/taper.h")
+  if(NOT marked AND NOT header MATCHES "^taper/(taper|train/train)\\.h$")
     list(REMOVE_ITEM queue "${header}")
   endif()
 endforeach()

@@ -5,18 +5,17 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <fstream>
 #include <string>
 #include <vector>
 
 #include "taper/taper.h"
+#include "taper/train/chart.h"
 
 using namespace taper;
 namespace F = nn::functional;
 
 constexpr int kSteps = 60, kBadStep = 30, kLayers = 4;
 constexpr double kAlarm = 100, kClip = 1;
-constexpr double kLowest = -5, kHighest = 7;  // powers of ten in the picture
 
 struct Run {
   std::vector<std::vector<double>> norms{kLayers};  // of each layer's weight, in each step
@@ -45,7 +44,7 @@ void clip(const Tensor& parameter) {
   });
 }
 
-Run train(bool with_clipping) {
+Run run_training(bool with_clipping) {
   manual_seed(0);
   Run run;
   nn::Sequential model;
@@ -74,39 +73,20 @@ Run train(bool with_clipping) {
   return run;
 }
 
-// One panel: a line for each layer, the norms on a scale of powers of ten.
-void draw(std::ofstream& svg, int left, const char* title, const Run& run) {
-  constexpr int kTop = 30, kWidth = 320, kHeight = 220;
-  static const char* colours[kLayers] = {"#1565c0", "#2e7d32", "#ef6c00", "#c62828"};
-  const auto y_of = [](double power) {
-    const double share = (std::clamp(power, kLowest, kHighest) - kLowest) / (kHighest - kLowest);
-    return kTop + kHeight * (1 - share);
-  };
-  svg << "<text x=\"" << left << "\" y=\"" << kTop - 10 << "\">" << title << "</text>\n";
-  for (int power = static_cast<int>(kLowest) + 1; power < kHighest; power += 2) {
-    svg << "<path stroke=\"#ddd\" d=\"M" << left << ' ' << y_of(power) << "h" << kWidth << "\"/>\n"
-        << "<text x=\"" << left + 3 << "\" y=\"" << y_of(power) - 3 << "\" fill=\"#777\">1e"
-        << power << "</text>\n";
-  }
-  svg << "<rect x=\"" << left << "\" y=\"" << kTop << "\" width=\"" << kWidth << "\" height=\""
-      << kHeight << "\" fill=\"none\" stroke=\"#bbb\"/>\n";
+train::LineChart chart_of(const char* title, const Run& run) {
+  train::LineChart chart;
+  chart.title = title;
+  chart.x_label = "step";
+  chart.log_y = true;
   for (int layer = 0; layer < kLayers; ++layer) {
-    svg << "<polyline fill=\"none\" stroke-width=\"1.6\" stroke=\"" << colours[layer]
-        << "\" points=\"";
-    for (size_t step = 0; step < run.norms[layer].size(); ++step) {
-      const double norm = run.norms[layer][step];
-      if (!std::isfinite(norm)) break;
-      svg << left + static_cast<double>(step) * kWidth / (kSteps - 1) << ','
-          << y_of(norm > 0 ? std::log10(norm) : kLowest) << ' ';
-    }
-    svg << "\"/>\n<text x=\"" << left + 70 * layer << "\" y=\"" << kTop + kHeight + 18
-        << "\" fill=\"" << colours[layer] << "\">layer " << layer << "</text>\n";
+    chart.series.push_back({"layer " + std::to_string(layer), {}, run.norms[layer]});
   }
+  return chart;
 }
 
 int main(int argc, char** argv) {
   const std::string path = argc > 1 ? argv[1] : "gradient_norms.svg";
-  const Run plain = train(false), clipped = train(true);
+  const Run plain = run_training(false), clipped = run_training(true);
   for (const Run* run : {&plain, &clipped}) {
     std::printf("%s\n", run == &plain ? "without clipping" : "with clipping");
     for (size_t i = 0; i < std::min<size_t>(run->alarms.size(), 6); ++i) {
@@ -115,16 +95,12 @@ int main(int argc, char** argv) {
     std::printf("  %zu alarms; loss %.3g at first, %.3g at last\n", run->alarms.size(),
                 run->first_loss, run->last_loss);
   }
-  std::ofstream svg(path);
-  svg << "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"700\" height=\"280\""
-      << " font-family=\"sans-serif\" font-size=\"12\">\n"
-      << "<rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n";
-  draw(svg, 15, "gradient norms without clipping", plain);
-  draw(svg, 365, "with clipping, before it", clipped);
-  svg << "</svg>\n";
-  svg.close();
-  std::printf(svg ? "drawn in %s\n" : "cannot write %s\n", path.c_str());
+  train::Figure figure(2, 380, 300);
+  figure.add(chart_of("Gradient norms without clipping", plain));
+  figure.add(chart_of("With clipping, before it", clipped));
+  figure.save(path);
+  std::printf("drawn in %s\n", path.c_str());
   const bool destroyed = !(plain.last_loss < plain.first_loss);
   const bool saved = clipped.last_loss < 0.1 * clipped.first_loss;
-  return svg && destroyed && saved ? 0 : 1;
+  return destroyed && saved ? 0 : 1;
 }

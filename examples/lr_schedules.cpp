@@ -1,20 +1,19 @@
 // Draws the 15 learning-rate schedules: 60 steps of each, as panels of one SVG picture.
-#include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <fstream>
 #include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "taper/taper.h"
+#include "taper/train/chart.h"
 
 using namespace taper;
 using namespace taper::optim;
 
 using Scheduler = std::shared_ptr<LRScheduler>;
-constexpr int kSteps = 60, kColumns = 3, kWidth = 200, kHeight = 90, kMargin = 26;
+constexpr int kSteps = 60;
 
 struct Panel {
   const char* name;
@@ -95,30 +94,14 @@ std::vector<double> rates_of(const Panel& panel) {
 
 int main(int argc, char** argv) {
   const std::string path = argc > 1 ? argv[1] : "lr_schedules.svg";
-  const int rows = static_cast<int>(panels.size() + kColumns - 1) / kColumns;
-  std::ofstream svg(path);
-  svg << "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"" << kColumns * (kWidth + kMargin)
-      << "\" height=\"" << rows * (kHeight + kMargin) << "\" font-family=\"sans-serif\""
-      << " font-size=\"12\">\n<rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n";
-  for (size_t i = 0; i < panels.size(); ++i) {
-    const int x = static_cast<int>(i % kColumns) * (kWidth + kMargin) + kMargin / 2;
-    const int y = static_cast<int>(i / kColumns) * (kHeight + kMargin) + kMargin - 6;
-    svg << "<text x=\"" << x << "\" y=\"" << y - 4 << "\">" << panels[i].name << "</text>\n"
-        << "<rect x=\"" << x << "\" y=\"" << y << "\" width=\"" << kWidth << "\" height=\""
-        << kHeight << "\" fill=\"none\" stroke=\"#bbb\"/>\n<polyline fill=\"none\" "
-        << "stroke=\"#1565c0\" stroke-width=\"1.6\" points=\"";
-    const std::vector<double> rates = rates_of(panels[i]);
-    for (size_t t = 0; t < rates.size(); ++t) {
-      char point[32];
-      std::snprintf(point, sizeof(point), "%.1f,%.1f ",
-                    x + static_cast<double>(t) * kWidth / kSteps,
-                    y + kHeight - 4 - std::min(rates[t], 1.0) * (kHeight - 8));
-      svg << point;
-    }
-    svg << "\"/>\n";
+  train::Figure figure(3, 240, 140);
+  for (const Panel& panel : panels) {
+    train::LineChart chart;
+    chart.title = panel.name;
+    chart.series.push_back({"", {}, rates_of(panel)});
+    figure.add(chart);
   }
-  svg << "</svg>\n";
-  svg.close();
+  figure.save(path);
   std::printf("%zu schedules in %s\n", panels.size(), path.c_str());
-  return svg ? 0 : 1;
+  return 0;
 }

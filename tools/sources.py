@@ -61,7 +61,7 @@ def includes_of(text):
 def public_headers(root):
     """The installed headers, by the rule of cmake/install_headers.cmake."""
     queue = [name for name in library_files(root)
-             if name == "taper/taper.h" or
+             if name in ("taper/taper.h", "taper/train/train.h") or
              (name.endswith(".h") and "TAPER_API" in (root / name).read_text())]
     public = []
     while queue:

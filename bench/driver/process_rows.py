@@ -38,6 +38,19 @@ def start_rows(config, pairs):
     yield result_row("process/resident_memory", "MB", memory["ours"], memory["peer"], peer)
 
 
+def trainer_rows(config, pairs):
+    """What the trainer costs over a loop written by hand: of a step of 1 ms, and of an epoch."""
+    program = os.path.join(config["programs"], "bench_trainer")
+    if config["side"] == "peer" or not os.path.exists(program):
+        return
+    with open(os.devnull, "w", encoding="utf-8") as nowhere:
+        run = subprocess.run([program, str(pairs)], env=environment(1), check=True, text=True,
+                             stdout=subprocess.PIPE, stderr=nowhere)
+    answer = json.loads(run.stdout)
+    yield result_row("train/overhead_of_1ms_step", "%", answer["step_percent"], [], None)
+    yield result_row("train/overhead_of_epoch", "us", answer["epoch_us"], [], None)
+
+
 def _compile_commands(config):
     """What compiles the program, but for -O2 and the output: with each library's own header, and
     with Taper under LibTorch's header names."""

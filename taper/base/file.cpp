@@ -335,23 +335,36 @@ LineFile::~LineFile() {
   if (fd_ >= 0) calls().close(fd_);
 }
 
+size_t LineFile::put(std::string_view bytes, int& error) {
+  const char* from = bytes.data();
+  size_t left = bytes.size();
+  error = 0;
+  while (left > 0 && error == 0) {
+    const int64_t done = retry_interrupted([&] { return calls().write(fd_, from, left); });
+    if (done <= 0) {
+      error = done < 0 ? errno : EIO;
+    } else {
+      from += done;
+      left -= static_cast<size_t>(done);
+    }
+  }
+  return bytes.size() - left;
+}
+
 void LineFile::write_line(std::string_view text) {
   line_.append(text);
   line_ += '\n';
-  const char* from = line_.data();
-  size_t count = line_.size();
-  while (count > 0) {
-    const int64_t done = retry_interrupted([&] { return calls().write(fd_, from, count); });
-    if (done <= 0) {
-      const int error = done < 0 ? errno : EIO;
-      // The next line starts afresh after whatever part of this one was written.
-      line_ = from == line_.data() ? "" : "\n";
-      fail("cannot write", path_, error);
-    }
-    from += done;
-    count -= static_cast<size_t>(done);
-  }
-  line_.clear();
+  int error = 0;
+  const size_t written = put(line_, error);
+  // After an error the next line starts afresh behind whatever part of this one was written.
+  line_ = error != 0 && (written != 0 || line_[0] == '\n') ? "\n" : "";
+  if (error != 0) fail("cannot write", path_, error);
+}
+
+void LineFile::write_bytes(std::string_view bytes) {
+  int error = 0;
+  put(bytes, error);
+  if (error != 0) fail("cannot write", path_, error);
 }
 
 bool file_exists(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
@@ -361,6 +374,24 @@ void make_folders(const std::string& path) {
   std::error_code error;
   std::filesystem::create_directories(path, error);
   if (error) fail("cannot make the folder", path, error.value());
+}
+
+bool make_folder(const std::string& path) {
+  check_path(path);
+  std::error_code error;
+  const bool made = std::filesystem::create_directory(path, error);
+  if (error) {
+    if (error == std::errc::file_exists) return false;
+    fail("cannot make the folder", path, error.value());
+  }
+  return made;
+}
+
+void cut_file(const std::string& path, uint64_t size) {
+  check_path(path);
+  std::error_code error;
+  std::filesystem::resize_file(path, size, error);
+  if (error) fail("cannot cut", path, error.value());
 }
 
 bool is_terminal(int fd) { return ::isatty(fd) == 1; }

@@ -120,9 +120,14 @@ class LineFile {
 
   /// Adds the text and a newline. Throws IoError.
   void write_line(std::string_view text);
+  /// Adds the bytes as they are, for files whose records are no lines. Throws IoError.
+  void write_bytes(std::string_view bytes);
   const std::string& path() const { return path_; }
 
  private:
+  /// How many bytes were written; all of them when error is 0.
+  size_t put(std::string_view bytes, int& error);
+
   std::string path_;
   std::string line_;
   int fd_ = -1;
@@ -132,7 +137,11 @@ class LineFile {
 bool file_exists(const std::string& path);
 /// Makes the folder and those above it. Throws IoError.
 void make_folders(const std::string& path);
-
+/// Makes the folder, whose parent exists; false when there is something by that name. Throws
+/// IoError.
+bool make_folder(const std::string& path);
+/// Cuts a file off behind its first size bytes. Throws IoError.
+void cut_file(const std::string& path, uint64_t size);
 /// What output on a file descriptor needs: is it a terminal, its width (0: unknown), and a write
 /// that gives up silently, for output that nothing depends on.
 bool is_terminal(int fd);

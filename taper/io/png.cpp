@@ -47,19 +47,26 @@ void Image::check(const char* op) const {
                  channels, " channels");
 }
 
-void write_png(const std::string& path, const Image& image) {
-  image.check("write_png");
+std::string encode_png(const Image& image) {
+  image.check("encode_png");
   PngImage png;
   png.width = static_cast<png_uint_32>(image.width);
   png.height = static_cast<png_uint_32>(image.height);
   png.format = image.channels == 1 ? PNG_FORMAT_GRAY : PNG_FORMAT_RGB;
   png_alloc_size_t size = PNG_IMAGE_PNG_SIZE_MAX(png);
-  std::vector<unsigned char> encoded(size);
+  std::string encoded(size, '\0');
   if (png_image_write_to_memory(&png, encoded.data(), &size, 0, image.pixels.data(), 0, nullptr) ==
       0) {
-    detail::fail<IoError>("cannot write ", quote_path(path), ": ", std::string(png.message));
+    detail::fail<IoError>("encode_png: ", std::string(png.message));
   }
-  write_file(path, encoded.data(), size);
+  encoded.resize(size);
+  return encoded;
+}
+
+void write_png(const std::string& path, const Image& image) {
+  image.check("write_png");
+  const std::string encoded = encode_png(image);
+  write_file(path, encoded.data(), encoded.size());
 }
 
 Image read_png(const std::string& path, uint64_t max_bytes) {

@@ -34,6 +34,9 @@ struct Image {
 /// and ShapeError when sizes and samples do not fit together.
 void write_png(const std::string& path, const Image& image);
 
+/// The bytes of such a file. Throws IoError and ShapeError.
+std::string encode_png(const Image& image);
+
 /// Reads a PNG; gray when the file is, else RGB; 16-bit samples are scaled to 8, transparency is
 /// laid over black. Throws IoError, also when the file claims more than max_bytes of samples.
 Image read_png(const std::string& path, uint64_t max_bytes = uint64_t{1} << 28);

@@ -1,8 +1,5 @@
 #include "taper/io/safetensors_format.h"
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-
 #include <algorithm>
 #include <cstring>
 #include <unordered_map>
@@ -11,21 +8,12 @@
 #include "taper/base/error.h"
 #include "taper/core/sizes.h"
 #include "taper/io/bytes.h"
+#include "taper/io/checksum.h"
 #include "taper/io/json_text.h"
 #include "taper/io/safetensors_parse.h"
 
 namespace taper::io {
 namespace {
-
-std::string hex_digits(uint64_t value) {
-  std::string text(kChecksumDigits, '0');
-  for (size_t i = kChecksumDigits; i-- > 0; value >>= 4) text[i] = "0123456789abcdef"[value & 15];
-  return text;
-}
-
-std::string checksum_of(const void* data, size_t size) {
-  return hex_digits(XXH3_64bits(data, size));
-}
 
 bool is_reserved(std::string_view key) {
   return key == kFormatKey || key == kHeaderChecksumKey ||
@@ -94,7 +82,7 @@ void take_checksums(const ByteSource& source, std::string& text, ParsedHeader& p
          header.tensors.size() - found + (own.size() != kChecksumDigits), " are missing");
   }
   text.replace(own_position, kChecksumDigits, kChecksumDigits, '0');
-  const std::string computed = checksum_of(text.data(), text.size());
+  const std::string computed = checksum(text.data(), text.size());
   if (computed != own) {
     fail("damaged header (bytes 8 to ", kLengthBytes + text.size(), "): its XXH3 checksum is ",
          computed, ", expected ", quote_name(own));
@@ -180,7 +168,7 @@ void read_safetensors_entry(const ByteSource& source, const SafetensorsEntry& en
                           "): ", parts...);
   };
   if (verify && !entry.checksum.empty()) {
-    const std::string computed = checksum_of(to, count);
+    const std::string computed = checksum(to, count);
     if (computed != entry.checksum) {
       fail("damaged: its XXH3 checksum is ", computed, ", expected ", quote_name(entry.checksum));
     }
@@ -255,7 +243,7 @@ std::string make_header(const std::vector<SafetensorsItem>& items, const Metadat
   for (const SafetensorsItem& item : items) {
     text += ',';
     append_member(text, std::string(kChecksumPrefix) + item.name,
-                  checksum_of(item.data, byte_count(item)));
+                  checksum(item.data, byte_count(item)));
   }
   text += '}';
   std::vector<uint64_t> begins(items.size());
@@ -276,7 +264,7 @@ std::string make_header(const std::vector<SafetensorsItem>& items, const Metadat
   }
   text += '}';
   text.append((8 - text.size() % 8) % 8, ' ');
-  text.replace(own_position, kChecksumDigits, checksum_of(text.data(), text.size()));
+  text.replace(own_position, kChecksumDigits, checksum(text.data(), text.size()));
   return text;
 }
 

@@ -18,13 +18,30 @@ std::string real_text(T value) {
 
 }  // namespace
 
-MetricValue::MetricValue(const std::string& text) { io::append_json_string(json_, text); }
+MetricValue::MetricValue(const std::string& text) : text_(text), is_text_(true) {
+  io::append_json_string(json_, text);
+}
 MetricValue::MetricValue(const char* text) : MetricValue(std::string(text)) {}
-void MetricValue::set(bool value) { json_ = value ? "true" : "false"; }
-void MetricValue::set(int64_t value) { json_ = str(value); }
-void MetricValue::set(uint64_t value) { json_ = str(value); }
-void MetricValue::set(float value) { json_ = real_text(value); }
-void MetricValue::set(double value) { json_ = real_text(value); }
+void MetricValue::set(bool value) {
+  json_ = value ? "true" : "false";
+  number_ = value ? 1 : 0;
+}
+void MetricValue::set(int64_t value) {
+  json_ = str(value);
+  number_ = static_cast<double>(value);
+}
+void MetricValue::set(uint64_t value) {
+  json_ = str(value);
+  number_ = static_cast<double>(value);
+}
+void MetricValue::set(float value) {
+  json_ = real_text(value);
+  number_ = value;
+}
+void MetricValue::set(double value) {
+  json_ = real_text(value);
+  number_ = value;
+}
 
 MetricsLog::MetricsLog(const std::string& path, bool append) : file_(path, append) {}
 

@@ -33,6 +33,11 @@ class MetricValue {
   MetricValue(const char* text);
 
   const std::string& json() const { return json_; }
+  bool is_text() const { return is_text_; }
+  /// Empty for numbers.
+  const std::string& text() const { return text_; }
+  /// A truth value is 0 or 1; 0 for texts.
+  double number() const { return number_; }
 
  private:
   void set(bool value);
@@ -42,6 +47,9 @@ class MetricValue {
   void set(double value);
 
   std::string json_;
+  std::string text_;
+  double number_ = 0;
+  bool is_text_ = false;
 };
 
 /// A file of JSON lines: one object per call, written at once, so that a crash costs at most the

@@ -114,25 +114,37 @@ io::Image to_image(const float* values, int64_t channels, int64_t height, int64_
 
 }  // namespace
 
+std::vector<io::Image> to_images(const Tensor& images, const char* op) {
+  TAPER_CHECK_AS(ShapeError,
+                 images.defined() && images.dim() == 4 &&
+                     (images.size(1) == 1 || images.size(1) == 3) && images.size(2) > 0 &&
+                     images.size(3) > 0,
+                 op, ": got images ", images.defined() ? images.sizes() : IntArrayRef(),
+                 ", expected [N, 1 or 3, height, width]");
+  const Tensor values = images.detach().to(kFloat).contiguous();
+  const int64_t channels = images.size(1), height = images.size(2), width = images.size(3);
+  std::vector<io::Image> list;
+  for (int64_t i = 0; i < images.size(0); ++i) {
+    list.push_back(to_image(values.data_ptr<float>() + i * channels * height * width, channels,
+                            height, width));
+  }
+  return list;
+}
+
 void save_predictions(const std::string& path, const Tensor& images, const Tensor& predicted,
                       const Tensor& truth, const std::vector<std::string>& names, int64_t columns,
                       int64_t scale) {
-  TAPER_CHECK_AS(ShapeError, images.dim() == 4 && (images.size(1) == 1 || images.size(1) == 3),
-                 "save_predictions: got images ", images.sizes(),
-                 ", expected [N, 1 or 3, height, width]");
+  const std::vector<io::Image> pictures = to_images(images, "save_predictions");
   for (const Tensor& labels : {predicted, truth}) {
     TAPER_CHECK_AS(ShapeError, labels.dim() == 1 && labels.size(0) == images.size(0),
                    "save_predictions: got labels ", labels.sizes(), " for images ", images.sizes());
     TAPER_CHECK_AS(DTypeError, labels.scalar_type() == kLong, "save_predictions: got labels of ",
                    labels.scalar_type(), ", expected Long");
   }
-  const Tensor values = images.detach().to(kFloat).contiguous();
   const Tensor guessed = predicted.contiguous(), right = truth.contiguous();
-  const int64_t channels = images.size(1), height = images.size(2), width = images.size(3);
   std::vector<PictureTile> tiles;
   for (int64_t i = 0; i < images.size(0); ++i) {
-    tiles.push_back({to_image(values.data_ptr<float>() + i * channels * height * width, channels,
-                              height, width),
+    tiles.push_back({pictures[static_cast<size_t>(i)],
                      name_of(names, guessed.data_ptr<int64_t>()[i]),
                      name_of(names, right.data_ptr<int64_t>()[i])});
   }

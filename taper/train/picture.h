@@ -35,6 +35,10 @@ struct PictureTile {
 /// one size. Throws ShapeError.
 io::Image picture_grid(const std::vector<PictureTile>& tiles, int64_t columns, int64_t scale = 3);
 
+/// The images of a tensor [N, channels, height, width] (1 or 3 channels, values from 0 to 1; what
+/// lies outside is brought in, NaN is 0). Throws ShapeError, naming op.
+std::vector<io::Image> to_images(const Tensor& images, const char* op = "to_images");
+
 /// Writes a PNG of images [N, channels, height, width] (1 or 3 channels, values from 0 to 1) and
 /// their labels [N] of int64 through picture_grid; names are the classes'. Throws ShapeError,
 /// DTypeError, IndexError on a label without a name, and IoError.

@@ -9,6 +9,7 @@
 
 #include "taper/base/error.h"
 #include "taper/base/file.h"
+#include "taper/train/number_text.h"
 
 namespace taper::train {
 namespace {
@@ -16,17 +17,6 @@ namespace {
 double monotonic_seconds() {
   using namespace std::chrono;
   return duration<double>(steady_clock::now().time_since_epoch()).count();
-}
-
-// 1234567 as 1,234,567.
-std::string grouped(int64_t value) {
-  std::string text = str(value);
-  const size_t first = text[0] == '-' ? 1 : 0;
-  for (size_t at = text.size(); at > first + 3;) {
-    at -= 3;
-    text.insert(at, ",");
-  }
-  return text;
 }
 
 // Four significant digits, in plain form where that is short; std::to_chars ignores the locale.

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <filesystem>
 #include <string>
 
 #include "taper/base/error.h"
@@ -264,6 +265,41 @@ TEST(Folders, AreMadeWithThoseAbove) {
   EXPECT_TRUE(std::filesystem::is_directory(folder / "a/b/c"));
   spill(folder / "file", "x");
   EXPECT_THROW(make_folders(folder / "file/below"), IoError);
+}
+
+TEST(Folders, OneIsMadeOnce) {
+  TempFolder folder;
+  EXPECT_TRUE(make_folder(folder / "a"));
+  EXPECT_FALSE(make_folder(folder / "a"));
+  spill(folder / "file", "");
+  EXPECT_FALSE(make_folder(folder / "file"));
+  EXPECT_THROW(make_folder(folder / "no/a"), IoError);
+}
+
+TEST(CutFile, KeepsTheStart) {
+  TempFolder folder;
+  spill(folder / "a", "0123456789");
+  cut_file(folder / "a", 4);
+  EXPECT_EQ(slurp(folder / "a"), "0123");
+  EXPECT_THROW(cut_file(folder / "none", 4), IoError);
+}
+
+TEST(LineFile, WritesBytesAsTheyAre) {
+  TempFolder folder;
+  LineFile file(folder / "a", false);
+  file.write_bytes(std::string_view("a\0", 2));
+  file.write_bytes("");
+  file.write_line("b");
+  EXPECT_EQ(slurp(folder / "a"), std::string("a\0b\n", 4));
+  for (const int error : {0, ENOSPC}) {
+    const FaultScope faulty(0, error);
+    if (error != 0) {
+      EXPECT_THROW(file.write_bytes("xyz"), IoError);
+    } else {
+      file.write_bytes("cd");  // one byte at first
+    }
+  }
+  EXPECT_EQ(slurp(folder / "a"), std::string("a\0b\ncd", 6));
 }
 
 TEST(QuoteName, EscapesAndCuts) {
