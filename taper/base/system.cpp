@@ -64,6 +64,7 @@ class Pipe {
 // The process that runs words, or -1.
 pid_t start(const std::vector<std::string>& words, const std::string& folder, const Pipe& out) {
   std::vector<char*> arguments;
+  arguments.reserve(words.size() + 1);
   for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
   arguments.push_back(nullptr);
   posix_spawn_file_actions_t actions;
