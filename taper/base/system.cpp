@@ -64,6 +64,7 @@ class Pipe {
 // The process that runs words, or -1.
 pid_t start(const std::vector<std::string>& words, const std::string& folder, const Pipe& out) {
   std::vector<char*> arguments;
+  arguments.reserve(words.size() + 1);
   for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
   arguments.push_back(nullptr);
   posix_spawn_file_actions_t actions;
@@ -98,6 +99,23 @@ bool drain(int fd, double deadline, size_t limit, ProgramResult& result) {
     const size_t room = limit - std::min(limit, result.output.size());
     if (static_cast<size_t>(got) > room) result.complete = false;
     result.output.append(buffer, std::min(room, static_cast<size_t>(got)));
+  }
+}
+
+// Waits for a process that has closed its output until the deadline; nothing when it had to be
+// ended, or is not ours to wait for.
+std::optional<int> status_of(pid_t child, double deadline) {
+  int status = 0;
+  for (;;) {
+    const bool late = monotonic_seconds() >= deadline;
+    if (late) ::kill(child, SIGKILL);
+    const pid_t waited = ::waitpid(child, &status, late ? 0 : WNOHANG);
+    if (waited == child) {
+      if (late) return std::nullopt;
+      return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    }
+    if (waited < 0 && errno != EINTR) return std::nullopt;
+    ::poll(nullptr, 0, 1);
   }
 }
 
@@ -159,15 +177,11 @@ std::optional<ProgramResult> run_program(const std::vector<std::string>& words,
   if (child < 0) return std::nullopt;
   out.close(1);
   ProgramResult result;
-  const bool ended = drain(out.end(0), monotonic_seconds() + seconds, limit, result);
-  if (!ended) ::kill(child, SIGKILL);
-  int status = 0;
-  pid_t waited;
-  do {
-    waited = ::waitpid(child, &status, 0);
-  } while (waited < 0 && errno == EINTR);
-  if (!ended || waited != child) return std::nullopt;
-  result.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  const double deadline = monotonic_seconds() + seconds;
+  const bool ended = drain(out.end(0), deadline, limit, result);
+  const std::optional<int> status = status_of(child, ended ? deadline : 0);
+  if (!status) return std::nullopt;
+  result.status = *status;
   return result;
 }
 

@@ -122,7 +122,7 @@ RunFolder RunFolder::create(const std::string& root, const std::string& name) {
   make_folders(parent);
   const std::string time = local_time(wall_time(), "%Y%m%d-%H%M%S");
   for (int attempt = 0; attempt < 100; ++attempt) {
-    const RunFolder folder(str(parent, '/', time, '-', random_id()));
+    RunFolder folder(str(parent, '/', time, '-', random_id()));
     if (!make_folder(folder.path())) continue;
     for (const std::string& inner : {folder.tensorboard(), folder.checkpoints(), folder.plots()}) {
       make_folder(inner);
@@ -138,7 +138,7 @@ RunFolder RunFolder::open(const std::string& path) {
   const fs::path real = fs::canonical(path, error);
   TAPER_CHECK_AS(IoError, !error, "cannot open the run folder ", quote_path(path), ": ",
                  error.message());
-  const RunFolder folder(real.string());
+  RunFolder folder(real.string());
   TAPER_CHECK_AS(IoError, file_exists(folder.checkpoints()) || file_exists(folder.metrics()),
                  "cannot open the run folder ", quote_path(path),
                  ": got a folder without ckpt and metrics.jsonl, expected one that a run made");

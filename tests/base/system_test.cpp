@@ -49,6 +49,7 @@ TEST(RunProgram, GivesUpOnWhatDoesNotStartOrEnd) {
   EXPECT_FALSE(run_program({"true"}, "/no/such/folder"));
   const auto start = std::chrono::steady_clock::now();
   EXPECT_FALSE(run_program({"sleep", "100"}, "/", 0.05));
+  EXPECT_FALSE(run_program({"sh", "-c", "exec >&-; exec sleep 100"}, "/", 0.3));
   EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(50));
 }
 

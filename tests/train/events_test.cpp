@@ -16,6 +16,7 @@
 #include "taper/train/diagnostics.h"
 #include "taper/train/event_format.h"
 #include "tests/support/expect_error.h"
+#include "tests/support/file_faults.h"
 #include "tests/support/temp_folder.h"
 
 namespace taper::train {
@@ -224,6 +225,18 @@ TEST(EventReader, CutsAndFlippedBitsAreReported) {
     spill(path, damaged);
     EXPECT_ERROR(IoError, read_events(path), "damaged");
   }
+}
+
+TEST(EventWriter, AFullDiskIsAnErrorOnceAndForAll) {
+  TempFolder folder;
+  EventWriter writer(folder.path().string());
+  writer.add_scalar("a", 1, 1);
+  {
+    const taper::testing::FaultScope full(0, ENOSPC);
+    EXPECT_ERROR(IoError, writer.flush(), "No space left on device");
+  }
+  EXPECT_ERROR(IoError, writer.flush(), "an earlier write failed");
+  EXPECT_EQ(read_events(writer.path()).size(), 1u);
 }
 
 TEST(EventReader, AMessageThatIsNoneIsReported) {
