@@ -11,11 +11,12 @@ namespace {
 class RecordedNode : public Node {
  public:
   explicit RecordedNode(const Record& r)
-      : Node(r.name), conjugate_(!r.unconjugated), backward_(r.backward) {}
+      : Node(r.name), unconjugated_(r.unconjugated), backward_(r.backward) {}
 
   void save(const TensorImpl* impl, int output_nr) {
     if (impl != nullptr) {
       SavedTensor::check_savable(name(), *impl);
+      note_type(*impl);
       saved_.emplace_back(*impl, output_nr);
     } else {
       saved_.emplace_back();
@@ -36,8 +37,10 @@ class RecordedNode : public Node {
   }
 
  protected:
+  void note_type(const TensorImpl& impl) { complex_ |= isComplexType(impl.dtype()); }
+
   void run(GradList& grads, GradList& saved, GradList& out) {
-    if (conjugate_) {
+    if (complex_ && !unconjugated_) [[unlikely]] {
       for (Tensor& t : saved) {
         if (t.defined() && t.is_complex()) t = t.conj();
       }
@@ -57,7 +60,8 @@ class RecordedNode : public Node {
 
   std::atomic_flag lock_ = ATOMIC_FLAG_INIT;
   bool released_ = false;
-  const bool conjugate_;
+  bool complex_ = false;  // of a tensor that was saved
+  const bool unconjugated_;
   SmallVector<SavedTensor, 5> saved_;
   BackwardFunction backward_;
 };
@@ -69,6 +73,7 @@ class PackedNode final : public RecordedNode {
 
   void save(const TensorImpl* impl, int output_nr) {
     packed_.emplace_back(name(), impl, output_nr, thread_state.saved_hooks);
+    if (impl != nullptr) note_type(*impl);
   }
 
   void apply(GradList& grads, GradList& out, bool release) override {

@@ -150,14 +150,14 @@ Tensor line(const char* op, const Tensor& self, std::optional<int64_t> n, int64_
 struct Shape {
   DimVector dims, lengths;
 };
-Shape shape_of(const char* op, const Tensor& self, std::optional<IntArrayRef> s,
-               std::optional<IntArrayRef> dim, Kind kind) {
+Shape shape_of(const char* op, const Tensor& self, OptionalIntArrayRef s, OptionalIntArrayRef dim,
+               Kind kind) {
   const int64_t rank = self.dim();
-  const size_t count = dim ? dim->size() : s ? s->size() : static_cast<size_t>(rank);
+  const size_t count = dim ? (*dim).size() : s ? (*s).size() : static_cast<size_t>(rank);
   if (dim) {
-    TAPER_CHECK_AS(ShapeError, !s || s->size() == count, op,
+    TAPER_CHECK_AS(ShapeError, !s || (*s).size() == count, op,
                    ": When given, dim and shape arguments must have the same length, got ", count,
-                   " and ", s ? s->size() : 0);
+                   " and ", s ? (*s).size() : 0);
   } else {
     TAPER_CHECK_AS(ShapeError, static_cast<int64_t>(count) <= rank, op, ": Got shape with ", count,
                    " values but input tensor only has ", rank, " dimensions.");
@@ -185,9 +185,8 @@ Shape shape_of(const char* op, const Tensor& self, std::optional<IntArrayRef> s,
 }
 
 /// fftn() and the others of several dimensions; the last one is real in two of the kinds.
-Tensor many(const char* op, const Tensor& self, std::optional<IntArrayRef> s,
-            std::optional<IntArrayRef> dim, std::optional<std::string_view> norm, Kind kind,
-            bool inverse) {
+Tensor many(const char* op, const Tensor& self, OptionalIntArrayRef s, OptionalIntArrayRef dim,
+            std::optional<std::string_view> norm, Kind kind, bool inverse) {
   if (kind == Kind::kFromReal) check_real(op, inverse ? "ihfftn" : "rfftn", self);
   const Shape shape = shape_of(op, self, s, dim, kind);
   Tensor x = promoted(op, self, kind != Kind::kFromReal);
@@ -203,7 +202,7 @@ Tensor many(const char* op, const Tensor& self, std::optional<IntArrayRef> s,
   return x;
 }
 
-Tensor shifted(const Tensor& self, std::optional<IntArrayRef> dim, int64_t up) {
+Tensor shifted(const Tensor& self, OptionalIntArrayRef dim, int64_t up) {
   DimVector dims, shifts;
   if (dim) {
     for (int64_t d : *dim) dims.push_back(wrap_dim(d, self.dim()));
@@ -217,14 +216,14 @@ Tensor shifted(const Tensor& self, std::optional<IntArrayRef> dim, int64_t up) {
 
 }  // namespace
 
-#define TAPER_LINE(name, kind, inverse)                                                        \
-  Tensor fft_##name(const Tensor& self, std::optional<int64_t> n, int64_t dim,                 \
-                    std::optional<std::string_view> norm) {                                    \
-    return line(#name, self, n, dim, norm, kind, inverse);                                     \
-  }                                                                                            \
-  Tensor fft_##name##n(const Tensor& self, std::optional<IntArrayRef> s,                       \
-                       std::optional<IntArrayRef> dim, std::optional<std::string_view> norm) { \
-    return many(#name "n", self, s, dim, norm, kind, inverse);                                 \
+#define TAPER_LINE(name, kind, inverse)                                                    \
+  Tensor fft_##name(const Tensor& self, std::optional<int64_t> n, int64_t dim,             \
+                    std::optional<std::string_view> norm) {                                \
+    return line(#name, self, n, dim, norm, kind, inverse);                                 \
+  }                                                                                        \
+  Tensor fft_##name##n(const Tensor& self, OptionalIntArrayRef s, OptionalIntArrayRef dim, \
+                       std::optional<std::string_view> norm) {                             \
+    return many(#name "n", self, s, dim, norm, kind, inverse);                             \
   }
 TAPER_LINE(fft, Kind::kComplex, false)
 TAPER_LINE(ifft, Kind::kComplex, true)
@@ -249,11 +248,7 @@ Tensor fft_rfftfreq(int64_t n, double d, const TensorOptions& options) {
   result.mul_(1 / (static_cast<double>(n) * d));
   return options.requires_grad() ? result.requires_grad_() : result;
 }
-Tensor fft_fftshift(const Tensor& self, std::optional<IntArrayRef> dim) {
-  return shifted(self, dim, 0);
-}
-Tensor fft_ifftshift(const Tensor& self, std::optional<IntArrayRef> dim) {
-  return shifted(self, dim, 1);
-}
+Tensor fft_fftshift(const Tensor& self, OptionalIntArrayRef dim) { return shifted(self, dim, 0); }
+Tensor fft_ifftshift(const Tensor& self, OptionalIntArrayRef dim) { return shifted(self, dim, 1); }
 
 }  // namespace taper

@@ -33,28 +33,28 @@ Tensor fft_ihfft(const Tensor& self, std::optional<int64_t> n = std::nullopt, in
                  std::optional<std::string_view> norm = std::nullopt);
 
 /// fft_fft() along several dimensions.
-Tensor fft_fftn(const Tensor& self, std::optional<IntArrayRef> s = std::nullopt,
-                std::optional<IntArrayRef> dim = std::nullopt,
+Tensor fft_fftn(const Tensor& self, OptionalIntArrayRef s = std::nullopt,
+                OptionalIntArrayRef dim = std::nullopt,
                 std::optional<std::string_view> norm = std::nullopt);
 /// The inverse of fft_fftn().
-Tensor fft_ifftn(const Tensor& self, std::optional<IntArrayRef> s = std::nullopt,
-                 std::optional<IntArrayRef> dim = std::nullopt,
+Tensor fft_ifftn(const Tensor& self, OptionalIntArrayRef s = std::nullopt,
+                 OptionalIntArrayRef dim = std::nullopt,
                  std::optional<std::string_view> norm = std::nullopt);
 /// fft_rfft() along the last dimension, then fft_fft() along the others.
-Tensor fft_rfftn(const Tensor& self, std::optional<IntArrayRef> s = std::nullopt,
-                 std::optional<IntArrayRef> dim = std::nullopt,
+Tensor fft_rfftn(const Tensor& self, OptionalIntArrayRef s = std::nullopt,
+                 OptionalIntArrayRef dim = std::nullopt,
                  std::optional<std::string_view> norm = std::nullopt);
 /// The inverse of fft_rfftn().
-Tensor fft_irfftn(const Tensor& self, std::optional<IntArrayRef> s = std::nullopt,
-                  std::optional<IntArrayRef> dim = std::nullopt,
+Tensor fft_irfftn(const Tensor& self, OptionalIntArrayRef s = std::nullopt,
+                  OptionalIntArrayRef dim = std::nullopt,
                   std::optional<std::string_view> norm = std::nullopt);
 /// fft_fft() along all dimensions but the last, then fft_hfft() along that.
-Tensor fft_hfftn(const Tensor& self, std::optional<IntArrayRef> s = std::nullopt,
-                 std::optional<IntArrayRef> dim = std::nullopt,
+Tensor fft_hfftn(const Tensor& self, OptionalIntArrayRef s = std::nullopt,
+                 OptionalIntArrayRef dim = std::nullopt,
                  std::optional<std::string_view> norm = std::nullopt);
 /// The inverse of fft_hfftn().
-Tensor fft_ihfftn(const Tensor& self, std::optional<IntArrayRef> s = std::nullopt,
-                  std::optional<IntArrayRef> dim = std::nullopt,
+Tensor fft_ihfftn(const Tensor& self, OptionalIntArrayRef s = std::nullopt,
+                  OptionalIntArrayRef dim = std::nullopt,
                   std::optional<std::string_view> norm = std::nullopt);
 
 /// The frequencies of fft_fft()'s values for samples d apart: [0, 1, ..., -2, -1] / (n d).
@@ -62,9 +62,9 @@ Tensor fft_fftfreq(int64_t n, double d = 1, const TensorOptions& options = {});
 /// The frequencies of fft_rfft()'s values: [0, 1, ..., n / 2] / (n d).
 Tensor fft_rfftfreq(int64_t n, double d = 1, const TensorOptions& options = {});
 /// Rolls dimensions (default: all) so that frequency 0 stands in the middle.
-Tensor fft_fftshift(const Tensor& self, std::optional<IntArrayRef> dim = std::nullopt);
+Tensor fft_fftshift(const Tensor& self, OptionalIntArrayRef dim = std::nullopt);
 /// The inverse of fft_fftshift().
-Tensor fft_ifftshift(const Tensor& self, std::optional<IntArrayRef> dim = std::nullopt);
+Tensor fft_ifftshift(const Tensor& self, OptionalIntArrayRef dim = std::nullopt);
 
 /// LibTorch's names.
 namespace fft {
@@ -81,16 +81,16 @@ TAPER_FFT_LINE(irfft)
 TAPER_FFT_LINE(hfft)
 TAPER_FFT_LINE(ihfft)
 #undef TAPER_FFT_LINE
-#define TAPER_FFT_MANY(name)                                                             \
-  inline Tensor name##n(const Tensor& self, std::optional<IntArrayRef> s = std::nullopt, \
-                        std::optional<IntArrayRef> dim = std::nullopt,                   \
-                        std::optional<std::string_view> norm = std::nullopt) {           \
-    return fft_##name##n(self, s, dim, norm);                                            \
-  }                                                                                      \
-  inline Tensor name##2(const Tensor& self, std::optional<IntArrayRef> s = std::nullopt, \
-                        IntArrayRef dim = {-2, -1},                                      \
-                        std::optional<std::string_view> norm = std::nullopt) {           \
-    return fft_##name##n(self, s, dim, norm);                                            \
+#define TAPER_FFT_MANY(name)                                                      \
+  inline Tensor name##n(const Tensor& self, OptionalIntArrayRef s = std::nullopt, \
+                        OptionalIntArrayRef dim = std::nullopt,                   \
+                        std::optional<std::string_view> norm = std::nullopt) {    \
+    return fft_##name##n(self, s, dim, norm);                                     \
+  }                                                                               \
+  inline Tensor name##2(const Tensor& self, OptionalIntArrayRef s = std::nullopt, \
+                        IntArrayRef dim = {-2, -1},                               \
+                        std::optional<std::string_view> norm = std::nullopt) {    \
+    return fft_##name##n(self, s, dim, norm);                                     \
   }
 TAPER_FFT_MANY(fft)
 TAPER_FFT_MANY(ifft)
@@ -111,10 +111,10 @@ inline Tensor rfftfreq(int64_t n, double d = 1, const TensorOptions& options = {
 inline Tensor rfftfreq(int64_t n, const TensorOptions& options) {
   return fft_rfftfreq(n, 1, options);
 }
-inline Tensor fftshift(const Tensor& self, std::optional<IntArrayRef> dim = std::nullopt) {
+inline Tensor fftshift(const Tensor& self, OptionalIntArrayRef dim = std::nullopt) {
   return fft_fftshift(self, dim);
 }
-inline Tensor ifftshift(const Tensor& self, std::optional<IntArrayRef> dim = std::nullopt) {
+inline Tensor ifftshift(const Tensor& self, OptionalIntArrayRef dim = std::nullopt) {
   return fft_ifftshift(self, dim);
 }
 

@@ -50,7 +50,7 @@ inline std::tuple<Tensor, Tensor, Tensor, Tensor> lstsq(
 }
 inline Tensor tensorinv(const Tensor& A, int64_t ind = 2) { return linalg_tensorinv(A, ind); }
 inline Tensor tensorsolve(const Tensor& A, const Tensor& B,
-                          std::optional<IntArrayRef> dims = std::nullopt) {
+                          OptionalIntArrayRef dims = std::nullopt) {
   return linalg_tensorsolve(A, B, dims);
 }
 inline Tensor householder_product(const Tensor& A, const Tensor& tau) {

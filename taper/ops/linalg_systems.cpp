@@ -104,11 +104,11 @@ Tensor linalg_tensorinv(const Tensor& A, int64_t ind) {
   return linalg_inv(A.reshape({n, n})).reshape(result);
 }
 
-Tensor linalg_tensorsolve(const Tensor& A, const Tensor& B, std::optional<IntArrayRef> dims) {
+Tensor linalg_tensorsolve(const Tensor& A, const Tensor& B, OptionalIntArrayRef dims) {
   Tensor moved = A;
   if (dims) {
     DimVector ends;
-    const int64_t count = static_cast<int64_t>(dims->size());
+    const int64_t count = static_cast<int64_t>((*dims).size());
     for (int64_t i = 0; i < count; ++i) ends.push_back(A.dim() - count + i);
     moved = A.movedim(*dims, ends);
   }

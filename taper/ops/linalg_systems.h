@@ -26,7 +26,7 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> linalg_lstsq(
 Tensor linalg_tensorinv(const Tensor& A, int64_t ind = 2);
 /// The X for which tensordot(A, X, X.dim()) is B. dims are moved to A's end first.
 Tensor linalg_tensorsolve(const Tensor& A, const Tensor& B,
-                          std::optional<IntArrayRef> dims = std::nullopt);
+                          OptionalIntArrayRef dims = std::nullopt);
 
 /// The first n columns of H(1) ... H(k) for A [*, m, n] and tau [*, k]: H(i) = I - tau(i) v v^T,
 /// where v is column i of A below the diagonal, 1 on it, 0 above. k <= n <= m.

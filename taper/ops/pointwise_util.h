@@ -38,7 +38,8 @@ inline ScalarType result_type(const Arg& a, const Arg& b) {
 /// Sets the gradient of input i: summed to its sizes, in its type.
 inline void give(Backward& b, size_t i, Tensor grad) {
   if (grad.sizes() != b.sizes(i)) grad = sum_to(grad, b.sizes(i));
-  b.set(i, grad_as(grad, b.dtype(i)));
+  if (grad.scalar_type() != b.dtype(i)) grad = grad_as(grad, b.dtype(i));
+  b.set(i, std::move(grad));
 }
 
 /// For which input's gradient a backward needs a saved tensor.

@@ -53,7 +53,8 @@ void check_parts(const TrainerParts& parts) {
   if (schedule.scheduler != nullptr) {
     TAPER_CHECK_AS(ConfigError, &schedule.scheduler->optimizer() == parts.optimizer.get(),
                    "Trainer: the scheduler is of another optimizer");
-    TAPER_CHECK_AS(ConfigError, !schedule.needs_metric() || schedule.interval == Schedule::Interval::kEpoch,
+    TAPER_CHECK_AS(ConfigError,
+                   !schedule.needs_metric() || schedule.interval == Schedule::Interval::kEpoch,
                    "Trainer: ReduceLROnPlateau is stepped by epochs");
   }
   std::set<std::string> names = {"loss"};

@@ -46,6 +46,7 @@ TESTS = {
     "real": is_real,
     "reals": lambda v: isinstance(v, (list, tuple)) and all(map(is_real, v)),
     "truth": lambda v: isinstance(v, bool),
+    "correction": lambda v: v is None or is_number(v),
     "text": lambda v: isinstance(v, str),
     "type": lambda v: isinstance(v, torch.dtype),
     "options": lambda v: isinstance(v, dict),

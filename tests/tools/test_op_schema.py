@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """tools/op_schema.py sees every op, and tools/generate_op_table.py reads its arguments in order."""
 import pathlib
+import re
 import sys
 import unittest
 
@@ -11,13 +12,17 @@ import op_schema  # noqa: E402
 
 # Ops on raw memory and values of C++ only, or declared where no ops are.
 NOT_BOXED = {"from_blob", "tensor"}
+NAMESPACE = re.compile(r"\nnamespace (?:linalg|fft|special) \{.*?\n\}  // namespace", re.DOTALL)
 
 
 class OpSchemaTest(unittest.TestCase):
     def test_every_declared_op_is_there(self):
         names = {overload.name for overload in op_schema.overloads()}
-        declared = {name for name, header in check_op_cases.declared().items()
-                    if header != "linalg.h"}
+        # The names of linalg::, fft:: and special:: stand for ops that are declared elsewhere.
+        other = "".join("".join(NAMESPACE.findall(path.read_text(encoding="utf-8")))
+                        for path in sorted((op_schema.ROOT / "taper/ops").glob("*.h")))
+        declared = {name for name in check_op_cases.declared()
+                    if name in names or not re.search(rf"\b{name}\(", other)}
         self.assertEqual(declared - names, NOT_BOXED)
 
     def test_signatures_differ(self):

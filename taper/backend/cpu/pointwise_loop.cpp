@@ -406,10 +406,16 @@ void run_tiles(const TileOp& own, View out, const Operand* const* inputs, int co
   const int64_t numel = out.numel();
   TileParams values;  // set as far as the op has parameters
   for (size_t i = 0; i < params.size(); ++i) {
-    const Complex<double> value = params[i].toComplexDouble();
-    values.real[i] = value.re;
-    values.imag[i] = value.im;
-    values.whole[i] = params[i].isComplex() ? 0 : params[i].toLong();
+    if (!params[i].isComplex()) [[likely]] {
+      values.real[i] = params[i].toDouble();
+      values.imag[i] = 0;
+      values.whole[i] = params[i].toLong();
+    } else {
+      const Complex<double> value = params[i].toComplexDouble();
+      values.real[i] = value.re;
+      values.imag[i] = value.im;
+      values.whole[i] = 0;
+    }
   }
   if (numel == 0) return;
   const bool plain_out = out.is_contiguous() && out.dtype() == result;
