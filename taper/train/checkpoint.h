@@ -73,7 +73,8 @@ class CheckpointStore {
   bool empty() const { return entries_.empty() && stale_.empty(); }
 
   /// Takes over the figures that the state of step has; the checkpoints of later steps that are in
-  /// the folder go with the next save, as the training goes on from there.
+  /// the folder go with the next save, as the training goes on from there. Throws ConfigError when
+  /// the folder's checkpoints are another run's.
   void resume(int64_t step, const IValue& state);
 
  private:
@@ -84,6 +85,8 @@ class CheckpointStore {
   IValue list() const;
   std::string path_of(int64_t step) const;
   const Entry* best_entry() const;
+  void turn_best_link() const;
+  void check_own(int64_t step, const IValue& state) const;
   void forget_surplus(std::vector<int64_t>& gone);
 
   CheckpointOptions options_;

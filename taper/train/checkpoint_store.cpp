@@ -7,6 +7,7 @@
 #include "taper/base/file.h"
 #include "taper/base/folder.h"
 #include "taper/train/checkpoint.h"
+#include "taper/train/state_json.h"
 #include "taper/train/state_util.h"
 
 namespace taper::train {
@@ -187,17 +188,35 @@ std::string CheckpointStore::save(int64_t step, IValue state, std::optional<doub
     throw;
   }
   replace_link(options_.folder + "/last", name_of(step));
-  if (const Entry* best = best_entry()) {
-    replace_link(options_.folder + "/best", name_of(best->step));
-  } else {
-    remove_all(options_.folder + "/best");
-  }
+  turn_best_link();
   stale_ = gone;  // should a removal fail, the next save tries again
   for (const int64_t old : gone) {
     if (old != step && is_folder(path_of(old))) remove_folder(path_of(old));
   }
   stale_.clear();
   return path_of(step);
+}
+
+void CheckpointStore::turn_best_link() const {
+  const std::string link = options_.folder + "/best";
+  const Entry* best = best_entry();
+  if (best == nullptr) return remove_all(link);
+  if (link_target(link) != name_of(best->step)) replace_link(link, name_of(best->step));
+}
+
+// The checkpoints in the folder must be those of the training that goes on.
+void CheckpointStore::check_own(int64_t step, const IValue& state) const {
+  const auto text_of = [](const IValue& tree) {
+    StateTensors none;
+    const IValue* numbers = tree.find("trainer");
+    return numbers == nullptr ? std::string()
+                              : write_state_json(IValue::dict({{"trainer", *numbers}}), none);
+  };
+  TAPER_CHECK_AS(ConfigError,
+                 stale_.empty() || (std::binary_search(stale_.begin(), stale_.end(), step) &&
+                                    text_of(read_checkpoint_info(path_of(step))) == text_of(state)),
+                 "checkpoint: the folder ", quote_path(options_.folder),
+                 " holds checkpoints of another run than the one that is resumed");
 }
 
 std::string CheckpointStore::last() const {
@@ -221,6 +240,7 @@ void CheckpointStore::resume(int64_t step, const IValue& state) {
   std::sort(entries.begin(), entries.end(),
             [](const Entry& a, const Entry& b) { return a.step < b.step; });
   stale_ = steps_in(options_.folder);
+  check_own(step, state);
   std::erase_if(entries, [&](const Entry& entry) {
     return entry.step > step || !std::binary_search(stale_.begin(), stale_.end(), entry.step);
   });
@@ -229,6 +249,8 @@ void CheckpointStore::resume(int64_t step, const IValue& state) {
                        [&](const Entry& entry) { return entry.step == found; });
   });
   entries_ = std::move(entries);
+  // A kill may have come between the last save and its link.
+  if (!entries_.empty()) turn_best_link();
 }
 
 }  // namespace taper::train

@@ -123,7 +123,7 @@ void Trainer::Impl::load_state_dict(const IValue& from) {
   }
   load_numbers(state_entry(kWhat, from, "trainer"));
   IValue kept = IValue::dict();
-  for (const char* name : {"train_batches", "valid_batches", "generator"}) {
+  for (const char* name : {"trainer", "train_batches", "valid_batches", "generator"}) {
     kept.insert(name, state_entry(kWhat, from, name));
   }
   if (const IValue* list = from.find("checkpoints")) kept.insert("checkpoints", *list);

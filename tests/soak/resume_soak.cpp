@@ -91,13 +91,17 @@ void soak_once(size_t workers, int run, double whole_seconds, const std::string&
   }
   totals.kills += kills;
   wait_or_kill(start(path, workers), 600);
-  bool same = true;
+  std::string others;
   for (const char* name : kCompared) {
-    same = same && slurp(path + "/last/" + name) == slurp(expected + "/last/" + name);
+    if (slurp(path + "/last/" + name) != slurp(expected + "/last/" + name))
+      others += str(' ', name);
   }
-  same = same && link_target(path + "/best") == link_target(expected + "/best");
-  totals.same += same;
-  if (!same) std::printf("run %d with %d kills ends with other bits\n", run, kills);
+  const std::string best = link_target(path + "/best");
+  if (best != link_target(expected + "/best")) others += " best -> " + best;
+  totals.same += others.empty();
+  if (!others.empty()) {
+    std::printf("run %d with %d kills ends with another%s\n", run, kills, others.c_str());
+  }
 }
 
 int soak(int runs) {

@@ -150,10 +150,13 @@ TEST(CheckpointStore, GoesOnFromAStateAndForgetsLaterOnes) {
     CheckpointStore store(options_in(path, 9, 1), Mode::kMin);
     for (const int step : {1, 2, 3}) store.save(step, some_state(), 4.0 - step);
   }
+  // As if the kill had come before the link was turned.
+  replace_link(path + "/best", "step_00000001");
   CheckpointStore store(options_in(path, 9, 1), Mode::kMin);
   EXPECT_FALSE(store.empty());
   store.resume(2, load_checkpoint(path + "/step_00000002"));
   EXPECT_EQ(store.best(), path + "/step_00000002");
+  EXPECT_EQ(link_target(path + "/best"), "step_00000002");
   EXPECT_TRUE(is_folder(path + "/step_00000003")) << "until the next save";
   store.save(4, some_state(), 5.0);
   EXPECT_EQ(list_folder(path),
@@ -162,6 +165,22 @@ TEST(CheckpointStore, GoesOnFromAStateAndForgetsLaterOnes) {
   store.save(4, some_state(0.3), 1.0);
   EXPECT_TRUE(
       same_state(load_checkpoint(path + "/best").at("optimizer"), some_state(0.3).at("optimizer")));
+}
+
+TEST(CheckpointStore, RefusesTheFolderOfAnotherRun) {
+  TempFolder folder;
+  const auto state_of = [](double seconds) {
+    return IValue::dict({{"trainer", IValue::dict({{"seconds", seconds}})}});
+  };
+  CheckpointStore ours(options_in(folder / "a", 1, 1), Mode::kMin);
+  ours.save(2, state_of(1.5), std::nullopt);
+  CheckpointStore again(options_in(folder / "a", 1, 1), Mode::kMin);
+  EXPECT_ERROR(ConfigError, again.resume(3, state_of(1.5)), "holds checkpoints of another run");
+  EXPECT_ERROR(ConfigError, again.resume(2, state_of(1.25)), "holds checkpoints of another run");
+  again.resume(2, state_of(1.5));
+  CheckpointStore fresh(options_in(folder / "b", 1, 1), Mode::kMin);
+  fresh.resume(2, state_of(1.5));
+  EXPECT_TRUE(fresh.empty()) << "a run may go on in a folder of its own";
 }
 
 TEST(CheckpointStore, SweepsWhatKilledSavesLeft) {
