@@ -76,6 +76,20 @@ void RunRecords::on_batch(const TrainerState& state, data::Example<>& batch) {
 void RunRecords::on_gradients(const TrainerState& state) {
   const bool due = options_.log_every > 0 && (state.step + 1) % options_.log_every == 0;
   norms_ = due ? gradient_norms(*state.model) : MetricsLog::Values();
+  // Gradients are gone at the epoch's end.
+  const int64_t batches = state.batches_per_epoch.value_or(0);
+  const int64_t every = options_.histograms_every_epochs;
+  const bool ends = batches > 0 && state.batch >= batches;
+  if (ends && every > 0 && (state.epoch + 1) % every == 0) {
+    write_histograms_of(state, state.step + 1);
+  }
+}
+
+// Of the epoch that comes to its end; once.
+void RunRecords::write_histograms_of(const TrainerState& state, int64_t step) {
+  if (recorder_->events() == nullptr || step == histograms_step_) return;
+  histograms_step_ = step;
+  write_histograms(*recorder_->events(), *state.model, step);
 }
 
 void RunRecords::on_metrics(const TrainerState& state, MetricsEvent event, const Metrics& values,
@@ -91,9 +105,7 @@ void RunRecords::on_metrics(const TrainerState& state, MetricsEvent event, const
 
 void RunRecords::on_epoch_end(const TrainerState& state, TrainerControl&) {
   const int64_t every = options_.histograms_every_epochs;
-  if (recorder_->events() != nullptr && every > 0 && state.epoch % every == 0) {
-    write_histograms(*recorder_->events(), *state.model, state.step);
-  }
+  if (every > 0 && state.epoch % every == 0) write_histograms_of(state, state.step);
 }
 
 // What the checkpoint goes with is on disk before it counts.

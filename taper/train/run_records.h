@@ -41,11 +41,14 @@ class RunRecords final : public Callback {
   void on_exception(const TrainerState& state, const char* what) override;
 
  private:
+  void write_histograms_of(const TrainerState& state, int64_t step);
+
   std::shared_ptr<DataModule> data_;
   RecordsOptions options_;
   std::unique_ptr<Recorder> recorder_;
   MetricsLog::Values norms_;
   bool shows_samples_ = false;
+  int64_t histograms_step_ = -1;
 };
 
 }  // namespace taper::train
