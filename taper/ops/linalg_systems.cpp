@@ -170,6 +170,8 @@ Tensor linalg_householder_product(const Tensor& A, const Tensor& tau) {
   Tensor Q = eye(A.size(-2), A.size(-1), A.options())
                  .expand(with_matrix(batch_sizes(A), A.size(-2), A.size(-1)));
   for (int64_t i = tau.size(-1); i-- > 0;) Q = reflected(A, tau, i, Q);
+  // Without reflections A has a gradient of zeros nevertheless: a sum of nothing joins it.
+  if (tau.size(-1) == 0) Q = Q.add(A.narrow(-1, 0, 0).sum({-2, -1}, true));
   return Q.contiguous();
 }
 

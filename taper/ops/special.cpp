@@ -138,8 +138,10 @@ Tensor special_ndtri(Out out, const Tensor& self) {
       });
 }
 Tensor special_spherical_bessel_j0(Out out, const Tensor& self) {
-  return composite(out, "special_spherical_bessel_j0", self, {self},
-                   [](const Tensor& x) { return sinc(mul(x, std::numbers::inv_pi)); });
+  return composite(out, "special_spherical_bessel_j0", self, {self}, [](const Tensor& x) {
+    const Tensor values = sinc(mul(x, std::numbers::inv_pi));
+    return where(isinf(x), Scalar(0), values);
+  });
 }
 Tensor special_modified_bessel_i0(Out out, const Tensor& self) { return body::i0(out, self); }
 Tensor special_modified_bessel_i1(Out out, const Tensor& self) {

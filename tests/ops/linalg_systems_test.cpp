@@ -114,6 +114,9 @@ TEST(Householder, ProductsAreThoseOfTheReflections) {
   };
   EXPECT_TRUE(gradcheck(product,
                         {samples({4, 2}, 14).requires_grad_(), samples({2}, 15).requires_grad_()}));
+  Tensor alone = ones({3, 2}, requires_grad());
+  linalg_householder_product(alone, empty({0})).sum().backward();
+  EXPECT_EQ(largest(alone.grad()), 0);
   EXPECT_ERROR(ShapeError, linalg_householder_product(ones({2, 3}), ones({2})),
                "greater than or equal to input.shape[-1]");
   EXPECT_ERROR(ShapeError, linalg_householder_product(ones({3, 2}), ones({3})), "tau.shape[-1]");

@@ -219,6 +219,7 @@ TEST(Special, AtTheEnds) {
   EXPECT_TRUE(same(at(special_modified_bessel_k1, -1), kNan));
   EXPECT_TRUE(same(at(special_airy_ai, kNan), kNan));
   EXPECT_TRUE(same(at(special_spherical_bessel_j0, 0), 1));
+  EXPECT_TRUE(same(at(special_spherical_bessel_j0, -kInf), 0));
   const auto share = [&](double a, double x) { return igamma(one(a), one(x)).item<double>(); };
   EXPECT_TRUE(same(share(0, 0), kNan));
   EXPECT_TRUE(same(share(0, 1), 1));
