@@ -21,7 +21,9 @@ namespace {
 
 int problems = 0;
 
-void say(const char* what, const std::string& text) { print(fmt::format("{:<12} {}\n", what, text)); }
+void say(const char* what, const std::string& text) {
+  print(fmt::format("{:<12} {}\n", what, text));
+}
 
 void check(bool good, const char* what, const std::string& text, const std::string& mend) {
   say(what, text + (good ? "" : "  <- " + mend));
@@ -31,7 +33,9 @@ void check(bool good, const char* what, const std::string& text, const std::stri
 std::string processor_features() {
   __builtin_cpu_init();
   std::string features;
-  const auto add = [&](bool has, const char* name) { features += has ? std::string(" ") + name : ""; };
+  const auto add = [&](bool has, const char* name) {
+    features += has ? std::string(" ") + name : "";
+  };
   add(__builtin_cpu_supports("sse4.2"), "sse4.2");
   add(__builtin_cpu_supports("avx2"), "avx2");
   add(__builtin_cpu_supports("fma"), "fma");

@@ -7,15 +7,19 @@ using namespace taper::train;
 namespace {
 
 ProgramSpec taper_program() {
-  return {"taper",
-          "Makes projects that train with Taper, and looks after the installation.",
-          {{"new", "NAME", "makes a project in the folder NAME", 1, 1,
-            {{'t', "template", "T", "minimal, image-classification, tabular or text (minimal)"},
-             {0, "check", nullptr, "builds the project, trains two steps and resumes"},
-             {0, "templates", "FOLDER", "takes templates from elsewhere"},
-             {0, "prefix", "FOLDER", "where --check finds Taper (where this program is)"}}},
-           {"doctor", "", "says how Taper is installed, what is wrong and how to mend it", 0, 0,
-            {}}}};
+  return {
+      "taper",
+      "Makes projects that train with Taper, and looks after the installation.",
+      {{"new",
+        "NAME",
+        "makes a project in the folder NAME",
+        1,
+        1,
+        {{'t', "template", "T", "minimal, image-classification, tabular or text (minimal)"},
+         {0, "check", nullptr, "builds the project, trains two steps and resumes"},
+         {0, "templates", "FOLDER", "takes templates from elsewhere"},
+         {0, "prefix", "FOLDER", "where --check finds Taper (where this program is)"}}},
+       {"doctor", "", "says how Taper is installed, what is wrong and how to mend it", 0, 0, {}}}};
 }
 
 }  // namespace

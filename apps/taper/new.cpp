@@ -21,12 +21,13 @@ using namespace taper::train;
 namespace {
 
 // Targets that CMake or the templates make themselves.
-constexpr std::array kTaken = {"all",         "clean",         "depend",       "edit_cache",
-                               "help",        "install",       "package",      "package_source",
+constexpr std::array kTaken = {"all",           "clean",        "depend",        "edit_cache",
+                               "help",          "install",      "package",       "package_source",
                                "project_parts", "project_test", "rebuild_cache", "test"};
 
 void check_name(const std::string& name) {
-  bool plain = !name.empty() && name.size() <= 64 && std::isalpha(static_cast<unsigned char>(name[0]));
+  bool plain =
+      !name.empty() && name.size() <= 64 && std::isalpha(static_cast<unsigned char>(name[0]));
   for (const char c : name) {
     plain = plain && (std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '-');
   }
@@ -56,8 +57,8 @@ void write_text(const std::string& path, const std::string& text) {
 }
 
 std::string filled(std::string text, const std::string& name) {
-  const std::pair<std::string, std::string> marks[] = {
-      {"@NAME@", name}, {"@YEAR@", local_time(wall_time(), "%Y")}};
+  const std::pair<std::string, std::string> marks[] = {{"@NAME@", name},
+                                                       {"@YEAR@", local_time(wall_time(), "%Y")}};
   for (const auto& [mark, value] : marks) {
     for (size_t at = 0; (at = text.find(mark, at)) != std::string::npos; at += value.size()) {
       text.replace(at, mark.size(), value);
@@ -81,8 +82,8 @@ void copy_files(const std::string& from, const std::string& to, const std::strin
 
 void generate(const std::string& templates, const std::string& kind, const std::string& name) {
   std::error_code error;
-  TAPER_CHECK_AS(ConfigError, !fs::exists(fs::symlink_status(name, error)), "new: ",
-                 quote_path(name), " is there already");
+  TAPER_CHECK_AS(ConfigError, !fs::exists(fs::symlink_status(name, error)),
+                 "new: ", quote_path(name), " is there already");
   const std::string scratch = temporary_sibling(name);
   remove_all(scratch);
   try {
@@ -90,10 +91,9 @@ void generate(const std::string& templates, const std::string& kind, const std::
     copy_files(templates + "/common", scratch, name);
     copy_files(templates + "/" + kind, scratch, name);
     // A template's own page, and what all projects have in common.
-    write_text(scratch + "/README.md",
-               filled(read_text(templates + "/" + kind + "/README.md") +
-                          read_text(templates + "/common/USAGE.md"),
-                      name));
+    write_text(scratch + "/README.md", filled(read_text(templates + "/" + kind + "/README.md") +
+                                                  read_text(templates + "/common/USAGE.md"),
+                                              name));
     fs::rename(scratch, name);
   } catch (...) {
     remove_all(scratch);
@@ -137,9 +137,11 @@ int new_verb(const CommandLine& line) {
   TAPER_CHECK_AS(ConfigError, std::find(kinds.begin(), kinds.end(), kind) != kinds.end(),
                  "new: no template ", quote_name(kind), suggestion(kind, kinds));
   generate(templates, kind, name);
-  print(fmt::format("made the project {0}, a {1} one; README.md in it says how to use it:\n"
-                    "  cd {0} && cmake -B build && cmake --build build --parallel && "
-                    "build/{0} train\n", name, kind));
+  print(
+      fmt::format("made the project {0}, a {1} one; README.md in it says how to use it:\n"
+                  "  cd {0} && cmake -B build && cmake --build build --parallel && "
+                  "build/{0} train\n",
+                  name, kind));
   if (line.has("check")) {
     check_project(name, line.get("prefix", install_prefix()));
     print("the project builds, trains and resumes\n");

@@ -70,7 +70,8 @@ bool are_classes(const Tensor& target) {
   return target.defined() && target.scalar_type() == kLong && target.dim() == 1;
 }
 
-// One row for each sample: its number, its target, and the class or the numbers that the model says.
+// One row for each sample: its number, its target, and the class or the numbers that the model
+// says.
 void write_predictions(const std::string& path, nn::AnyModule& model, Batches& batches) {
   CsvLog table(path);
   data::Example<> batch;

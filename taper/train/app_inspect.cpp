@@ -108,8 +108,7 @@ int lr_find_verb(const Project& project, const CommandLine& line) {
   session.options.checkpoint = {};
   Trainer trainer(session.parts, session.options);
   const LrCurve curve = trainer.find_lr(session.train, options);
-  const RunFolder folder =
-      RunFolder::create(session.config.runs, session.config.name + "-lr-find");
+  const RunFolder folder = RunFolder::create(session.config.runs, session.config.name + "-lr-find");
   folder.write_config(session.resolved.dump() + "\n");
   folder.write_overrides(line.words());
   write_lr_curve(folder, curve);
@@ -151,9 +150,9 @@ int data_verb(const Project& project, const CommandLine& line) {
   DataModule& data = *session.data;
   const std::string picture = line.get("output", "data.png");
   bool first = true, saved = false;
-  for (const auto& [name, batches] : {std::pair("train", data.train()),
-                                      std::pair("valid", data.valid()),
-                                      std::pair("test", data.test())}) {
+  for (const auto& [name, batches] :
+       {std::pair("train", data.train()), std::pair("valid", data.valid()),
+        std::pair("test", data.test())}) {
     if (batches == nullptr) continue;
     PartFigures figures;
     data::Example<> batch;

@@ -21,8 +21,8 @@ int data_verb(const Project& project, const CommandLine& line);
 
 /// The file that --config names, with --preset and the words as overrides.
 Config load_config(const CommandLine& line);
-/// The run folder of a path, also of the folder above it, whose newest run it is. Throws ConfigError
-/// when there is none.
+/// The run folder of a path, also of the folder above it, whose newest run it is. Throws
+/// ConfigError when there is none.
 RunFolder open_run(const std::string& path);
 /// Draws a run: its plots and its page report.html.
 void draw_run(const RunFolder& folder);

@@ -97,9 +97,9 @@ void check(const ConfusionCounts& counts) {
 }
 
 void check(const LrCurve& curve) {
-  TAPER_CHECK_AS(ShapeError, curve.learning_rates.size() == curve.losses.size(), "write_lr_curve: got ",
-                 curve.learning_rates.size(), " rates and ", curve.losses.size(),
-                 " losses, expected as many");
+  TAPER_CHECK_AS(ShapeError, curve.learning_rates.size() == curve.losses.size(),
+                 "write_lr_curve: got ", curve.learning_rates.size(), " rates and ",
+                 curve.losses.size(), " losses, expected as many");
 }
 
 }  // namespace

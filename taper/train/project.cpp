@@ -92,19 +92,20 @@ std::string DataModule::predict(nn::AnyModule& model, const std::string& file) {
 
 MetricRegistry standard_metrics() {
   MetricRegistry r("metric");
-  r.add<AccuracyArgs>("Accuracy", "share of samples whose class is among the likeliest",
-                      [](const AccuracyArgs& a, DataModule&) {
-                        return std::make_shared<Accuracy>(a.k);
-                      });
+  r.add<AccuracyArgs>(
+      "Accuracy", "share of samples whose class is among the likeliest",
+      [](const AccuracyArgs& a, DataModule&) { return std::make_shared<Accuracy>(a.k); });
   r.add<BinaryAccuracyArgs>("BinaryAccuracy", "share of yes and no that is right",
                             [](const BinaryAccuracyArgs& a, DataModule&) {
                               return std::make_shared<BinaryAccuracy>(a.threshold);
                             });
-  r.add<ConfusionArgs>("ConfusionMatrix", "which class is taken for which; its figure is the "
-                       "balanced accuracy", [](const ConfusionArgs& a, DataModule& data) {
-    const auto known = static_cast<int64_t>(data.classes().size());
-    return std::make_shared<ConfusionMatrix>(a.classes.value_or(known));
-  });
+  r.add<ConfusionArgs>("ConfusionMatrix",
+                       "which class is taken for which; its figure is the "
+                       "balanced accuracy",
+                       [](const ConfusionArgs& a, DataModule& data) {
+                         const auto known = static_cast<int64_t>(data.classes().size());
+                         return std::make_shared<ConfusionMatrix>(a.classes.value_or(known));
+                       });
   r.add("MeanAbsoluteError", "mean distance of outputs and targets",
         [](DataModule&) { return std::make_shared<MeanAbsoluteError>(); });
   r.add("MeanSquaredError", "mean squared distance of outputs and targets",
@@ -114,10 +115,9 @@ MetricRegistry standard_metrics() {
 
 CallbackRegistry standard_callbacks() {
   CallbackRegistry r("callback");
-  r.add<EarlyStopArgs>("EarlyStop", "ends a training whose metric does not get better",
-                       [](const EarlyStopArgs& a, DataModule&) {
-                         return std::make_shared<EarlyStop>(a.made());
-                       });
+  r.add<EarlyStopArgs>(
+      "EarlyStop", "ends a training whose metric does not get better",
+      [](const EarlyStopArgs& a, DataModule&) { return std::make_shared<EarlyStop>(a.made()); });
   return r;
 }
 

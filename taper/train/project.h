@@ -31,8 +31,8 @@ class DataModule {
   virtual Tensor example() = 0;
   /// Names of the classes, when the targets are such.
   virtual std::vector<std::string> classes() const;
-  /// Inputs as pictures [N, 1 or 3, height, width] with values from 0 to 1. Default: undefined, they
-  /// are none.
+  /// Inputs as pictures [N, 1 or 3, height, width] with values from 0 to 1. Default: undefined,
+  /// they are none.
   virtual Tensor pictures(const Tensor& inputs);
   /// The input [1, ...] for a file. Throws ConfigError unless overridden.
   virtual Tensor read(const std::string& file);
@@ -51,8 +51,8 @@ MetricRegistry standard_metrics();
 /// EarlyStop.
 CallbackRegistry standard_callbacks();
 
-/// What a project's config can name. At first it holds what the library has; models and data are the
-/// project's own.
+/// What a project's config can name. At first it holds what the library has; models and data are
+/// the project's own.
 struct Project {
   Project();
 

@@ -42,8 +42,10 @@ void steps(Fields& f, TrainerOptions& o) {
 void debugging(Fields& f, TrainerOptions& o) {
   f("sanity_steps", o.sanity_steps, "batches of validation before the training").min(0);
   f("fast_dev_run", o.fast_dev_run, "one epoch of so many batches, nothing is kept").min(0);
-  f("overfit_batches", o.overfit_batches, "trains and validates on so many batches, nothing is "
-    "kept").min(0);
+  f("overfit_batches", o.overfit_batches,
+    "trains and validates on so many batches, nothing is "
+    "kept")
+      .min(0);
   f("limit_train_batches", o.limit_train_batches, "batches of an epoch; 0: all").min(0);
   f("limit_valid_batches", o.limit_valid_batches, "batches of a validation; 0: all").min(0);
   f("limit_test_batches", o.limit_test_batches, "batches of a test; 0: all").min(0);
@@ -73,7 +75,8 @@ void TrainerConfig::fields(Fields& f) {
   f("csv", csv, "whether metrics.csv is written");
   f("tensorboard", tensorboard, "whether TensorBoard files are written");
   f("histograms_every_epochs", histograms_every_epochs,
-    "epochs between two histograms of weights and gradients; 0: none").min(0);
+    "epochs between two histograms of weights and gradients; 0: none")
+      .min(0);
 }
 
 TrainerOptions TrainerConfig::made() const {

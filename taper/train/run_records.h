@@ -20,8 +20,8 @@ struct RecordsOptions {
   int64_t log_every = 50;
 };
 
-/// Writes what a training tells into its run folder: metrics, TensorBoard's histograms, pictures and
-/// texts.
+/// Writes what a training tells into its run folder: metrics, TensorBoard's histograms, pictures
+/// and texts.
 class RunRecords final : public Callback {
  public:
   RunRecords(std::shared_ptr<DataModule> data, RecordsOptions options)

@@ -7,8 +7,9 @@ namespace taper::train {
 namespace {
 
 VerbSpec verb() {
-  return {"train", "RUN [key=value ...]", "trains", 1, 3,
-          {{'c', "config", "FILE", "the config"}, {0, "older", nullptr, "older ones"}}};
+  return {"train",  "RUN [key=value ...]",
+          "trains", 1,
+          3,        {{'c', "config", "FILE", "the config"}, {0, "older", nullptr, "older ones"}}};
 }
 
 TEST(CommandLine, TakesOptionsAndWordsInAnyOrder) {
@@ -49,7 +50,8 @@ TEST(CommandLine, FindsVerbs) {
   const ProgramSpec program{"demo", "Shows.", {verb()}};
   EXPECT_STREQ(find_verb(program, {"train", "run"})->name, "train");
   EXPECT_ERROR(ConfigError, find_verb(program, {}), "expected a verb");
-  EXPECT_ERROR(ConfigError, find_verb(program, {"trian"}), "no verb \"trian\", did you mean \"train\"");
+  EXPECT_ERROR(ConfigError, find_verb(program, {"trian"}),
+               "no verb \"trian\", did you mean \"train\"");
   testing::internal::CaptureStdout();
   EXPECT_EQ(find_verb(program, {"--help"}), nullptr);
   EXPECT_EQ(find_verb(program, {"train", "run", "-h"}), nullptr);

@@ -23,9 +23,9 @@ struct AugmentArgs {
   }
 };
 
-// An image [channels, height, width] in 0 to 1 as the model takes it: in its size, augmented or not,
-// with mean 0 and deviation 1. The random numbers belong to the sample, so that they do not depend on
-// workers and are the same in a resumed run.
+// An image [channels, height, width] in 0 to 1 as the model takes it: in its size, augmented or
+// not, with mean 0 and deviation 1. The random numbers belong to the sample, so that they do not
+// depend on workers and are the same in a resumed run.
 class ImageTransform : public taper::data::transforms::TensorTransform<> {
  public:
   using Tensor = taper::Tensor;

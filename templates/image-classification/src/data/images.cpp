@@ -29,9 +29,7 @@ struct ImageArgs {
     f("root", root, "the folder of the files");
     f("batch_size", batch_size, "images in a batch").min(1);
     f("workers", workers, "threads that prepare batches; 0: none beside the main one").range(0, 64);
-    f("valid_share", valid_share, "share of the training images that is held out")
-        .min(0)
-        .below(1);
+    f("valid_share", valid_share, "share of the training images that is held out").min(0).below(1);
     f("split_seed", split_seed, "chooses which ones").min(0);
     f("size", size, "edge that images are brought to; 0: as they are").range(0, 4096);
     f("mean", mean, "of each channel, or of all").size(1, 3);
@@ -70,8 +68,8 @@ class Images : public train::DataModule {
         classes_(std::move(classes)) {
     const int64_t count = static_cast<int64_t>(*train_images_.size());
     const auto held_out = static_cast<int64_t>(args.valid_share * static_cast<double>(count));
-    const Tensor order = taper::randperm(
-        count, taper::Generator::create(static_cast<uint64_t>(args.split_seed)));
+    const Tensor order =
+        taper::randperm(count, taper::Generator::create(static_cast<uint64_t>(args.split_seed)));
     for (int64_t i = 0; i < count; ++i) {
       auto& part = i < held_out ? valid_places_ : train_places_;
       part.push_back(static_cast<size_t>(order[i].template item<int64_t>()));
@@ -119,11 +117,11 @@ class Images : public train::DataModule {
   std::shared_ptr<train::Batches> batches(Dataset dataset, const AugmentArgs* augment) const {
     const auto samples = static_cast<int64_t>(*dataset.size());
     auto ready = std::move(dataset).map(transform(augment)).map(data::transforms::Stack<>());
-    return train::make_batches(data::make_data_loader<Sampler>(
-                                   std::move(ready),
-                                   data::DataLoaderOptions(static_cast<size_t>(args_.batch_size))
-                                       .workers(static_cast<size_t>(args_.workers))),
-                               samples);
+    return train::make_batches(
+        data::make_data_loader<Sampler>(
+            std::move(ready), data::DataLoaderOptions(static_cast<size_t>(args_.batch_size))
+                                  .workers(static_cast<size_t>(args_.workers))),
+        samples);
   }
 
   ImageArgs args_;
@@ -180,9 +178,9 @@ void add_image_data(train::Project& project) {
       });
   project.data.add<CifarArgs>("Cifar10", "root/*.bin", [](const CifarArgs& args) {
     using D = data::datasets::CIFAR10;
-    return images<D>(args, D(args.root), D(args.root, D::Mode::kTest),
-                     {"airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse",
-                      "ship", "truck"});
+    return images<D>(
+        args, D(args.root), D(args.root, D::Mode::kTest),
+        {"airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"});
   });
   project.data.add<FolderArgs>(
       "ImageFolder", "root/train/<class>/*.png or .jpg, and root/test/ if there is one",

@@ -37,8 +37,7 @@ struct LeNet : nn::Module {
 }  // namespace
 
 void add_lenet(train::Project& project) {
-  project.models.add("LeNet", "two convolutions and three linear layers",
-                     [](train::DataModule& data) {
-                       return std::make_shared<LeNet>(ImageShape(data));
-                     });
+  project.models.add(
+      "LeNet", "two convolutions and three linear layers",
+      [](train::DataModule& data) { return std::make_shared<LeNet>(ImageShape(data)); });
 }

@@ -4,8 +4,8 @@
 
 #include "taper/train/project.h"
 
-// One function for each file of this folder. All models take images [N, channels, height, width] and
-// give logits [N, classes]; sizes and classes are the data's.
+// One function for each file of this folder. All models take images [N, channels, height, width]
+// and give logits [N, classes]; sizes and classes are the data's.
 void add_lenet(taper::train::Project& project);
 void add_small_cnn(taper::train::Project& project);
 void add_resnet(taper::train::Project& project);

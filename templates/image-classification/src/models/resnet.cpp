@@ -49,7 +49,8 @@ struct BasicBlock : nn::Module {
   nn::Sequential shortcut;
 };
 
-// K. He et al., "Deep residual learning for image recognition", 2016; with the stem for small images.
+// K. He et al., "Deep residual learning for image recognition", 2016; with the stem for small
+// images.
 struct ResNet : nn::Module {
   ResNet(const ImageShape& image, const ResNetArgs& args)
       : conv(conv3x3(image.channels, args.width, 1)), bn(args.width) {

@@ -50,8 +50,7 @@ class Rings : public train::DataModule {
     auto dataset = data::datasets::PairDataset(points, ring).map(data::transforms::Stack<>());
     return train::make_batches(
         data::make_data_loader<Sampler>(
-            std::move(dataset),
-            data::DataLoaderOptions(static_cast<size_t>(args_.batch_size))),
+            std::move(dataset), data::DataLoaderOptions(static_cast<size_t>(args_.batch_size))),
         n);
   }
 
@@ -61,7 +60,6 @@ class Rings : public train::DataModule {
 }  // namespace
 
 void add_rings(train::Project& project) {
-  project.data.add<RingsArgs>("Rings", "points in two rings", [](const RingsArgs& args) {
-    return std::make_shared<Rings>(args);
-  });
+  project.data.add<RingsArgs>("Rings", "points in two rings",
+                              [](const RingsArgs& args) { return std::make_shared<Rings>(args); });
 }

@@ -34,10 +34,10 @@ struct Mlp : nn::Module {
 }  // namespace
 
 void add_mlp(train::Project& project) {
-  project.models.add<MlpArgs>(
-      "Mlp", "linear layers with ReLU between them",
-      [](const MlpArgs& args, train::DataModule& data) {
-        return std::make_shared<Mlp>(data.example().size(1),
-                                     static_cast<int64_t>(data.classes().size()), args);
-      });
+  project.models.add<MlpArgs>("Mlp", "linear layers with ReLU between them",
+                              [](const MlpArgs& args, train::DataModule& data) {
+                                return std::make_shared<Mlp>(
+                                    data.example().size(1),
+                                    static_cast<int64_t>(data.classes().size()), args);
+                              });
 }

@@ -97,8 +97,8 @@ class Csv : public train::DataModule {
     std::vector<std::string> columns;
     for (const std::string& name : args_.leave_out) table_.find(name);
     for (const std::string& name : table_.names) {
-      const bool left_out = std::find(args_.leave_out.begin(), args_.leave_out.end(), name) !=
-                            args_.leave_out.end();
+      const bool left_out =
+          std::find(args_.leave_out.begin(), args_.leave_out.end(), name) != args_.leave_out.end();
       if (name != args_.target && !left_out) columns.push_back(name);
     }
     TAPER_CHECK_AS(ConfigError, !columns.empty(), "the table has no columns but the target");

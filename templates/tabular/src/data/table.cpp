@@ -18,9 +18,8 @@ bool parse(const std::string& text, double& value) {
 
 bool holds_numbers(const std::vector<std::string>& column) {
   double value = 0;
-  return std::all_of(column.begin(), column.end(), [&](const std::string& text) {
-    return text.empty() || parse(text, value);
-  });
+  return std::all_of(column.begin(), column.end(),
+                     [&](const std::string& text) { return text.empty() || parse(text, value); });
 }
 
 }  // namespace
@@ -41,8 +40,8 @@ Table read_table(const std::string& file) {
   table.names = rows[0];
   table.columns.resize(table.names.size());
   for (size_t i = 1; i < rows.size(); ++i) {
-    TAPER_CHECK_AS(ConfigError, rows[i].size() == table.names.size(), file, ": row ", i,
-                   " has ", rows[i].size(), " fields, the header has ", table.names.size());
+    TAPER_CHECK_AS(ConfigError, rows[i].size() == table.names.size(), file, ": row ", i, " has ",
+                   rows[i].size(), " fields, the header has ", table.names.size());
     for (size_t c = 0; c < rows[i].size(); ++c) table.columns[c].push_back(rows[i][c]);
   }
   return table;
@@ -51,8 +50,8 @@ Table read_table(const std::string& file) {
 std::optional<double> number_of(const std::string& text, const std::string& column) {
   double value = 0;
   if (text.empty()) return std::nullopt;
-  TAPER_CHECK_AS(ConfigError, parse(text, value), "column '", column,
-                 "': expected a number, got '", text, "'");
+  TAPER_CHECK_AS(ConfigError, parse(text, value), "column '", column, "': expected a number, got '",
+                 text, "'");
   return value;
 }
 

@@ -19,7 +19,7 @@ class R2 : public train::Metric {
     const Tensor y = batch.target.to(taper::kDouble);
     const Tensor wrong = y - batch.output.to(taper::kDouble).view_as(y);
     sums_ += taper::stack({taper::tensor(static_cast<double>(y.numel()), taper::kDouble), y.sum(),
-                    y.square().sum(), wrong.square().sum()});
+                           y.square().sum(), wrong.square().sum()});
   }
   double value() const override {
     const double count = sums_[0].item<double>(), sum = sums_[1].item<double>();

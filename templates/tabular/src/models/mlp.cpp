@@ -41,11 +41,11 @@ struct Mlp : nn::Module {
 }  // namespace
 
 void add_mlp(train::Project& project) {
-  project.models.add<MlpArgs>(
-      "Mlp", "linear layers with ReLU between them",
-      [](const MlpArgs& args, train::DataModule& data) {
-        // One output for each class; one number where there are none.
-        const auto classes = static_cast<int64_t>(data.classes().size());
-        return std::make_shared<Mlp>(data.example().size(1), std::max<int64_t>(classes, 1), args);
-      });
+  project.models.add<MlpArgs>("Mlp", "linear layers with ReLU between them",
+                              [](const MlpArgs& args, train::DataModule& data) {
+                                // One output for each class; one number where there are none.
+                                const auto classes = static_cast<int64_t>(data.classes().size());
+                                return std::make_shared<Mlp>(data.example().size(1),
+                                                             std::max<int64_t>(classes, 1), args);
+                              });
 }

@@ -56,8 +56,8 @@ class TextFile : public train::DataModule {
   }
 
   std::shared_ptr<train::Batches> train() override {
-    const auto batches = this->batches<data::samplers::RandomSampler>(
-        0, 1 - args_.valid_share - args_.test_share);
+    const auto batches =
+        this->batches<data::samplers::RandomSampler>(0, 1 - args_.valid_share - args_.test_share);
     TAPER_CHECK_AS(ConfigError, batches != nullptr, args_.file, ": ", text_.numel(),
                    " characters are too few for a sample of ", args_.length);
     return batches;
@@ -86,7 +86,8 @@ class TextFile : public train::DataModule {
     for (int64_t i = 0; i < args_.generate; ++i) {
       const int64_t seen = std::min(ids.size(0), args_.length);
       const Tensor logits = model.forward(ids.slice(0, ids.size(0) - seen).unsqueeze(0));
-      const Tensor next = taper::softmax(logits[0].select(1, -1) / args_.temperature, 0).multinomial(1);
+      const Tensor next =
+          taper::softmax(logits[0].select(1, -1) / args_.temperature, 0).multinomial(1);
       text += characters_[static_cast<size_t>(next.item<int64_t>())];
       ids = taper::cat({ids, next}, 0);
     }
@@ -108,8 +109,8 @@ class TextFile : public train::DataModule {
   template <class Sampler>
   std::shared_ptr<train::Batches> batches(double from, double to) const {
     const auto length = static_cast<double>(text_.numel());
-    const Tensor part = text_.slice(0, static_cast<int64_t>(from * length),
-                                    static_cast<int64_t>(to * length));
+    const Tensor part =
+        text_.slice(0, static_cast<int64_t>(from * length), static_cast<int64_t>(to * length));
     if (part.numel() <= args_.length) return nullptr;
     const Tensor pieces = part.unfold(0, args_.length + 1, args_.stride);
     auto dataset = data::datasets::PairDataset(pieces.slice(1, 0, args_.length).contiguous(),
@@ -136,7 +137,6 @@ class TextFile : public train::DataModule {
 }  // namespace
 
 void add_text_file(train::Project& project) {
-  project.data.add<TextArgs>("TextFile", "the characters of a file", [](const TextArgs& args) {
-    return std::make_shared<TextFile>(args);
-  });
+  project.data.add<TextArgs>("TextFile", "the characters of a file",
+                             [](const TextArgs& args) { return std::make_shared<TextFile>(args); });
 }

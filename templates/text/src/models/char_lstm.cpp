@@ -46,9 +46,8 @@ struct CharLstm : nn::Module {
 }  // namespace
 
 void add_char_lstm(train::Project& project) {
-  project.models.add<LstmArgs>("CharLstm", "a recurrent network",
-                               [](const LstmArgs& args, train::DataModule& data) {
-                                 return std::make_shared<CharLstm>(
-                                     static_cast<int64_t>(data.classes().size()), args);
-                               });
+  project.models.add<LstmArgs>(
+      "CharLstm", "a recurrent network", [](const LstmArgs& args, train::DataModule& data) {
+        return std::make_shared<CharLstm>(static_cast<int64_t>(data.classes().size()), args);
+      });
 }

@@ -64,10 +64,9 @@ struct Gpt : nn::Module {
 }  // namespace
 
 void add_gpt(train::Project& project) {
-  project.models.add<GptArgs>("Gpt", "a small transformer",
-                              [](const GptArgs& args, train::DataModule& data) {
-                                return std::make_shared<Gpt>(
-                                    static_cast<int64_t>(data.classes().size()),
-                                    data.example().size(1), args);
-                              });
+  project.models.add<GptArgs>(
+      "Gpt", "a small transformer", [](const GptArgs& args, train::DataModule& data) {
+        return std::make_shared<Gpt>(static_cast<int64_t>(data.classes().size()),
+                                     data.example().size(1), args);
+      });
 }
