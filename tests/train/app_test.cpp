@@ -183,7 +183,8 @@ TEST_F(App, TrainsIntoARunFolder) {
       tags.push_back(event.tag);
     }
   }
-  for (const char* tag : {"weights/1.weight", "gradients/1.weight", "samples/train", "model"}) {
+  for (const char* tag :
+       {"weights/1.weight", "gradients/1.weight", "samples/train", "model/text_summary"}) {
     EXPECT_NE(std::find(tags.begin(), tags.end(), tag), tags.end()) << tag;
   }
 }
@@ -205,7 +206,9 @@ TEST_F(App, ResumesToTheBit) {
 }
 
 TEST_F(App, TestsAndPredicts) {
-  ASSERT_EQ(run({"train", "trainer.epochs=8", "+trainer.ema.decay=0.5"}), 0) << error_;
+  ASSERT_EQ(run({"train", "trainer.epochs=20", "optimizer.args.lr=0.05", "+trainer.ema.decay=0.5"}),
+            0)
+      << error_;
   EXPECT_EQ(run({"test", latest()}), 0) << error_;
   EXPECT_TRUE(printed("test_accuracy 1\n")) << output_;
   const Config figures = Config::load(latest() + "/test.json");

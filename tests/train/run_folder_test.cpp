@@ -63,7 +63,7 @@ TEST(RunFolder, OpenRefusesOtherFolders) {
 TEST(RunFolder, ALatestThatIsNoLinkIsKept) {
   TempFolder root;
   fs::create_directories(root / "runs/a/latest");
-  EXPECT_ERROR(IoError, RunFolder::create(root / "runs", "a"), "there is something else");
+  EXPECT_ERROR(IoError, RunFolder::create(root / "runs", "a"), "it is no symbolic link");
 }
 
 TEST(RunFolder, KeepsConfigOverridesAndEveryEnvironment) {
