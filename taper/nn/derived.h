@@ -11,6 +11,8 @@
 namespace taper::nn::detail {
 
 /// How one tensor of a module is computed. A rule knows no module: copies of a module share it.
+/// Each kind has a name of its own: clang takes equal names in two files' unnamed namespaces for
+/// one type.
 class DerivedRule {
  public:
   explicit DerivedRule(std::string name) : name_(std::move(name)) {}

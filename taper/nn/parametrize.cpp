@@ -16,7 +16,7 @@ using nn::detail::ModuleAccess;
 constexpr const char* kChild = "parametrizations";
 
 /// Computes a tensor with the module's list for it.
-class Rule final : public nn::detail::DerivedRule {
+class ParametrizeRule final : public nn::detail::DerivedRule {
  public:
   using DerivedRule::DerivedRule;
   Tensor compute(Module& module) const override;
@@ -24,7 +24,7 @@ class Rule final : public nn::detail::DerivedRule {
 };
 
 std::shared_ptr<ParametrizationList> find_list(const Module& module, const std::string& name) {
-  const auto rule = ModuleAccess::find_rule<Rule>(module, name);
+  const auto rule = ModuleAccess::find_rule<ParametrizeRule>(module, name);
   if (rule == nullptr) return nullptr;
   return std::dynamic_pointer_cast<ParametrizationList>(
       module.get_submodule(str(kChild, '.', name)));
@@ -38,7 +38,7 @@ std::shared_ptr<ParametrizationList> get_list(const char* op, const Module& modu
   return list;
 }
 
-Tensor Rule::compute(Module& module) const {
+Tensor ParametrizeRule::compute(Module& module) const {
   return get_list("forward", module, name())->forward();
 }
 
@@ -244,7 +244,7 @@ void begin(Module& module, const std::string& name, Step step, bool unsafe) {
   ModuleAccess::take(module, name);
   if (!has_others) module.register_module(kChild, ModuleDict());
   module.get_submodule(kChild)->register_module(name, list);
-  ModuleAccess::add_rule(module, std::make_shared<const Rule>(name), list->take_value());
+  ModuleAccess::add_rule(module, std::make_shared<const ParametrizeRule>(name), list->take_value());
 }
 
 }  // namespace
@@ -259,13 +259,13 @@ void register_step(Module& module, const std::string& name, Step step, bool unsa
 
 bool is_parametrized(const Module& module) {
   for (const auto& rule : ModuleAccess::rules(module)) {
-    if (dynamic_cast<const Rule*>(rule.get()) != nullptr) return true;
+    if (dynamic_cast<const ParametrizeRule*>(rule.get()) != nullptr) return true;
   }
   return false;
 }
 
 bool is_parametrized(const Module& module, const std::string& name) {
-  return ModuleAccess::find_rule<Rule>(module, name) != nullptr;
+  return ModuleAccess::find_rule<ParametrizeRule>(module, name) != nullptr;
 }
 
 void remove(Module& module, const std::string& name, bool leave_parametrized) {

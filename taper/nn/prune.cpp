@@ -22,7 +22,7 @@ namespace {
 
 using nn::detail::ModuleAccess;
 
-class Rule final : public nn::detail::DerivedRule {
+class PruneRule final : public nn::detail::DerivedRule {
  public:
   using DerivedRule::DerivedRule;
   Tensor compute(Module& module) const override {
@@ -143,7 +143,7 @@ namespace detail {
 void apply(Module& module, const std::string& name, const BasePruningMethod& method,
            const Tensor& importance_scores) {
   const NoGradGuard no_grad;
-  const bool again = ModuleAccess::find_rule<Rule>(module, name) != nullptr;
+  const bool again = ModuleAccess::find_rule<PruneRule>(module, name) != nullptr;
   const std::string original_name = name + "_orig", mask_name = name + "_mask";
   const Tensor original = again ? ModuleAccess::parameters(module)[original_name]
                                 : ModuleAccess::parameter(module, name, "prune");
@@ -158,7 +158,7 @@ void apply(Module& module, const std::string& name, const BasePruningMethod& met
   const AutoGradMode with_grad(true);
   if (again) {
     ModuleAccess::buffers(module)[mask_name] = mask;
-    const auto rule = ModuleAccess::find_rule<Rule>(module, name);
+    const auto rule = ModuleAccess::find_rule<PruneRule>(module, name);
     ModuleAccess::member(module, name, "prune") = rule->compute(module);
     return;
   }
@@ -168,13 +168,13 @@ void apply(Module& module, const std::string& name, const BasePruningMethod& met
   ModuleAccess::take(module, name);
   ModuleAccess::add_parameter(module, original_name, original, original.requires_grad());
   ModuleAccess::add_buffer(module, mask_name, mask);
-  auto rule = std::make_shared<const Rule>(name);
+  auto rule = std::make_shared<const PruneRule>(name);
   const Tensor value = rule->compute(module);
   ModuleAccess::add_rule(module, std::move(rule), value);
 }
 
 void remove(Module& module, const std::string& name) {
-  const auto rule = ModuleAccess::find_rule<Rule>(module, name);
+  const auto rule = ModuleAccess::find_rule<PruneRule>(module, name);
   TAPER_CHECK(rule != nullptr, "prune::remove: Parameter '", name, "' of module ", module.name(),
               " has to be pruned before pruning can be removed");
   const NoGradGuard no_grad;
@@ -188,7 +188,7 @@ void remove(Module& module, const std::string& name) {
 
 bool is_pruned(const Module& module) {
   for (const auto& rule : ModuleAccess::rules(module)) {
-    if (dynamic_cast<const Rule*>(rule.get()) != nullptr) return true;
+    if (dynamic_cast<const PruneRule*>(rule.get()) != nullptr) return true;
   }
   for (const auto& child : module.children()) {
     if (is_pruned(*child)) return true;
@@ -209,7 +209,7 @@ void global_unstructured(const std::vector<PruneTarget>& parameters,
     const NoGradGuard no_grad;
     for (const PruneTarget& target : parameters) {
       Module& module = *target.module;
-      const bool again = ModuleAccess::find_rule<Rule>(module, target.name) != nullptr;
+      const bool again = ModuleAccess::find_rule<PruneRule>(module, target.name) != nullptr;
       const Tensor value =
           again ? ModuleAccess::parameters(module)[target.name + "_orig"].detach().mul(
                       ModuleAccess::buffers(module)[target.name + "_mask"])

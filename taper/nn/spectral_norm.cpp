@@ -62,9 +62,9 @@ int64_t default_dim(const Module& module, std::optional<int64_t> dim) {
 }
 
 /// The form of older files: <name>_orig, <name>_u, <name>_v.
-class Rule final : public nn::detail::DerivedRule {
+class SpectralNormRule final : public nn::detail::DerivedRule {
  public:
-  Rule(const std::string& name, int64_t n_power_iterations, int64_t dim, double eps)
+  SpectralNormRule(const std::string& name, int64_t n_power_iterations, int64_t dim, double eps)
       : DerivedRule(name), n_power_iterations_(n_power_iterations), dim_(dim), eps_(eps) {}
   Tensor compute(Module& module) const override { return compute(module, module.is_training()); }
   Tensor compute(Module& module, bool iterate) const {
@@ -155,7 +155,7 @@ void detail::spectral_norm(Module& module, const std::string& name, int64_t n_po
 void detail::spectral_norm(Module& module, const std::string& name, int64_t n_power_iterations,
                            double eps, std::optional<int64_t> dim) {
   check_options(n_power_iterations);
-  TAPER_CHECK(ModuleAccess::find_rule<Rule>(module, name) == nullptr,
+  TAPER_CHECK(ModuleAccess::find_rule<SpectralNormRule>(module, name) == nullptr,
               "spectral_norm: Cannot register two spectral_norm hooks on the same parameter ",
               name);
   const Tensor weight = ModuleAccess::parameter(module, name, "spectral_norm");
@@ -169,12 +169,13 @@ void detail::spectral_norm(Module& module, const std::string& name, int64_t n_po
   ModuleAccess::add_buffer(module, name + "_u", u);
   ModuleAccess::add_buffer(module, name + "_v", v);
   // Not computed yet: that would take a step.
-  ModuleAccess::add_rule(module, std::make_shared<const Rule>(name, n_power_iterations, rows, eps),
-                         weight.detach());
+  ModuleAccess::add_rule(
+      module, std::make_shared<const SpectralNormRule>(name, n_power_iterations, rows, eps),
+      weight.detach());
 }
 
 void detail::remove_spectral_norm(Module& module, const std::string& name) {
-  const auto rule = ModuleAccess::find_rule<Rule>(module, name);
+  const auto rule = ModuleAccess::find_rule<SpectralNormRule>(module, name);
   TAPER_CHECK(rule != nullptr, "remove_spectral_norm: spectral_norm of '", name, "' not found in ",
               module.name());
   const NoGradGuard no_grad;

@@ -27,9 +27,10 @@ Tensor normed(const Tensor& v, const Tensor& g, std::optional<int64_t> dim) {
   return v.mul(g.div(norm_except(v, dim)));
 }
 
-class Rule final : public nn::detail::DerivedRule {
+class WeightNormRule final : public nn::detail::DerivedRule {
  public:
-  Rule(const std::string& name, std::optional<int64_t> dim) : DerivedRule(name), dim_(dim) {}
+  WeightNormRule(const std::string& name, std::optional<int64_t> dim)
+      : DerivedRule(name), dim_(dim) {}
   Tensor compute(Module& module) const override {
     auto& parameters = ModuleAccess::parameters(module);
     return normed(parameters[name() + "_v"], parameters[name() + "_g"], dim_);
@@ -69,7 +70,7 @@ void detail::weight_norm(Module& module, const std::string& name, std::optional<
 
 void detail::weight_norm(Module& module, const std::string& name, std::optional<int64_t> dim) {
   dim = given_dim(dim);
-  TAPER_CHECK(ModuleAccess::find_rule<Rule>(module, name) == nullptr,
+  TAPER_CHECK(ModuleAccess::find_rule<WeightNormRule>(module, name) == nullptr,
               "weight_norm: Cannot register two weight_norm hooks on the same parameter ", name);
   const Tensor weight = ModuleAccess::parameter(module, name, "weight_norm");
   const Tensor g = norm_except(weight.detach(), dim), v = weight.detach();
@@ -77,13 +78,13 @@ void detail::weight_norm(Module& module, const std::string& name, std::optional<
   ModuleAccess::take(module, name);
   ModuleAccess::add_parameter(module, name + "_g", g, weight.requires_grad());
   ModuleAccess::add_parameter(module, name + "_v", v, weight.requires_grad());
-  auto rule = std::make_shared<const Rule>(name, dim);
+  auto rule = std::make_shared<const WeightNormRule>(name, dim);
   const Tensor value = rule->compute(module);
   ModuleAccess::add_rule(module, std::move(rule), value);
 }
 
 void detail::remove_weight_norm(Module& module, const std::string& name) {
-  const auto rule = ModuleAccess::find_rule<Rule>(module, name);
+  const auto rule = ModuleAccess::find_rule<WeightNormRule>(module, name);
   TAPER_CHECK(rule != nullptr, "remove_weight_norm: weight_norm of '", name, "' not found in ",
               module.name());
   const NoGradGuard no_grad;
