@@ -35,11 +35,6 @@ std::string read_all(const char* path) {
   return text;
 }
 
-double monotonic_seconds() {
-  using namespace std::chrono;
-  return duration<double>(steady_clock::now().time_since_epoch()).count();
-}
-
 class Pipe {
  public:
   Pipe() {
@@ -154,6 +149,11 @@ std::vector<std::string> program_arguments() {
 }
 
 int64_t process_id() { return ::getpid(); }
+
+double monotonic_seconds() {
+  using namespace std::chrono;
+  return duration<double>(steady_clock::now().time_since_epoch()).count();
+}
 
 double wall_time() {
   using namespace std::chrono;

@@ -21,6 +21,8 @@ int processor_count();
 std::vector<std::string> program_arguments();
 int64_t process_id();
 
+/// Seconds of a clock that never goes back; their start means nothing.
+double monotonic_seconds();
 /// Seconds since 1970, with their fraction.
 double wall_time();
 /// A time as strftime writes it, in local time; formats that give nothing give an empty text.

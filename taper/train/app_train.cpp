@@ -92,6 +92,40 @@ void note_overrides(const RunFolder& folder, const Config& resolved,
   folder.write_config(resolved.dump() + "\n");
 }
 
+// Changes the folder of a run when everything else is ready: a run that is refused leaves it alone.
+struct Opening final : Callback {
+  explicit Opening(Function<void()> open) : open(std::move(open)) {}
+  void on_fit_start(const TrainerState&, TrainerControl&) override { open(); }
+  Function<void()> open;
+};
+
+// The profile of a training that has one, for its folder or else for the console.
+class TrainingProfile {
+ public:
+  explicit TrainingProfile(Session& session)
+      : profile_(session.config.trainer.profilers.make(session.config.trainer.profiler)) {
+    if (profile_ != nullptr) session.parts.callbacks.push_back(profile_);
+  }
+
+  void show() const {
+    if (profile_ != nullptr) print(profile_->profiler().key_averages().table());
+  }
+  void write(const RunFolder& folder, Log& log) const {
+    if (profile_ == nullptr) return;
+    const std::string table = profile_->profiler().key_averages().table();
+    const std::string path = folder.unused("profile", ".txt");
+    write_file(path, table.data(), table.size());
+    say(log, "profile " + path);
+    if (!profile_->profiler().options().trace) return;
+    const std::string trace = folder.unused("trace", ".json");
+    profile_->profiler().export_chrome_trace(trace);
+    say(log, "trace " + trace + ", for https://ui.perfetto.dev or chrome://tracing");
+  }
+
+ private:
+  std::shared_ptr<ProfileTraining> profile_;
+};
+
 int train_into(Session& session, const RunFolder& folder, const std::string& summary,
                const Resume* resume) {
   LogOptions log_options;
@@ -102,23 +136,27 @@ int train_into(Session& session, const RunFolder& folder, const std::string& sum
                                  session.config.trainer.histograms_every_epochs,
                                  session.options.log_every};
   const auto records = std::make_shared<RunRecords>(session.data, records_options);
-  session.parts.callbacks.push_back(records);
-  Trainer trainer(session.parts, session.options);
   std::optional<int64_t> step;
+  session.parts.callbacks.push_back(records);
+  session.parts.callbacks.push_back(std::make_shared<Opening>([&] {
+    if (resume != nullptr) note_overrides(folder, session.resolved, resume->overrides);
+    records->open(folder, session.resolved, summary, step);
+    folder.write_environment(capture_environment(static_cast<uint64_t>(session.config.seed)));
+    log.debug(summary);
+  }));
+  const TrainingProfile profile(session);
+  Trainer trainer(session.parts, session.options);
   if (resume != nullptr) {
     trainer.resume(folder.checkpoints(), resume->find);
     step = trainer.state().step;
-    note_overrides(folder, session.resolved, resume->overrides);
     say(log, fmt::format("going on with {} after step {}", folder.path(), *step));
   } else {
     say(log, "run folder " + folder.path());
   }
-  records->open(folder, session.resolved, summary, step);
-  folder.write_environment(capture_environment(static_cast<uint64_t>(session.config.seed)));
-  log.debug(summary);
   try {
     const FitResult result = trainer.fit(session.train, session.valid);
     say(log, account_of(result, session.options.monitor));
+    profile.write(folder, log);
     draw_run(folder);
     say(log, "report " + folder / "report.html");
     if (result.reason == StopReason::kInterrupted) {
@@ -132,9 +170,11 @@ int train_into(Session& session, const RunFolder& folder, const std::string& sum
 }
 
 int train_without_traces(Session& session) {
+  const TrainingProfile profile(session);
   Trainer trainer(session.parts, session.options);
   const FitResult result = trainer.fit(session.train, session.valid);
   print(account_of(result, session.options.monitor) + "\n");
+  profile.show();
   return code_of(result.reason);
 }
 

@@ -57,8 +57,11 @@ struct CheckpointOptions {
 /// The checkpoints of one training in one folder.
 class CheckpointStore {
  public:
-  /// Makes the folder; removes what saves that were killed have left. Throws IoError.
+  /// Changes nothing yet. Throws ConfigError on options out of range.
   CheckpointStore(CheckpointOptions options, Mode mode);
+  /// Makes the folder, removes what saves that were killed have left, and turns a link that a kill
+  /// left behind. Throws IoError. The first save() does it otherwise.
+  void prepare();
 
   /// Whether a checkpoint with this figure would be among the best.
   bool would_be_best(double value) const;
@@ -93,6 +96,7 @@ class CheckpointStore {
   Mode mode_;
   std::vector<Entry> entries_;  // by step
   std::vector<int64_t> stale_;  // steps of other checkpoints in the folder
+  bool prepared_ = false;
 };
 
 }  // namespace train

@@ -31,9 +31,10 @@ std::optional<int64_t> step_of(const std::string& name) {
   return step;
 }
 
-// The steps of the checkpoints in a folder, the oldest first.
+// The steps of the checkpoints in a folder that may be there, the oldest first.
 std::vector<int64_t> steps_in(const std::string& folder) {
   std::vector<int64_t> steps;
+  if (!is_folder(folder)) return steps;
   for (const std::string& name : list_folder(folder)) {
     if (const std::optional<int64_t> step = step_of(name)) steps.push_back(*step);
   }
@@ -79,7 +80,6 @@ void check_options(const CheckpointOptions& options) {
 }  // namespace
 
 bool has_checkpoint(const std::string& path) {
-  if (!is_folder(path)) return false;
   return file_exists(path + "/state.json") || !link_target(path + "/last").empty() ||
          !steps_in(path).empty();
 }
@@ -112,9 +112,16 @@ CheckpointStore::CheckpointStore(CheckpointOptions options, Mode mode)
     : options_(std::move(options)), mode_(mode) {
   check_options(options_);
   TAPER_CHECK_AS(ConfigError, !options_.folder.empty(), "checkpoint: folder is empty");
+  stale_ = steps_in(options_.folder);
+}
+
+void CheckpointStore::prepare() {
+  if (prepared_) return;
   make_folders(options_.folder);
   for (const char* prefix : {"step_", "last", "best"}) sweep_temporaries(options_.folder, prefix);
-  stale_ = steps_in(options_.folder);
+  // A kill may have come between the last save and its link.
+  if (!entries_.empty()) turn_best_link();
+  prepared_ = true;
 }
 
 std::string CheckpointStore::path_of(int64_t step) const {
@@ -174,6 +181,7 @@ IValue CheckpointStore::list() const {
 }
 
 std::string CheckpointStore::save(int64_t step, IValue state, std::optional<double> value) {
+  prepare();
   if (value && std::isnan(*value)) value.reset();
   const std::vector<Entry> before = entries_;
   std::vector<int64_t> gone = stale_;
@@ -249,8 +257,6 @@ void CheckpointStore::resume(int64_t step, const IValue& state) {
                        [&](const Entry& entry) { return entry.step == found; });
   });
   entries_ = std::move(entries);
-  // A kill may have come between the last save and its link.
-  if (!entries_.empty()) turn_best_link();
 }
 
 }  // namespace taper::train

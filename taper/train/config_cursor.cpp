@@ -70,6 +70,16 @@ void ConfigCursor::take_character(std::string& to) {
   to += text_[at_++];
 }
 
+bool ConfigCursor::take_escaped(std::string& to, std::string_view characters) {
+  constexpr std::string_view kNames = "bfnrt", kMeanings = "\b\f\n\r\t";
+  const char c = peek(1);
+  if (c == '\0' || characters.find(c) == std::string_view::npos) return false;
+  const size_t which = kNames.find(c);
+  to += which == std::string_view::npos ? c : kMeanings[which];
+  at_ += 2;
+  return true;
+}
+
 uint32_t ConfigCursor::take_code(size_t digits) {
   uint32_t code = 0;
   const std::string_view text = text_.substr(std::min(at_ + 2, text_.size()), digits);

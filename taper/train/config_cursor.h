@@ -38,6 +38,9 @@ class ConfigCursor {
   }
   /// Appends the next byte of a text in quotes; refuses control characters.
   void take_character(std::string& to);
+  /// Appends what a backslash and one of these characters mean, and steps over them; false when
+  /// there is none of them.
+  bool take_escaped(std::string& to, std::string_view characters);
   /// Reads so many hexadecimal digits behind a backslash and a letter, and steps over them.
   uint32_t take_code(size_t digits);
 

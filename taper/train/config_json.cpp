@@ -164,14 +164,7 @@ class JsonParser : ConfigCursor {
   }
 
   void parse_escape(std::string& value) {
-    constexpr std::string_view kNames = "\"\\/bfnrt";
-    constexpr std::string_view kMeanings = "\"\\/\b\f\n\r\t";
-    const size_t which = peek(1) == '\0' ? std::string_view::npos : kNames.find(peek(1));
-    if (which != std::string_view::npos) {
-      value += kMeanings[which];
-      at_ += 2;
-      return;
-    }
+    if (take_escaped(value, "\"\\/bfnrt")) return;
     if (peek(1) != 'u') fail_at_escape();
     uint32_t code = take_code(4);
     if (code >= 0xd800 && code < 0xdc00 && starts("\\u")) {

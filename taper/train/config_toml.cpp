@@ -298,14 +298,7 @@ class TomlParser : ConfigCursor {
 
   void take(std::string& value, char quote) {
     if (quote != '"' || peek() != '\\') return take_character(value);
-    constexpr std::string_view kNames = "\"\\bfnrt";
-    constexpr std::string_view kMeanings = "\"\\\b\f\n\r\t";
-    const size_t which = peek(1) == '\0' ? std::string_view::npos : kNames.find(peek(1));
-    if (which != std::string_view::npos) {
-      value += kMeanings[which];
-      at_ += 2;
-      return;
-    }
+    if (take_escaped(value, "\"\\bfnrt")) return;
     if (peek(1) != 'u' && peek(1) != 'U') fail_at_escape();
     const uint32_t code = take_code(peek(1) == 'u' ? 4 : 8);
     if (code > 0x10ffff || (code >= 0xd800 && code < 0xe000)) fail("no character has that code");

@@ -135,7 +135,8 @@ class Override {
       const bool is_args = key == "args" && object->find("type") != nullptr;
       if (is_removal_ || !(is_new_ || is_last(depth) || is_args)) {
         const Config config = ConfigAccess::make(object);
-        fail(depth + 1, "no such key" + suggestion(key, config.keys()));
+        fail(depth + 1, str("no such key", suggestion(key, config.keys()),
+                            is_removal_ ? "" : " (+ in front adds it)"));
       }
       object->items.emplace_back(key, apply(new_object(), depth + 1));
     } else if (is_last(depth)) {

@@ -2,22 +2,17 @@
 
 #include <algorithm>
 #include <charconv>
-#include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <exception>
 
 #include "taper/base/error.h"
 #include "taper/base/file.h"
+#include "taper/base/system.h"
 #include "taper/train/number_text.h"
 
 namespace taper::train {
 namespace {
-
-double monotonic_seconds() {
-  using namespace std::chrono;
-  return duration<double>(steady_clock::now().time_since_epoch()).count();
-}
 
 // Four significant digits, in plain form where that is short; std::to_chars ignores the locale.
 std::string figure(double value) {

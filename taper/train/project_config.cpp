@@ -25,6 +25,15 @@ struct CheckpointFields {
   }
 };
 
+struct TraceArgs {
+  int64_t wait = 5;
+  int64_t active = 20;
+  void fields(Fields& f) {
+    f("wait", wait, "steps before the trace").min(0);
+    f("active", active, "steps in the trace; 0: all").min(0);
+  }
+};
+
 void limits(Fields& f, TrainerOptions& o) {
   f("epochs", o.epochs, "epochs to train; 0: no limit").min(0);
   f("max_steps", o.max_steps, "optimizer steps to train; 0: no limit").min(0);
@@ -43,8 +52,7 @@ void debugging(Fields& f, TrainerOptions& o) {
   f("sanity_steps", o.sanity_steps, "batches of validation before the training").min(0);
   f("fast_dev_run", o.fast_dev_run, "one epoch of so many batches, nothing is kept").min(0);
   f("overfit_batches", o.overfit_batches,
-    "trains and validates on so many batches, nothing is "
-    "kept")
+    "trains and validates on so many batches, nothing is kept")
       .min(0);
   f("limit_train_batches", o.limit_train_batches, "batches of an epoch; 0: all").min(0);
   f("limit_valid_batches", o.limit_valid_batches, "batches of a validation; 0: all").min(0);
@@ -54,6 +62,15 @@ void debugging(Fields& f, TrainerOptions& o) {
 }
 
 }  // namespace
+
+TrainerConfig::TrainerConfig() {
+  profilers.add("off", "none", [] { return std::shared_ptr<ProfileTraining>(); });
+  profilers.add("table", "a table of what the time is spent on",
+                [] { return std::make_shared<ProfileTraining>(ProfilerOptions{.trace = false}); });
+  profilers.add<TraceArgs>("trace", "the table, and a trace of some steps", [](const TraceArgs& a) {
+    return std::make_shared<ProfileTraining>(ProfilerOptions{.wait = a.wait, .active = a.active});
+  });
+}
 
 void TrainerConfig::fields(Fields& f) {
   TrainerOptions& o = options;
@@ -77,6 +94,7 @@ void TrainerConfig::fields(Fields& f) {
   f("histograms_every_epochs", histograms_every_epochs,
     "epochs between two histograms of weights and gradients; 0: none")
       .min(0);
+  f("profiler", profiler, "records what the time is spent on").of(profilers);
 }
 
 TrainerOptions TrainerConfig::made() const {

@@ -1,9 +1,11 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "taper/train/profiler.h"
 #include "taper/train/project.h"
 #include "taper/train/trainer.h"
 
@@ -11,12 +13,16 @@ namespace taper::train {
 
 /// The key "trainer" of a project's config.
 struct TrainerConfig {
+  TrainerConfig();
+
   TrainerOptions options;
   std::string mode = "min";
   std::string non_finite = "stop";
   bool csv = true;
   bool tensorboard = true;
   int64_t histograms_every_epochs = 1;
+  Config profiler = "off";
+  Registry<std::shared_ptr<ProfileTraining>> profilers{"profiler"};
 
   void fields(Fields& f);
   /// The options with what is given as texts.

@@ -155,10 +155,14 @@ void RunFolder::write_overrides(const std::vector<std::string>& list) const {
   write_text(overrides(), text);
 }
 
+std::string RunFolder::unused(std::string_view stem, std::string_view ending) const {
+  std::string path = *this / str(stem, ending);
+  for (int i = 2; file_exists(path); ++i) path = *this / str(stem, '-', i, ending);
+  return path;
+}
+
 void RunFolder::write_environment(const Environment& value) const {
-  std::string path = environment();
-  for (int i = 2; file_exists(path); ++i) path = *this / str("env-", i, ".json");
-  write_text(path, value.json());
+  write_text(unused("env", ".json"), value.json());
 }
 
 void RunFolder::rewind(int64_t step) const {

@@ -42,7 +42,10 @@ class RunFolder {
   /// Writes config.json, and overrides.txt with one override a line. Throw IoError.
   void write_config(std::string_view json) const;
   void write_overrides(const std::vector<std::string>& overrides) const;
-  /// Writes env.json; a resumed run's second, third... environment is env-2.json, env-3.json.
+  /// `<stem><ending>` in the folder, or `<stem>-2<ending>`, `-3` and so on when that is there: what
+  /// every resume of a run leaves once more.
+  std::string unused(std::string_view stem, std::string_view ending) const;
+  /// Writes env.json, or env-2.json...
   void write_environment(const Environment& environment) const;
 
   /// Takes back what metrics.jsonl and metrics.csv say about later steps than the one that is

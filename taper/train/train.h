@@ -18,6 +18,7 @@
 #include "taper/train/metrics_table.h"
 #include "taper/train/page.h"
 #include "taper/train/picture.h"
+#include "taper/train/profiler.h"
 #include "taper/train/progress.h"
 #include "taper/train/project.h"
 #include "taper/train/recorder.h"

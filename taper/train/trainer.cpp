@@ -1,6 +1,5 @@
 #include "taper/train/trainer.h"
 
-#include <chrono>
 #include <cmath>
 #include <set>
 
@@ -61,9 +60,7 @@ void check_parts(const TrainerParts& parts) {
   for (const auto& metric : parts.metrics) {
     TAPER_CHECK_AS(ConfigError, metric != nullptr, "Trainer: a metric is null");
     TAPER_CHECK_AS(ConfigError, names.insert(metric->name()).second,
-                   "Trainer: two metrics have the "
-                   "name '",
-                   metric->name(), "'");
+                   "Trainer: two metrics have the name '", metric->name(), "'");
   }
   std::set<std::string> callbacks;
   for (const auto& callback : parts.callbacks) {
@@ -96,11 +93,6 @@ MetricList metrics_of(const TrainerParts& parts) {
 }
 
 }  // namespace
-
-double monotonic_seconds() {
-  using namespace std::chrono;
-  return duration<double>(steady_clock::now().time_since_epoch()).count();
-}
 
 ModeScope::ModeScope(nn::Module& model, bool training) {
   for (auto& module : model.modules()) modes_.emplace_back(module, module->is_training());

@@ -51,11 +51,10 @@ std::optional<Metrics> Trainer::Impl::evaluate(Batches& batches, const std::stri
   data::Example<> batch;
   for (int64_t i = 0; limit == 0 || i < limit; ++i) {
     if (signals != nullptr && signals->received() != 0) return std::nullopt;
-    if (!batches.next(batch)) break;
+    if (!next_batch(batches, batch)) break;
     const Tensor output = output_of(batch);
     const double loss = loss_of(output, batch).item<double>();
-    const BatchResult result{output, batch.target, loss, batch.data.size(0)};
-    for (const auto& metric : valid_metrics) metric->add(result);
+    add_to(valid_metrics, {output, batch.target, loss, batch.data.size(0)});
   }
   Metrics values;
   for (const auto& metric : valid_metrics) {
@@ -65,6 +64,7 @@ std::optional<Metrics> Trainer::Impl::evaluate(Batches& batches, const std::stri
 }
 
 void Trainer::Impl::validate(const SignalScope& signals) {
+  const ProfilerSpan span("validation");
   // An interrupted validation is done again from where it began.
   const IValue place = store != nullptr ? valid->state_dict() : IValue();
   const std::optional<Metrics> values =
@@ -104,7 +104,7 @@ Tensor Trainer::predict(Batches& batches) {
   std::vector<Tensor> outputs;
   data::Example<> batch;
   batches.start_epoch();
-  while (batches.next(batch)) outputs.push_back(impl_->output_of(batch));
+  while (next_batch(batches, batch)) outputs.push_back(impl_->output_of(batch));
   TAPER_CHECK(!outputs.empty(), "Trainer: predict got no batch");
   return cat(outputs, 0);
 }

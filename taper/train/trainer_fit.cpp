@@ -1,13 +1,14 @@
 // The loop. What remains to be done stands in flags that checkpoints hold, so that a training can
 // be saved before any of it and goes on there.
+#include <fmt/format.h>
+
 #include <algorithm>
-#include <charconv>
 #include <cmath>
-#include <string_view>
 
 #include "taper/autograd/anomaly_mode.h"
 #include "taper/base/error.h"
 #include "taper/base/file.h"
+#include "taper/base/system.h"
 #include "taper/train/state_util.h"
 #include "taper/train/trainer_impl.h"
 
@@ -36,6 +37,8 @@ void Trainer::Impl::begin(std::shared_ptr<Batches> train_batches,
                  "', but there are no batches of validation");
   open_store();
   take_up_places();
+  if (store != nullptr) store->prepare();
+  places.reset();
   control.clear();
   save_due = unsaved = false;
   monitored.reset();
@@ -46,10 +49,9 @@ void Trainer::Impl::begin(std::shared_ptr<Batches> train_batches,
 void Trainer::Impl::take_up_places() {
   const bool goes_on = in_epoch && !epoch_ended;
   if (places) {
-    const IValue taken = *std::exchange(places, std::nullopt);
-    const IValue &train_place = state_entry("Trainer", taken, "train_batches"),
-                 &valid_place = state_entry("Trainer", taken, "valid_batches"),
-                 &generator = state_entry("Trainer", taken, "generator");
+    const IValue &train_place = state_entry("Trainer", *places, "train_batches"),
+                 &valid_place = state_entry("Trainer", *places, "valid_batches"),
+                 &generator = state_entry("Trainer", *places, "generator");
     if (!train_place.isNone()) train->load_state_dict(train_place);
     TAPER_CHECK_AS(
         ConfigError, !goes_on || !train_place.isNone(),
@@ -66,15 +68,15 @@ void Trainer::Impl::open_store() {
   // A loader without a place is found out now.
   train->state_dict();
   if (valid != nullptr) valid->state_dict();
-  store = std::make_unique<CheckpointStore>(options.checkpoint, options.mode);
+  auto opened = std::make_unique<CheckpointStore>(options.checkpoint, options.mode);
   if (resumed) {
-    store->resume(state.step, *places);
-  } else if (!store->empty()) {
-    store.reset();
-    taper::detail::fail<ConfigError>(
-        "Trainer: the folder ", quote_path(options.checkpoint.folder),
-        " holds checkpoints already: resume from them, or name another one");
+    opened->resume(state.step, *places);
+  } else {
+    TAPER_CHECK_AS(ConfigError, opened->empty(), "Trainer: the folder ",
+                   quote_path(options.checkpoint.folder),
+                   " holds checkpoints already: resume from them, or name another one");
   }
+  store = std::move(opened);
 }
 
 // Batches of an epoch, when they are known.
@@ -230,11 +232,7 @@ void Trainer::Impl::show_epoch() const {
   std::string line = str("epoch ", state.epoch);
   if (options.epochs > 0) line += str('/', options.epochs);
   for (const auto& [name, value] : state.metrics) {
-    if (name.starts_with("train_")) continue;
-    char digits[32];
-    const auto end =
-        std::to_chars(digits, digits + sizeof(digits), value, std::chars_format::general, 4);
-    line += str("  ", name, ' ', std::string_view(digits, static_cast<size_t>(end.ptr - digits)));
+    if (!name.starts_with("train_")) line += fmt::format("  {} {:.4g}", name, value);
   }
   write_output(options.progress_options.output, line + '\n');
 }
@@ -261,11 +259,12 @@ void Trainer::Impl::update_seconds() {
 void Trainer::Impl::save() {
   save_due = false;
   if (store == nullptr) return;
+  const ProfilerSpan span("checkpoint");
   update_seconds();
   const std::string folder = store->save(state.step, state_dict(), monitored);
   unsaved = false;
   saved_at = state.seconds;
-  for (const auto& callback : parts.callbacks) callback->on_checkpoint(state, folder);
+  call(&Callback::on_checkpoint, folder);
 }
 
 FitResult Trainer::Impl::result_of(StopReason reason, std::string message) {
@@ -307,9 +306,7 @@ FitResult Trainer::fit(std::shared_ptr<Batches> train, std::shared_ptr<Batches> 
     return impl.run();
   } catch (const std::exception& error) {
     impl.progress.reset();
-    for (const auto& callback : impl.parts.callbacks) {
-      callback->on_exception(impl.state, error.what());
-    }
+    impl.call(&Callback::on_exception, error.what());
     throw;
   }
 }

@@ -7,14 +7,15 @@
 #include <vector>
 
 #include "taper/base/signals.h"
+#include "taper/train/profiler.h"
 #include "taper/train/trainer.h"
 
 // A trainer in parts: trainer.cpp has the options, trainer_fit.cpp the loop, trainer_step.cpp a
 // step, trainer_evaluate.cpp what does not train, trainer_state.cpp what checkpoints hold.
 namespace taper::train {
 
-/// Seconds of the system's monotonic clock.
-double monotonic_seconds();
+/// The next batch, as a span of the profiler.
+bool next_batch(Batches& batches, data::Example<>& batch);
 
 /// Keeps each module's training mode; restores them at its end.
 class ModeScope {
@@ -29,6 +30,9 @@ class ModeScope {
 };
 
 using MetricList = std::vector<std::shared_ptr<Metric>>;
+
+/// Counts a batch in each metric.
+void add_to(const MetricList& metrics, const BatchResult& result);
 
 struct Trainer::Impl {
   Impl(TrainerParts given, TrainerOptions wanted);
@@ -81,6 +85,7 @@ struct Trainer::Impl {
   void update_seconds();
   template <class Hook, class... Args>
   void call(Hook hook, Args&&... args) {
+    const ProfilerSpan span("callbacks");
     for (const auto& callback : parts.callbacks) (*callback.*hook)(state, args...);
   }
 

@@ -12,11 +12,23 @@ constexpr int64_t kMostSkippedInRow = 100;
 
 }  // namespace
 
+void add_to(const MetricList& metrics, const BatchResult& result) {
+  const ProfilerSpan span("metrics");
+  for (const auto& metric : metrics) metric->add(result);
+}
+
+bool next_batch(Batches& batches, data::Example<>& batch) {
+  const ProfilerSpan span("data");
+  return batches.next(batch);
+}
+
 Tensor Trainer::Impl::output_of(const data::Example<>& batch) {
+  const ProfilerSpan span("forward");
   return parts.forward ? parts.forward(parts.model, batch) : parts.model.forward(batch.data);
 }
 
 Tensor Trainer::Impl::loss_of(const Tensor& output, const data::Example<>& batch) {
+  const ProfilerSpan span("loss");
   Tensor loss = parts.loss(output, batch.target);
   TAPER_CHECK_AS(ShapeError, loss.defined() && loss.numel() == 1,
                  "Trainer: expected the loss to be one number, got ",
@@ -47,10 +59,12 @@ bool Trainer::Impl::add_batch(const data::Example<>& batch) {
   const Tensor loss = loss_of(output, batch);
   const double value = loss.item<double>();
   if (!is_usable("loss", value)) return false;
-  loss.backward();
+  {
+    const ProfilerSpan span("backward");
+    loss.backward();
+  }
   state.loss = value;
-  const BatchResult result{output, batch.target, value, batch.data.size(0)};
-  for (const auto& metric : train_metrics) metric->add(result);
+  add_to(train_metrics, {output, batch.target, value, batch.data.size(0)});
   return true;
 }
 
@@ -61,12 +75,12 @@ int64_t Trainer::Impl::collect_gradients(int64_t& samples) {
   data::Example<> batch;
   while (count < options.accumulate) {
     const int64_t limit = options.limit_train_batches;
-    if ((limit > 0 && state.batch >= limit) || !train->next(batch)) {
+    if ((limit > 0 && state.batch >= limit) || !next_batch(*train, batch)) {
       epoch_ended = true;
       break;
     }
     ++state.batch;
-    for (const auto& callback : parts.callbacks) callback->on_batch(state, batch);
+    call(&Callback::on_batch, batch);
     samples += batch.data.size(0);
     ++count;
     // What is left of a bad step's batches is passed over.
@@ -82,6 +96,7 @@ int64_t Trainer::Impl::collect_gradients(int64_t& samples) {
 
 // Averages and clips gradients; false when they are not finite.
 bool Trainer::Impl::prepare_gradients(int64_t count) {
+  const ProfilerSpan span("clipping");
   if (count > 1) {
     const NoGradGuard no_grad;
     for (const Tensor& parameter : parameters) {
@@ -97,6 +112,7 @@ bool Trainer::Impl::prepare_gradients(int64_t count) {
 }
 
 void Trainer::Impl::train_step() {
+  const ProfilerSpan span("step");
   parts.optimizer->zero_grad();
   int64_t samples = 0;
   const int64_t count = collect_gradients(samples);
@@ -108,7 +124,10 @@ void Trainer::Impl::train_step() {
       state.learning_rates.push_back(group.options().get_lr());
     }
     call(&Callback::on_gradients);
-    parts.optimizer->step();
+    {
+      const ProfilerSpan update("optimizer");
+      parts.optimizer->step();
+    }
     skipped_in_row = 0;
     after_step(samples);
   }

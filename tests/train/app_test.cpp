@@ -205,6 +205,43 @@ TEST_F(App, ResumesToTheBit) {
   EXPECT_TRUE(printed("after 4 epochs")) << output_;
 }
 
+TEST_F(App, WritesProfiles) {
+  ASSERT_EQ(run({"train", "trainer.profiler=trace", "trainer.profiler.args.wait=1",
+                 "trainer.profiler.args.active=2"}),
+            0)
+      << error_;
+  const std::string table = slurp(latest() + "/profile.txt");
+  EXPECT_NE(table.find("\nstep "), std::string::npos) << table;
+  EXPECT_NE(table.find(", 15 steps"), std::string::npos) << table;
+  EXPECT_TRUE(printed("/profile.txt\n")) << output_;
+  EXPECT_TRUE(printed("/trace.json, for ")) << output_;
+  const Config trace = Config::load(latest() + "/trace.json");
+  EXPECT_GT(trace.at("traceEvents").size(), 10U);
+  EXPECT_EQ(run({"resume", latest(), "trainer.epochs=4", "trainer.profiler=table"}), 0);
+  EXPECT_NE(slurp(latest() + "/profile-2.txt").find(", 5 steps"), std::string::npos);
+  EXPECT_FALSE(file_exists(latest() + "/trace-2.json"));
+  remove_all(runs_);
+  EXPECT_EQ(run({"train", "trainer.fast_dev_run=2", "trainer.profiler=table"}), 0);
+  EXPECT_TRUE(printed("backward ")) << output_;
+  EXPECT_FALSE(is_folder(runs_));
+  expect_usage_error({"train", "trainer.profiler=on"}, "trainer.profiler: no profiler \"on\"");
+  expect_usage_error({"train", "trainer.profiler.args.active=-1"}, "trainer.profiler.args");
+}
+
+TEST_F(App, ARefusedResumeLeavesTheRunAsItIs) {
+  ASSERT_EQ(run({"train", "data.args.validates=false"}), 0) << error_;
+  const std::string config = slurp(latest() + "/config.json");
+  const std::string figures = slurp(latest() + "/metrics.jsonl");
+  EXPECT_EQ(run({"resume", latest(), "trainer.epochs=4", "trainer.checkpoint.restore_best=true",
+                 "trainer.monitor=valid_loss"}),
+            64)
+      << output_ << error_;
+  EXPECT_EQ(run({"resume", latest(), "trainer.epochs=4", "data.args.samples=24"}), 64);
+  EXPECT_EQ(slurp(latest() + "/config.json"), config);
+  EXPECT_EQ(slurp(latest() + "/metrics.jsonl"), figures);
+  EXPECT_FALSE(file_exists(latest() + "/env-2.json"));
+}
+
 TEST_F(App, TestsAndPredicts) {
   ASSERT_EQ(run({"train", "trainer.epochs=20", "optimizer.args.lr=0.05", "+trainer.ema.decay=0.5"}),
             0)

@@ -156,6 +156,8 @@ TEST(CheckpointStore, GoesOnFromAStateAndForgetsLaterOnes) {
   EXPECT_FALSE(store.empty());
   store.resume(2, load_checkpoint(path + "/step_00000002"));
   EXPECT_EQ(store.best(), path + "/step_00000002");
+  EXPECT_EQ(link_target(path + "/best"), "step_00000001") << "nothing has changed yet";
+  store.prepare();
   EXPECT_EQ(link_target(path + "/best"), "step_00000002");
   EXPECT_TRUE(is_folder(path + "/step_00000003")) << "until the next save";
   store.save(4, some_state(), 5.0);
@@ -181,6 +183,7 @@ TEST(CheckpointStore, RefusesTheFolderOfAnotherRun) {
   CheckpointStore fresh(options_in(folder / "b", 1, 1), Mode::kMin);
   fresh.resume(2, state_of(1.5));
   EXPECT_TRUE(fresh.empty()) << "a run may go on in a folder of its own";
+  EXPECT_FALSE(is_folder(folder / "b")) << "before there is something to save";
 }
 
 TEST(CheckpointStore, SweepsWhatKilledSavesLeft) {
@@ -189,8 +192,10 @@ TEST(CheckpointStore, SweepsWhatKilledSavesLeft) {
   spill(folder / ".step_00000009.tmp-1234/model.safetensors", "half");
   spill(folder / ".last.tmp-77", "");
   spill(folder / "notes", "mine");
-  const CheckpointStore store(options_in(folder.path(), 1, 1), Mode::kMin);
+  CheckpointStore store(options_in(folder.path(), 1, 1), Mode::kMin);
   EXPECT_TRUE(store.empty());
+  EXPECT_EQ(list_folder(folder.path()).size(), 3U) << "they may be another run's";
+  store.prepare();
   EXPECT_EQ(list_folder(folder.path()), Names{"notes"});
 }
 

@@ -353,6 +353,42 @@ TEST(Trainer, AFolderOfAnotherRunIsRefused) {
   EXPECT_EQ(second.fit(small_batches(0)).steps, 15) << "there is nothing left to do";
 }
 
+TEST(Trainer, ARefusedResumeStaysRefusedAndChangesNothing) {
+  TempFolder folder;
+  TrainerOptions options = quiet_options();
+  options.checkpoint.folder = folder / "a";
+  Trainer first(small_parts(), options);
+  first.fit(small_batches(0));
+  options.checkpoint.folder = folder / "b";
+  options.epochs = 1;
+  Trainer second(small_parts(), options);
+  second.fit(small_batches(0));
+  const auto before = list_folder(folder / "b");
+  options.epochs = 4;
+  Trainer third(small_parts(), options);
+  third.resume(folder / "a");
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_ERROR(ConfigError, third.fit(small_batches(0)), "holds checkpoints of another run");
+  }
+  EXPECT_EQ(list_folder(folder / "b"), before);
+  third.resume(folder / "b");
+  EXPECT_EQ(third.fit(small_batches(0)).epochs, 4);
+
+  // Data of another kind: no folder is left behind, and the right data may follow.
+  options.checkpoint.folder = folder / "c";
+  options.epochs = 3;
+  options.max_steps = 2;
+  Trainer stopped(small_parts(), options);
+  stopped.fit(small_batches(0));
+  options.checkpoint.folder = folder / "d";
+  options.max_steps = 0;
+  Trainer last(small_parts(), options);
+  last.resume(folder / "c");
+  EXPECT_ANY_THROW(last.fit(small_batches(0, /*samples=*/24)));
+  EXPECT_FALSE(is_folder(folder / "d"));
+  EXPECT_EQ(last.fit(small_batches(0)).steps, 15);
+}
+
 TEST(Trainer, AveragedWeightsAreValidatedAndLeft) {
   TrainerOptions options = quiet_options();
   options.ema.decay = 0.5;
