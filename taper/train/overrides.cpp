@@ -117,7 +117,7 @@ class Override {
   std::shared_ptr<ConfigNode> object_of(const ConfigNode& node, size_t depth) const {
     if (node.kind == Config::Kind::object) return std::make_shared<ConfigNode>(node);
     const bool is_type = node.kind == Config::Kind::text && keys_[depth] == "args";
-    if (!is_type && !(is_new_ && node.kind == Config::Kind::null)) {
+    if (!is_type && (is_removal_ || node.kind != Config::Kind::null)) {
       const ConfigNodePtr copy = std::make_shared<ConfigNode>(node);
       fail(depth, str("expected an object or a list, got ", describe(ConfigAccess::make(copy))));
     }
@@ -132,11 +132,10 @@ class Override {
     const auto item = std::find_if(object->items.begin(), object->items.end(),
                                    [&](const auto& item) { return item.first == key; });
     if (item == object->items.end()) {
-      const bool is_args = key == "args" && object->find("type") != nullptr;
-      if (is_removal_ || !(is_new_ || is_last(depth) || is_args)) {
+      // Whether something has such a key is found out when it is read.
+      if (is_removal_) {
         const Config config = ConfigAccess::make(object);
-        fail(depth + 1, str("no such key", suggestion(key, config.keys()),
-                            is_removal_ ? "" : " (+ in front adds it)"));
+        fail(depth + 1, "no such key" + suggestion(key, config.keys()));
       }
       object->items.emplace_back(key, apply(new_object(), depth + 1));
     } else if (is_last(depth)) {

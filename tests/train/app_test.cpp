@@ -225,7 +225,8 @@ TEST_F(App, WritesProfiles) {
   EXPECT_TRUE(printed("backward ")) << output_;
   EXPECT_FALSE(is_folder(runs_));
   expect_usage_error({"train", "trainer.profiler=on"}, "trainer.profiler: no profiler \"on\"");
-  expect_usage_error({"train", "trainer.profiler.args.active=-1"}, "trainer.profiler.args");
+  expect_usage_error({"train", "trainer.profiler.type=trace", "trainer.profiler.args.active=-1"},
+                     "trainer.profiler.args.active: expected a whole number >= 0, got -1");
 }
 
 TEST_F(App, ARefusedResumeLeavesTheRunAsItIs) {
@@ -243,7 +244,7 @@ TEST_F(App, ARefusedResumeLeavesTheRunAsItIs) {
 }
 
 TEST_F(App, TestsAndPredicts) {
-  ASSERT_EQ(run({"train", "trainer.epochs=20", "optimizer.args.lr=0.05", "+trainer.ema.decay=0.5"}),
+  ASSERT_EQ(run({"train", "trainer.epochs=20", "optimizer.args.lr=0.05", "trainer.ema.decay=0.5"}),
             0)
       << error_;
   EXPECT_EQ(run({"test", latest()}), 0) << error_;

@@ -215,6 +215,7 @@ TEST(CheckpointStore, ADamagedOneIsRefusedUnlessOlderOnesMayServe) {
   TempFolder folder;
   const std::string path = folder / "ckpt";
   CheckpointStore store(options_in(path, 3, 0), Mode::kMin);
+  store.prepare();
   EXPECT_ERROR(IoError, find_checkpoint(path), "holds no checkpoint");
   EXPECT_ERROR(IoError, find_checkpoint(folder / "none"), "no folder of that name");
   for (const int step : {1, 2, 3}) store.save(step, some_state(), std::nullopt);

@@ -331,7 +331,7 @@ std::vector<BadConfig> override_cases() {
       {"no key", kGood, "command line: expected at most 100 keys joined by dots, got \"\"", {"=1"}},
       {"unknown parent",
        kGood,
-       "command line: optimzer: no such key, did you mean \"optimizer\"?",
+       "command line: optimzer: unknown key, did you mean \"optimizer\"?",
        {"optimzer.args.lr=1"}},
       {"unknown key",
        kGood,

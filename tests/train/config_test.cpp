@@ -156,8 +156,9 @@ TEST(ConfigOverrides, SetAddAndRemove) {
   EXPECT_EQ(with({"model.args.size=3"}).at("model").dump(0),
             R"({"type": "Net", "args": {"size": 3}})");
   EXPECT_EQ(with({"loss.args.x=3"}).at("loss").dump(0), R"({"type": "CE", "args": {"x": 3}})");
+  EXPECT_EQ(with({"a.b.c=x"}).get("a.b.c").to_text(), "x") << "and what stands above it";
   EXPECT_EQ(with({"+a.b.c=x"}).get("a.b.c").to_text(), "x");
-  EXPECT_EQ(with({"+none.b=x"}).get("none.b").to_text(), "x");
+  EXPECT_EQ(with({"none.b=x"}).get("none.b").to_text(), "x");
   EXPECT_EQ(with({"list.1.a=5", "+list.2={\"a\": 7}"}).at("list").dump(0),
             R"([{"a": 1}, {"a": 5}, {"a": 7}])");
   EXPECT_EQ(with({"~list.0", "~seed", "~opt.args.m", "~model", "~loss", "~none"}).dump(0),
