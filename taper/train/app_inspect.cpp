@@ -164,6 +164,7 @@ int data_verb(const Project& project, const CommandLine& line) {
     print(figures.text(name, data.classes()));
   }
   if (saved) print("samples of the training data in " + picture + "\n");
+  if (!saved && line.has("output")) print("no picture of samples: they are none\n");
   return kDone;
 }
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -245,13 +246,16 @@ TEST(ProfilerThreads, CallsOfAllThreadsAreCounted) {
 
 TEST(ProfilerThreads, StartsAndStopsWhileOthersWork) {
   std::atomic<bool> ends{false};
+  std::atomic<int> at_work{0};
   std::vector<std::thread> threads;
   for (int i = 0; i < 2; ++i) {
     threads.emplace_back([&] {
-      while (!ends) work();
+      work();
+      for (++at_work; !ends;) work();
     });
   }
-  for (int i = 0; i < 20; ++i) {
+  while (at_work < 2) std::this_thread::yield();
+  for (int i = 0; i < 100; ++i) {
     Profiler profiler;
     profiler.start();
     work(2);
