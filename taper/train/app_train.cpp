@@ -99,6 +99,13 @@ struct Opening final : Callback {
   Function<void()> open;
 };
 
+std::shared_ptr<RunRecords> records_of(const Session& session) {
+  const TrainerConfig& trainer = session.config.trainer;
+  return std::make_shared<RunRecords>(
+      session.data, RecordsOptions{trainer.csv, trainer.tensorboard,
+                                   trainer.histograms_every_epochs, session.options.log_every});
+}
+
 // The profile of a training that has one, for its folder or else for the console.
 class TrainingProfile {
  public:
@@ -132,10 +139,7 @@ int train_into(Session& session, const RunFolder& folder, const std::string& sum
   log_options.output = -1;
   Log log(folder.log(), log_options);
   session.options.checkpoint.folder = folder.checkpoints();
-  RecordsOptions records_options{session.config.trainer.csv, session.config.trainer.tensorboard,
-                                 session.config.trainer.histograms_every_epochs,
-                                 session.options.log_every};
-  const auto records = std::make_shared<RunRecords>(session.data, records_options);
+  const auto records = records_of(session);
   std::optional<int64_t> step;
   session.parts.callbacks.push_back(records);
   session.parts.callbacks.push_back(std::make_shared<Opening>([&] {

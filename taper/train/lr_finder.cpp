@@ -39,6 +39,29 @@ std::optional<double> suggestion_of(const LrCurve& curve) {
   return rate;
 }
 
+// The rates of a range test and the losses that they give, smoothed.
+struct RangeTest {
+  const LrFinderOptions& options;
+  LrCurve curve = {};
+  double average = 0, best = 0;
+
+  double rate(int64_t step) const {
+    const double share = static_cast<double>(step) / static_cast<double>(options.steps - 1);
+    return options.min_lr * std::pow(options.max_lr / options.min_lr, share);
+  }
+  // False when the loss has diverged.
+  bool take(int64_t step, double loss) {
+    average = options.smoothing * average + (1 - options.smoothing) * loss;
+    const double known = 1 - std::pow(options.smoothing, static_cast<double>(step + 1));
+    const double smooth = average / known;
+    if (!std::isfinite(smooth) || (step > 0 && smooth > options.divergence * best)) return false;
+    best = step == 0 ? smooth : std::min(best, smooth);
+    curve.learning_rates.push_back(rate(step));
+    curve.losses.push_back(smooth);
+    return true;
+  }
+};
+
 // Puts model, optimizer, data and generator back, whatever happens.
 struct Restore {
   nn::Module& model;
@@ -72,21 +95,12 @@ LrCurve Trainer::find_lr(std::shared_ptr<Batches> train, const LrFinderOptions& 
                         train->state_dict(),
                         get_rng_state()};
   const ModeScope mode(model, /*training=*/true);
-  LrCurve curve;
-  double average = 0, best = 0;
+  RangeTest test{options};
   const auto run_step = [&](int64_t i, const data::Example<>& batch) {
-    const double share = static_cast<double>(i) / static_cast<double>(options.steps - 1);
-    const double rate = options.min_lr * std::pow(options.max_lr / options.min_lr, share);
-    for (auto& group : optimizer.param_groups()) group.options().set_lr(rate);
+    for (auto& group : optimizer.param_groups()) group.options().set_lr(test.rate(i));
     optimizer.zero_grad();
     const Tensor loss = impl.loss_of(impl.output_of(batch), batch);
-    const double value = loss.item<double>();
-    average = options.smoothing * average + (1 - options.smoothing) * value;
-    const double smooth = average / (1 - std::pow(options.smoothing, static_cast<double>(i + 1)));
-    if (!std::isfinite(smooth) || (i > 0 && smooth > options.divergence * best)) return false;
-    best = i == 0 ? smooth : std::min(best, smooth);
-    curve.learning_rates.push_back(rate);
-    curve.losses.push_back(smooth);
+    if (!test.take(i, loss.item<double>())) return false;
     loss.backward();
     optimizer.step();
     return true;
@@ -106,8 +120,8 @@ LrCurve Trainer::find_lr(std::shared_ptr<Batches> train, const LrFinderOptions& 
     throw;
   }
   restore.now();
-  curve.suggestion = suggestion_of(curve);
-  return curve;
+  test.curve.suggestion = suggestion_of(test.curve);
+  return std::move(test.curve);
 }
 
 }  // namespace taper::train

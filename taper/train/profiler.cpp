@@ -49,8 +49,8 @@ class ProfilerHub final : KernelObserver {
     const uint64_t session = detail::profiler_session.load(std::memory_order_relaxed);
     if (session != 0) close(session, 0);
   }
-  // What a thread writes. It is never freed and serves later recordings, so that a thread that comes
-  // late finds it; the number of the recording tells whether it still counts.
+  // What a thread writes. It is never freed and serves later recordings, so that a thread that
+  // comes late finds it; the number of the recording tells whether it still counts.
   struct ThreadLog {
     struct Open {
       const char* name;
@@ -167,8 +167,7 @@ void ProfilerHub::close(uint64_t session, size_t depth) {
   totals.self += duration - call.inner;
   Profiler::Impl& owner = *log->owner;
   if (call.start < owner.trace_from.load(std::memory_order_relaxed)) return;
-  const bool fits =
-      owner.kept.fetch_add(1, std::memory_order_relaxed) < owner.options.max_events;
+  const bool fits = owner.kept.fetch_add(1, std::memory_order_relaxed) < owner.options.max_events;
   if (!fits) {
     owner.left_out.fetch_add(1, std::memory_order_relaxed);
     return;

@@ -108,8 +108,8 @@ std::string ProfileAverages::table(std::string_view sort_by, int64_t row_limit) 
   }
   const size_t shown = std::min(rows.size(), static_cast<size_t>(row_limit));
   constexpr const char* kLine = "{:<{}}  {:<6}  {:>9}  {:>11}  {:>11}  {:>11}  {:>6}\n";
-  std::string text = fmt::format(kLine, "name", width, "kind", "calls", "total", "self", "mean",
-                                 "share");
+  std::string text =
+      fmt::format(kLine, "name", width, "kind", "calls", "total", "self", "mean", "share");
   for (size_t i = 0; i < shown; ++i) {
     const ProfileRow& row = rows[i];
     text += fmt::format(kLine, row.name, width, row.is_kernel ? "kernel" : "span", row.calls,
@@ -170,8 +170,9 @@ void Profiler::export_chrome_trace(const std::string& path) const {
                           time, step.memory.allocated, step.memory.reserved));
   }
   if (p.left_out > 0) {
-    trace.add(fmt::format("{} calls left out: max_events", p.left_out.load()), 1,
-              fmt::format("\"ph\": \"i\", \"s\": \"g\", \"ts\": {}", microseconds(p.end - p.begin)));
+    trace.add(
+        fmt::format("{} calls left out: max_events", p.left_out.load()), 1,
+        fmt::format("\"ph\": \"i\", \"s\": \"g\", \"ts\": {}", microseconds(p.end - p.begin)));
   }
   trace.finish();
 }

@@ -196,9 +196,8 @@ TEST(Profiler, TraceIsChromes) {
 
 int64_t outer_calls_in_trace(const Profiler& profiler) {
   const auto events = of_phase(trace_of(profiler), "X");
-  return std::count_if(events.begin(), events.end(), [](const nlohmann::json& event) {
-    return event.at("name") == "outer";
-  });
+  return std::count_if(events.begin(), events.end(),
+                       [](const nlohmann::json& event) { return event.at("name") == "outer"; });
 }
 
 TEST(Profiler, TraceHasAWindowOfSteps) {
@@ -287,10 +286,15 @@ TEST(Profiler, ShowsTheStepsOfATraining) {
   EXPECT_TRUE(same_state(weights_after(nullptr), weights_after(profile)));
   EXPECT_FALSE(profile->profiler().is_recording());
   const ProfileAverages averages = profile->profiler().key_averages();
-  for (const auto& [name, calls] :
-       std::map<std::string, int64_t>{{"step", 6},       {"backward", 10},  {"optimizer", 6},
-                                      {"clipping", 6},   {"validation", 2}, {"checkpoint", 2},
-                                      {"forward", 14},   {"loss", 14},      {"metrics", 14}}) {
+  for (const auto& [name, calls] : std::map<std::string, int64_t>{{"step", 6},
+                                                                  {"backward", 10},
+                                                                  {"optimizer", 6},
+                                                                  {"clipping", 6},
+                                                                  {"validation", 2},
+                                                                  {"checkpoint", 2},
+                                                                  {"forward", 14},
+                                                                  {"loss", 14},
+                                                                  {"metrics", 14}}) {
     const ProfileRow* row = find_row(averages, name);
     ASSERT_NE(row, nullptr) << name << "\n" << averages.table();
     EXPECT_EQ(row->calls, calls) << name;
@@ -303,7 +307,7 @@ TEST(Profiler, ShowsTheStepsOfATraining) {
 TEST(Profiler, ATrainingThatThrowsEndsTheRecording) {
   const auto profile = std::make_shared<ProfileTraining>();
   TrainerParts parts = small_parts();
-  parts.loss = [](const Tensor&, const Tensor&) -> Tensor { 
+  parts.loss = [](const Tensor&, const Tensor&) -> Tensor {
     taper::detail::fail<Error>("no loss");
   };
   parts.callbacks = {profile};
