@@ -132,7 +132,12 @@ Tensor embedding(const Tensor& input, const Tensor& weight, const EmbeddingFuncO
                    " of ", weight.size(0));
     if (padding_idx < 0) padding_idx += weight.size(0);
   }
-  return taper::embedding(weight, input, padding_idx);
+  if (options.max_norm()) {
+    Tensor rows = weight.detach();
+    embedding_renorm_(rows, input, *options.max_norm(), options.norm_type());
+  }
+  return taper::embedding(weight, input, padding_idx, options.scale_grad_by_freq(),
+                          options.sparse());
 }
 
 Tensor batch_norm(const Tensor& input, const Tensor& running_mean, const Tensor& running_var,
