@@ -203,10 +203,9 @@ TEST(WorkerInitThreads, RunsOnceInEachWorkerBeforeItsBatches) {
   EXPECT_EQ(workers, (std::set<size_t>{0, 1, 2}));
   EXPECT_EQ(calls, 3) << "workers stay for the second epoch";
   EXPECT_EQ(threads.count(std::this_thread::get_id()), 0u);
-  for (const auto& batch : *make_data_loader<SequentialSampler>(
-           Numbers(), DataLoaderOptions(options).workers(0))) {
-    EXPECT_EQ(batch.size(), 2u);
-  }
+  auto plain =
+      make_data_loader<SequentialSampler>(Numbers(), DataLoaderOptions(options).workers(0));
+  for (const std::vector<int>& batch : *plain) EXPECT_EQ(batch.size(), 2u);
   EXPECT_EQ(calls, 3) << "without workers there is nothing to start";
 }
 

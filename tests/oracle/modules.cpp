@@ -138,10 +138,15 @@ Options some_options() {
   }
 }
 
+// Instance normalization keeps its options as those of batch normalization.
+template <class Impl>
+using OptionsOf = std::conditional_t<std::is_base_of_v<nn::InstanceNormImplBase, Impl>,
+                                     nn::InstanceNormOptions, decltype(Impl::options)>;
+
 template <class Impl>
 std::shared_ptr<Impl> make(const IValue& settings) {
   if constexpr (requires(Impl& m) { m.options; }) {
-    using Options = decltype(Impl::options);
+    using Options = OptionsOf<Impl>;
     return std::make_shared<Impl>(read_options(some_options<Options>(), settings));
   } else {
     return std::make_shared<Impl>();
