@@ -31,8 +31,7 @@ const ChunkDatasetOptions& checked(const ChunkDatasetOptions& o) {
 }
 
 void check_chunk_request(bool started, size_t batch_size, size_t expected) {
-  TAPER_CHECK(started,
-              "ChunkDataset: Dataset needs to call reset() before calling get_batch().");
+  TAPER_CHECK(started, "ChunkDataset: Dataset needs to call reset() before calling get_batch().");
   TAPER_CHECK_AS(ConfigError, batch_size == expected,
                  "ChunkDataset: The requested batch size does not match with the initialized batch "
                  "size. The requested batch size is ",

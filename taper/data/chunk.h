@@ -78,7 +78,8 @@ class ChunkDataset final
 
   /// Throws unless batch_size is that of the options, and before the first reset().
   BatchType get_batch(size_t batch_size) override {
-    detail::check_chunk_request(state_->epoch.has_value(), batch_size, state_->options.batch_size());
+    detail::check_chunk_request(state_->epoch.has_value(), batch_size,
+                                state_->options.batch_size());
     return state_->take_batch();
   }
   BatchType get_batch() { return get_batch(state_->options.batch_size()); }
@@ -107,12 +108,13 @@ class ChunkDataset final
           example_sampler(std::move(examples)),
           options(detail::checked(o)),
           preprocess(std::move(policy)),
-          core(DataLoaderOptions(1)
-                   .workers(options.preloader_count())
-                   .max_jobs(options.preloader_count()),
-               [this] { return next_request(); },
-               std::vector<data::detail::LoaderCore::MakeBatch>(
-                   options.preloader_count(), [this](const Item& item) { return read(item); })) {}
+          core(
+              DataLoaderOptions(1)
+                  .workers(options.preloader_count())
+                  .max_jobs(options.preloader_count()),
+              [this] { return next_request(); },
+              std::vector<data::detail::LoaderCore::MakeBatch>(
+                  options.preloader_count(), [this](const Item& item) { return read(item); })) {}
 
     void start() {
       core.drop_epoch();

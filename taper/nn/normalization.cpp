@@ -118,9 +118,8 @@ Tensor InstanceNormImplBase::forward(const Tensor& input) {
   const Tensor samples = batched ? input : input.unsqueeze(0);
   const bool use_input = is_training() || !options.track_running_stats();
   if (use_input) detail::check_several_values(samples, true);
-  const Tensor result =
-      instance_norm(samples, weight, bias, running_mean, running_var, use_input,
-                    options.momentum().value_or(0), options.eps(), false);
+  const Tensor result = instance_norm(samples, weight, bias, running_mean, running_var, use_input,
+                                      options.momentum().value_or(0), options.eps(), false);
   return batched ? result : result.squeeze(0);
 }
 

@@ -111,8 +111,8 @@ class CustomFromMask : public BasePruningMethod {
   Tensor mask_;
 };
 
-/// Methods for pruning again and again: a mask comes from the method added last, which looks at what
-/// the ones before left. torch.nn.utils.prune.PruningContainer.
+/// Methods for pruning again and again: a mask comes from the method added last, which looks at
+/// what the ones before left. torch.nn.utils.prune.PruningContainer.
 class PruningContainer : public BasePruningMethod {
  public:
   using Method = std::shared_ptr<const BasePruningMethod>;

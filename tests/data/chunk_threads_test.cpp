@@ -108,11 +108,11 @@ TEST(ChunkThreads, ShufflesChunksAndExamples) {
 
 TEST(ChunkThreads, PreprocessesAndWorksInALoader) {
   using D = Dataset<>;
-  const auto shared = datasets::make_shared_dataset<D>(
-      Reader(std::make_shared<Log>()), SequentialSampler(0), SequentialSampler(0),
-      ChunkDatasetOptions(2, 10), [](Ints& chunk) {
-        for (int& each : chunk) each += 100;
-      });
+  const auto shared = datasets::make_shared_dataset<D>(Reader(std::make_shared<Log>()),
+                                                       SequentialSampler(0), SequentialSampler(0),
+                                                       ChunkDatasetOptions(2, 10), [](Ints& chunk) {
+                                                         for (int& each : chunk) each += 100;
+                                                       });
   auto loader = make_data_loader(shared, DataLoaderOptions(10).workers(1));
   for (int epoch = 0; epoch < 2; ++epoch) {
     int count = 0;

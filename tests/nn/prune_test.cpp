@@ -190,8 +190,7 @@ TEST(Prune, AContainerComposesMethods) {
   prune::apply(layer, "weight", container);
   container.add_pruning_method(std::make_shared<prune::LnStructured>(1, 2.0, 0));
   prune::apply(layer, "weight", container);
-  EXPECT_TRUE(same_bits(layer->get_buffer("weight_mask"),
-                        cat({zeros({1, 4}), ones({2, 4})})));
+  EXPECT_TRUE(same_bits(layer->get_buffer("weight_mask"), cat({zeros({1, 4}), ones({2, 4})})));
   EXPECT_EQ(container.size(), 3u);
   EXPECT_EQ(container[2]->type(), prune::PruningType::kStructured);
   EXPECT_EQ(std::distance(container.begin(), container.end()), 3);

@@ -71,8 +71,8 @@ void read(const IValue& v, std::optional<T>& to) {
 // Sets the option of a name; false when the options have none such.
 template <class Options>
 bool set(Options& o, std::string_view name, const IValue& v) {
-#define TAPER_TEST_OPTION(option)                      \
-  if constexpr (requires { read(v, o.option()); }) {   \
+#define TAPER_TEST_OPTION(option)                          \
+  if constexpr (requires { read(v, o.option()); }) {       \
     if (name == #option) return read(v, o.option()), true; \
   }
 #define TAPER_TEST_OPTIONS(a, b, c, d, e) \
@@ -145,22 +145,23 @@ using OptionsOf = std::conditional_t<std::is_base_of_v<nn::InstanceNormImplBase,
 
 template <class Impl>
 std::shared_ptr<Impl> make(const IValue& settings) {
-  if constexpr (requires(Impl& m) { m.options; }) {
+  if constexpr (requires(Impl & m) { m.options; }) {
     using Options = OptionsOf<Impl>;
     return std::make_shared<Impl>(read_options(some_options<Options>(), settings));
   } else {
     return std::make_shared<Impl>();
   }
 }
-// A stack of layers: {"layer": the layer's options, "num_layers": n, "norm": a LayerNorm's or None}.
+// A stack of layers: {"layer": the layer's options, "num_layers": n, "norm": a LayerNorm's or
+// None}.
 template <class Impl, class Options, class LayerOptions>
 std::shared_ptr<Impl> make_stack(const IValue& settings) {
   Options options(read_options(some_options<LayerOptions>(), settings.at("layer")),
                   settings.at("num_layers").toInt());
   const IValue& norm = settings.at("norm");
   if (!norm.isNone()) {
-    options.norm(nn::AnyModule(
-        nn::LayerNorm(read_options(some_options<nn::LayerNormOptions>(), norm))));
+    options.norm(
+        nn::AnyModule(nn::LayerNorm(read_options(some_options<nn::LayerNormOptions>(), norm))));
   }
   return std::make_shared<Impl>(options);
 }

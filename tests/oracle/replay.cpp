@@ -150,8 +150,8 @@ std::string compare_outputs(const std::vector<Tensor>& got, const Case& c) {
   return "";
 }
 
-std::string compare_gradients(const std::vector<Tensor>& outputs,
-                              const std::vector<Tensor>& inputs, const Case& c) {
+std::string compare_gradients(const std::vector<Tensor>& outputs, const std::vector<Tensor>& inputs,
+                              const Case& c) {
   std::vector<Tensor> roots, weights;
   for (size_t i = 0; i < outputs.size() && i < c.grad_outputs.size(); ++i) {
     if (c.grad_outputs[i].isNone()) continue;
@@ -160,8 +160,7 @@ std::string compare_gradients(const std::vector<Tensor>& outputs,
     weights.push_back(c.grad_outputs[i].toTensor());
   }
   if (roots.empty()) return "";
-  const std::vector<Tensor> got =
-      autograd::grad(roots, inputs, weights, std::nullopt, false, true);
+  const std::vector<Tensor> got = autograd::grad(roots, inputs, weights, std::nullopt, false, true);
   for (size_t i = 0; i < got.size() && i < c.gradients.size(); ++i) {
     // No gradient and a gradient of zeros are the same.
     const bool missing = !got[i].defined() || c.gradients[i].isNone();
