@@ -4,6 +4,8 @@ export NINJA_STATUS = [%f/%t]
 DEMO_EPOCHS ?= 5
 PREFIX ?= /usr/local
 JOBS ?= $(shell nproc)
+FUZZ_SECONDS ?= 600
+FUZZ_FORMATS ?= npy npz pt pickle safetensors idx png jpeg json toml events event
 CONFIGURE_FLAGS = $(if $(TAPER_WERROR),-D TAPER_WERROR=$(TAPER_WERROR))
 BUILD = build/release
 
@@ -13,7 +15,8 @@ BUILD = build/release
 help:
 	@echo "make demo     train a classifier on Fashion-MNIST (DEMO_EPOCHS=$(DEMO_EPOCHS)); results in runs/"
 	@echo "make test     build and run all tests"
-	@echo "make soak     every op with degenerate arguments, PyTorch's samples, killed trainings"
+	@echo "make soak     degenerate arguments, PyTorch's samples, killed trainings and saves,"
+	@echo "              every parser under libFuzzer (FUZZ_SECONDS=$(FUZZ_SECONDS) each)"
 	@echo "make bench    compare with LibTorch; results in build/bench/"
 	@echo "make check    format, tidy, layers, header budget, generated files"
 	@echo "make format   rewrite the sources with clang-format"
@@ -41,10 +44,18 @@ test: configure
 soak: configure
 	@tools/setup python
 	@cmake --build $(BUILD) --target taper_replay taper_soak taper_resume_soak \
-	  --parallel $(JOBS)
+	  taper_save_soak --parallel $(JOBS)
 	@OMP_NUM_THREADS=1 tests/oracle/soak.py --program $(BUILD)/tests/taper_soak
 	@tests/oracle/replay.py --program $(BUILD)/tests/taper_replay
+	@OMP_NUM_THREADS=1 tests/oracle/modules.py --program $(BUILD)/tests/taper_replay
 	@OMP_NUM_THREADS=2 $(BUILD)/tests/taper_resume_soak --runs 100
+	@OMP_NUM_THREADS=1 $(BUILD)/tests/taper_save_soak --kills 1000
+	@cmake --preset clang >build/configure.log 2>&1 || { cat build/configure.log; exit 1; }
+	@cmake --build build/clang --target taper_fuzz_files --parallel $(JOBS)
+	@for format in $(FUZZ_FORMATS); do corpus=build/fuzz/$$format; echo "fuzz $$format"; \
+	  build/clang/tests/taper_fuzz_files --format=$$format --seeds=$$corpus $$corpus \
+	    -max_total_time=$(FUZZ_SECONDS) -timeout=10 >build/fuzz-$$format.log 2>&1 || \
+	    { tail -40 build/fuzz-$$format.log; exit 1; }; done
 
 bench:
 	@tools/setup build test bench demo

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "taper/data/chunk.h"
 #include "taper/data/combined.h"
 #include "taper/data/dataloader.h"
 #include "taper/data/datasets.h"

@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "taper/base/function.h"
 #include "taper/base/macros.h"
 #include "taper/tensor/generator.h"
 
@@ -32,6 +33,12 @@ class DataLoaderOptions {
   /// Whether the worker threads stay for the next epoch. Default: true.
   DataLoaderOptions& persistent_workers(bool v) { return set(persistent_workers_, v); }
   bool persistent_workers() const { return persistent_workers_; }
+  /// Called in each worker thread as it starts, with the worker's number; what it throws comes
+  /// with the worker's batches. Default: nothing is called.
+  DataLoaderOptions& worker_init_fn(Function<void(size_t)> v) {
+    return set(worker_init_fn_, std::move(v));
+  }
+  const Function<void(size_t)>& worker_init_fn() const { return worker_init_fn_; }
   /// What the epochs' seeds are drawn from, and by a sampler that the loader makes its order.
   /// Default: undefined, which is the default generator.
   DataLoaderOptions& generator(Generator v) { return set(generator_, std::move(v)); }
@@ -67,6 +74,7 @@ class DataLoaderOptions {
   size_t workers_ = 0;
   size_t prefetch_factor_ = 2;
   std::optional<size_t> max_jobs_;
+  Function<void(size_t)> worker_init_fn_;
   Generator generator_;
   std::optional<int64_t> timeout_ms_;
   bool enforce_ordering_ = true;

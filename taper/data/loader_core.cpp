@@ -49,6 +49,7 @@ struct LoaderCore::Impl {
   std::optional<int64_t> timeout_ms;
   bool ordered;
   bool persistent;
+  Function<void(size_t)> worker_init;
   NextRequest next_request;
   std::vector<MakeBatch> make_batch;
 
@@ -69,9 +70,22 @@ struct LoaderCore::Impl {
   std::deque<Result> results;
   bool quit = false;
 
-  void run_worker(MakeBatch& make) {
+  // What the user's worker_init_fn threw in this thread, or null.
+  static std::exception_ptr init_worker(const Function<void(size_t)>& init, size_t worker) {
+    if (!init) return nullptr;
+    try {
+      init(worker);
+      return nullptr;
+    } catch (...) {
+      return std::current_exception();
+    }
+  }
+
+  void run_worker(size_t worker, const Function<void(size_t)>& init) {
     // Workers keep to their own core: the threads of parallel_for are the training's.
     thread_state.in_parallel = true;
+    MakeBatch& make = make_batch[worker];
+    const std::exception_ptr init_error = init_worker(init, worker);
     std::unique_lock lock(mutex);
     while (true) {
       job_ready.wait(lock, [&] { return quit || !jobs.empty(); });
@@ -81,6 +95,7 @@ struct LoaderCore::Impl {
       lock.unlock();
       Result result{job.sequence, nullptr, nullptr};
       try {
+        if (init_error) std::rethrow_exception(init_error);
         result.batch = make(job.request);
       } catch (...) {
         result.exception = std::current_exception();
@@ -104,7 +119,7 @@ struct LoaderCore::Impl {
     quit = false;
     try {
       for (size_t i = 0; i < workers; ++i) {
-        threads.emplace_back([this, i] { run_worker(make_batch[i]); });
+        threads.emplace_back([this, i, init = worker_init] { run_worker(i, init); });
       }
     } catch (const std::system_error& error) {
       stop_threads();
@@ -212,6 +227,7 @@ LoaderCore::LoaderCore(const DataLoaderOptions& options, NextRequest next_reques
   impl_->timeout_ms = options.timeout_milliseconds();
   impl_->ordered = options.enforce_ordering();
   impl_->persistent = options.persistent_workers();
+  impl_->worker_init = options.worker_init_fn();
   impl_->next_request = std::move(next_request);
   impl_->make_batch = std::move(make_batch);
   TAPER_DCHECK(impl_->make_batch.size() == std::max<size_t>(impl_->workers, 1));

@@ -17,6 +17,13 @@ struct EmbeddingOptions {
   TAPER_ARG(int64_t, embedding_dim);
   /// This row starts as zeros and gets no gradient; negative ones count from the end.
   TAPER_ARG(std::optional<int64_t>, padding_idx) = std::nullopt;
+  /// Rows with a larger norm are shortened, in place, before they are read.
+  TAPER_ARG(std::optional<double>, max_norm) = std::nullopt;
+  TAPER_ARG(double, norm_type) = 2;
+  /// Divides a row's gradient by how often it is named.
+  TAPER_ARG(bool, scale_grad_by_freq) = false;
+  /// Gradients are dense whatever this says.
+  TAPER_ARG(bool, sparse) = false;
   /// The weight to use instead of a random one.
   TAPER_ARG(Tensor, _weight) = Tensor();
 };
@@ -24,6 +31,10 @@ struct EmbeddingOptions {
 struct EmbeddingFromPretrainedOptions {
   TAPER_ARG(bool, freeze) = true;
   TAPER_ARG(std::optional<int64_t>, padding_idx) = std::nullopt;
+  TAPER_ARG(std::optional<double>, max_norm) = std::nullopt;
+  TAPER_ARG(double, norm_type) = 2;
+  TAPER_ARG(bool, scale_grad_by_freq) = false;
+  TAPER_ARG(bool, sparse) = false;
 };
 
 /// Looks up rows of weight [num_embeddings, embedding_dim] (standard normal): integer indices of
@@ -71,6 +82,17 @@ struct EmbeddingBagOptions {
   TAPER_ARG(std::optional<int64_t>, padding_idx) = std::nullopt;
 };
 
+struct EmbeddingBagFromPretrainedOptions {
+  TAPER_ARG(bool, freeze) = true;
+  TAPER_ARG(std::optional<double>, max_norm) = std::nullopt;
+  TAPER_ARG(double, norm_type) = 2;
+  TAPER_ARG(bool, scale_grad_by_freq) = false;
+  TAPER_ARG(EmbeddingBagOptions::Mode, mode) = kMean;
+  TAPER_ARG(bool, sparse) = false;
+  TAPER_ARG(bool, include_last_offset) = false;
+  TAPER_ARG(std::optional<int64_t>, padding_idx) = std::nullopt;
+};
+
 /// Sums, means or maxima of bags of rows of weight [num_embeddings, embedding_dim].
 class EmbeddingBagImpl : public Cloneable<EmbeddingBagImpl> {
  public:
@@ -87,7 +109,16 @@ class EmbeddingBagImpl : public Cloneable<EmbeddingBagImpl> {
   EmbeddingBagOptions options;
   Tensor weight;
 };
-TAPER_LAYER(EmbeddingBag);
+extern template class Cloneable<EmbeddingBagImpl>;
+
+class EmbeddingBag : public ModuleHolder<EmbeddingBagImpl> {
+ public:
+  using ModuleHolder<EmbeddingBagImpl>::ModuleHolder;
+  using Impl = EmbeddingBagImpl;
+  /// As Embedding::from_pretrained().
+  static EmbeddingBag from_pretrained(const Tensor& embeddings,
+                                      const EmbeddingBagFromPretrainedOptions& options = {});
+};
 
 }  // namespace nn
 }  // namespace taper

@@ -3,9 +3,11 @@
 #include <cmath>
 #include <limits>
 
+#include "taper/nn/normalization.h"
 #include "taper/ops/convolution.h"
 #include "taper/ops/creation.h"
 #include "taper/ops/dropout.h"
+#include "taper/ops/embedding.h"
 #include "taper/ops/loss.h"
 #include "taper/ops/masking.h"
 #include "taper/ops/matmul.h"
@@ -132,11 +134,17 @@ Tensor embedding(const Tensor& input, const Tensor& weight, const EmbeddingFuncO
                    " of ", weight.size(0));
     if (padding_idx < 0) padding_idx += weight.size(0);
   }
-  return taper::embedding(weight, input, padding_idx);
+  if (options.max_norm()) {
+    Tensor rows = weight.detach();
+    embedding_renorm_(rows, input, *options.max_norm(), options.norm_type());
+  }
+  return taper::embedding(weight, input, padding_idx, options.scale_grad_by_freq(),
+                          options.sparse());
 }
 
 Tensor batch_norm(const Tensor& input, const Tensor& running_mean, const Tensor& running_var,
                   const BatchNormFuncOptions& o) {
+  if (o.training()) nn::detail::check_several_values(input, false);
   return taper::batch_norm(input, o.weight(), o.bias(), running_mean, running_var, o.training(),
                            o.momentum().value_or(0.1), o.eps(), false);
 }

@@ -63,6 +63,11 @@ struct DropoutFuncOptions {
 };
 struct EmbeddingFuncOptions {
   TAPER_ARG(std::optional<int64_t>, padding_idx) = std::nullopt;
+  /// Rows with a larger norm are shortened, in place, before they are read.
+  TAPER_ARG(std::optional<double>, max_norm) = std::nullopt;
+  TAPER_ARG(double, norm_type) = 2;
+  TAPER_ARG(bool, scale_grad_by_freq) = false;
+  TAPER_ARG(bool, sparse) = false;
 };
 struct BatchNormFuncOptions {
   TAPER_ARG(Tensor, weight) = Tensor();

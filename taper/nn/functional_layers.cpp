@@ -118,6 +118,7 @@ Tensor feature_alpha_dropout(const Tensor& input, const FeatureAlphaDropoutFuncO
   return dropped<FeatureAlphaDropoutImpl>(input, options);
 }
 Tensor instance_norm(const Tensor& input, const InstanceNormFuncOptions& o) {
+  if (o.use_input_stats()) nn::detail::check_several_values(input, true);
   return taper::instance_norm(input, o.weight(), o.bias(), o.running_mean(), o.running_var(),
                               o.use_input_stats(), o.momentum(), o.eps(), false);
 }

@@ -46,8 +46,22 @@ void BatchNormImplBase::print(std::ostream& stream, const char* name) const {
                 ", track_running_stats=", options.track_running_stats(), ")");
 }
 
+namespace detail {
+void check_several_values(const Tensor& input, bool per_sample) {
+  int64_t values = per_sample || input.dim() == 0 ? 1 : input.sizes()[0];
+  for (int64_t d = 2; d < input.dim(); ++d) values *= input.sizes()[static_cast<size_t>(d)];
+  TAPER_CHECK_AS(ShapeError, values != 1 || input.dim() < 2,
+                 per_sample ? "instance_norm: Expected more than 1 spatial element"
+                            : "batch_norm: Expected more than 1 value per channel",
+                 " when training, got input size ", input.sizes());
+}
+}  // namespace detail
+
 Tensor BatchNormImplBase::forward(const Tensor& input) {
   check_input_dim(input);
+  // Without running statistics those of the batch are used in evaluation too.
+  const bool use_batch = is_training() || !running_mean.defined();
+  if (use_batch) detail::check_several_values(input, false);
   double momentum = options.momentum().value_or(0);
   if (is_training() && num_batches_tracked.defined()) {
     // A write of one number that no graph sees.
@@ -55,8 +69,6 @@ Tensor BatchNormImplBase::forward(const Tensor& input) {
     num_batches_tracked.impl().bump_version();
     if (!options.momentum()) momentum = 1.0 / static_cast<double>(batches);
   }
-  // Without running statistics those of the batch are used in evaluation too.
-  const bool use_batch = is_training() || !running_mean.defined();
   const bool track = !is_training() || options.track_running_stats();
   return batch_norm(input, weight, bias, track ? running_mean : Tensor(),
                     track ? running_var : Tensor(), use_batch, momentum, options.eps(), false);
@@ -103,10 +115,11 @@ void InstanceNormImplBase::check_input_dim(const Tensor& input) const {
 Tensor InstanceNormImplBase::forward(const Tensor& input) {
   check_input_dim(input);
   const bool batched = input.dim() == dimensions() + 2;
-  const Tensor result =
-      instance_norm(batched ? input : input.unsqueeze(0), weight, bias, running_mean, running_var,
-                    is_training() || !options.track_running_stats(), options.momentum().value_or(0),
-                    options.eps(), false);
+  const Tensor samples = batched ? input : input.unsqueeze(0);
+  const bool use_input = is_training() || !options.track_running_stats();
+  if (use_input) detail::check_several_values(samples, true);
+  const Tensor result = instance_norm(samples, weight, bias, running_mean, running_var, use_input,
+                                      options.momentum().value_or(0), options.eps(), false);
   return batched ? result : result.squeeze(0);
 }
 

@@ -36,6 +36,11 @@ using InstanceNorm1dOptions = InstanceNormOptions;
 using InstanceNorm2dOptions = InstanceNormOptions;
 using InstanceNorm3dOptions = InstanceNormOptions;
 
+namespace detail {
+/// Throws where statistics would be of one value: of each channel, or of each channel of a sample.
+void check_several_values(const Tensor& input, bool per_sample);
+}  // namespace detail
+
 /// Batch normalization (Ioffe and Szegedy, 2015) of each channel (dimension 1):
 /// y = (x - mean) / sqrt(var + eps) * weight + bias, with the batch's statistics in training and
 /// the running ones (buffers running_mean, running_var, num_batches_tracked) otherwise.

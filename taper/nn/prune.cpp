@@ -138,6 +138,27 @@ Tensor CustomFromMask::compute_mask(const Tensor&, const Tensor& default_mask) c
   return default_mask.mul(mask_.to(default_mask.scalar_type()));
 }
 
+PruningContainer::PruningContainer(const std::vector<Method>& methods) {
+  for (const Method& method : methods) add_pruning_method(method);
+}
+
+void PruningContainer::add_pruning_method(Method method) {
+  TAPER_CHECK_AS(ConfigError, method != nullptr,
+                 "PruningContainer: null is not a BasePruningMethod subclass");
+  methods_.push_back(std::move(method));
+}
+
+Tensor PruningContainer::compute_mask(const Tensor& t, const Tensor& default_mask) const {
+  TAPER_CHECK_AS(ConfigError, !methods_.empty(), "PruningContainer: has no pruning method");
+  return combine(*methods_.back(), t, default_mask);
+}
+
+const PruningContainer::Method& PruningContainer::operator[](size_t i) const {
+  TAPER_CHECK_AS(IndexError, i < methods_.size(), "PruningContainer: index ", i,
+                 " is out of range for ", methods_.size(), " methods");
+  return methods_[i];
+}
+
 namespace detail {
 
 void apply(Module& module, const std::string& name, const BasePruningMethod& method,

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -108,6 +109,29 @@ class CustomFromMask : public BasePruningMethod {
 
  private:
   Tensor mask_;
+};
+
+/// Methods for pruning again and again: a mask comes from the method added last, which looks at
+/// what the ones before left. torch.nn.utils.prune.PruningContainer.
+class PruningContainer : public BasePruningMethod {
+ public:
+  using Method = std::shared_ptr<const BasePruningMethod>;
+  PruningContainer() = default;
+  explicit PruningContainer(const std::vector<Method>& methods);
+  /// Throws on null.
+  void add_pruning_method(Method method);
+  PruningType type() const override { return PruningType::kGlobal; }
+  /// Throws where there is no method.
+  Tensor compute_mask(const Tensor& t, const Tensor& default_mask) const override;
+
+  size_t size() const { return methods_.size(); }
+  /// Throws an IndexError.
+  const Method& operator[](size_t i) const;
+  std::vector<Method>::const_iterator begin() const { return methods_.begin(); }
+  std::vector<Method>::const_iterator end() const { return methods_.end(); }
+
+ private:
+  std::vector<Method> methods_;
 };
 
 namespace detail {

@@ -8,6 +8,7 @@
 #include "taper/base/error.h"
 #include "taper/io/npy.h"
 #include "taper/io/npz.h"
+#include "taper/io/safetensors.h"
 #include "taper/io/torch_file.h"
 #include "taper/ops/creation.h"
 #include "tests/io/ivalue_text.h"
@@ -42,7 +43,12 @@ const Format kFormats[] = {
      [](const std::string& path, const Tensor& x) {
        save_torch(path, IValue::list({x, 1}));
      },
-     [](const std::string& path) { return load_torch(path).toListRef()[0].toTensor(); }}};
+     [](const std::string& path) { return load_torch(path).toListRef()[0].toTensor(); }},
+    {"safetensors",
+     [](const std::string& path, const Tensor& x) {
+       save_safetensors(path, {{"x", x}});
+     },
+     [](const std::string& path) { return load_safetensors(path).tensors[0].second; }}};
 
 TEST(FileFaults, ASaveIsWholeOrHasNotHappened) {
   const Tensor old_content = arange(10, kFloat), new_content = arange(40'000, kLong);

@@ -189,6 +189,8 @@ TEST_F(GoldenLayers, Normalizations) {
   expect_near(rms(tensor({{3.0, 4.0}})), {3 * scale, 4 * scale});
   EXPECT_ERROR(ShapeError, rms(ones({2, 3})), "expected input with shape [*, [2]]");
   EXPECT_ERROR(ShapeError, nn::BatchNorm3d(4)(ones({2, 4})), "expected 5D input (got 2D input)");
+  EXPECT_ERROR(ShapeError, nn::BatchNorm1d(4)(ones({1, 4})), "more than 1 value per channel");
+  EXPECT_ERROR(ShapeError, nn::InstanceNorm1d(4)(ones({3, 4, 1})), "more than 1 spatial element");
   EXPECT_ERROR(ShapeError, nn::InstanceNorm2d(4)(ones({2, 4})), "expected 3D or 4D input");
 }
 

@@ -207,6 +207,17 @@ TEST(Embedding, LooksUpRows) {
   auto copy = std::dynamic_pointer_cast<nn::EmbeddingImpl>(given->clone());
   EXPECT_FALSE(copy->weight.is_same(table));
   expect_near(copy->weight, std::vector<double>(6, 1));
+  // Rows that are named are shortened; options go to the layer.
+  nn::Embedding clipped = nn::Embedding::from_pretrained(
+      full({2, 4}, 3.0), nn::EmbeddingFromPretrainedOptions().max_norm(2.0).freeze(false));
+  EXPECT_NEAR(clipped(tensor({int64_t{1}})).norm().item<double>(), 2, 1e-5);
+  EXPECT_EQ(clipped->weight.select(0, 0).norm().item<double>(), 6);
+  EXPECT_TRUE(clipped->weight.requires_grad());
+  nn::EmbeddingBag bag = nn::EmbeddingBag::from_pretrained(
+      full({2, 4}, 3.0), nn::EmbeddingBagFromPretrainedOptions().mode(kSum));
+  EXPECT_FALSE(bag->weight.requires_grad());
+  EXPECT_EQ(bag(tensor({int64_t{0}, int64_t{1}}).view({1, 2})).sum().item<double>(), 24);
+  EXPECT_ERROR(ShapeError, nn::EmbeddingBag::from_pretrained(ones({3})), "2-dimensional");
 }
 
 TEST(Activation, ModulesCallTheirFunctions) {

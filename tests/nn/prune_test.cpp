@@ -11,10 +11,13 @@
 #include "taper/nn/sequential.h"
 #include "taper/ops/copy.h"
 #include "taper/ops/creation.h"
+#include "taper/ops/joining.h"
 #include "taper/ops/matmul.h"
 #include "taper/ops/pointwise.h"
 #include "taper/ops/random.h"
 #include "taper/ops/reduction.h"
+#include "taper/ops/slicing.h"
+#include "taper/ops/view.h"
 #include "tests/support/expect_error.h"
 #include "tests/support/same_bits.h"
 
@@ -167,6 +170,35 @@ TEST(SpectralNorm, LargestSingularValueIsOne) {
   const Tensor gram = layer->weight.detach().t().mm(layer->weight.detach());
   for (int i = 0; i < 500; ++i) v = gram.matmul(v).div(gram.matmul(v).norm());
   EXPECT_NEAR(gram.matmul(v).norm().item<double>(), 1, 1e-4);
+}
+
+TEST(Prune, AContainerComposesMethods) {
+  prune::PruningContainer container;
+  nn::Linear layer(4, 3);
+  {
+    const NoGradGuard no_grad;
+    layer->weight.copy_(arange(1, 13, kFloat).view({3, 4}));
+  }
+  EXPECT_ERROR(ConfigError, prune::apply(layer, "weight", container), "no pruning method");
+  EXPECT_ERROR(ConfigError, container.add_pruning_method(nullptr), "not a BasePruningMethod");
+  container.add_pruning_method(std::make_shared<prune::L1Unstructured>(2));
+  prune::apply(layer, "weight", container);
+  EXPECT_TRUE(same_bits(layer->get_buffer("weight_mask").reshape(-1).slice(0, 0, 4),
+                        tensor({0.0f, 0.0f, 1.0f, 1.0f})));
+  // The smallest of what is left, then a whole row: as these methods do one after the other.
+  container.add_pruning_method(std::make_shared<prune::L1Unstructured>(1));
+  prune::apply(layer, "weight", container);
+  container.add_pruning_method(std::make_shared<prune::LnStructured>(1, 2.0, 0));
+  prune::apply(layer, "weight", container);
+  EXPECT_TRUE(same_bits(layer->get_buffer("weight_mask"), cat({zeros({1, 4}), ones({2, 4})})));
+  EXPECT_EQ(container.size(), 3u);
+  EXPECT_EQ(container[2]->type(), prune::PruningType::kStructured);
+  EXPECT_EQ(std::distance(container.begin(), container.end()), 3);
+  EXPECT_ERROR(IndexError, container[3], "index 3 is out of range");
+  // On a tensor, with a mask of what is pruned already.
+  const Tensor mask = prune::PruningContainer({std::make_shared<prune::L1Unstructured>(1)})
+                          .compute_mask(tensor({4.0f, 1.0f, 3.0f}), tensor({1.0f, 0.0f, 1.0f}));
+  EXPECT_TRUE(same_bits(mask, tensor({1.0f, 0.0f, 0.0f})));
 }
 
 }  // namespace

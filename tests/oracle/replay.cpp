@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "tests/oracle/case_file.h"
+#include "tests/oracle/modules.h"
 
 namespace taper::oracle {
 namespace {
@@ -150,7 +150,8 @@ std::string compare_outputs(const std::vector<Tensor>& got, const Case& c) {
   return "";
 }
 
-std::string compare_gradients(const std::vector<Tensor>& outputs, const Case& c) {
+std::string compare_gradients(const std::vector<Tensor>& outputs, const std::vector<Tensor>& inputs,
+                              const Case& c) {
   std::vector<Tensor> roots, weights;
   for (size_t i = 0; i < outputs.size() && i < c.grad_outputs.size(); ++i) {
     if (c.grad_outputs[i].isNone()) continue;
@@ -159,8 +160,7 @@ std::string compare_gradients(const std::vector<Tensor>& outputs, const Case& c)
     weights.push_back(c.grad_outputs[i].toTensor());
   }
   if (roots.empty()) return "";
-  const std::vector<Tensor> got =
-      autograd::grad(roots, c.inputs, weights, std::nullopt, false, true);
+  const std::vector<Tensor> got = autograd::grad(roots, inputs, weights, std::nullopt, false, true);
   for (size_t i = 0; i < got.size() && i < c.gradients.size(); ++i) {
     // No gradient and a gradient of zeros are the same.
     const bool missing = !got[i].defined() || c.gradients[i].isNone();
@@ -177,21 +177,29 @@ std::string compare_gradients(const std::vector<Tensor>& outputs, const Case& c)
   return "";
 }
 
-std::string run(const Case& c) {
+ModuleResult call(const Case& c) {
+  if (calls_module(c)) return call_module(c);
   const Entry* entry = find_entry(c.call);
-  if (!entry) return "no such op: " + c.call;
+  if (!entry) throw BadCase{"no such op: " + c.call};
   Arguments arguments(c.arguments);
-  std::vector<Tensor> outputs;
+  return {entry->call(arguments), c.inputs, ""};
+}
+
+std::string run(const Case& c) {
+  ModuleResult got;
   try {
-    outputs = entry->call(arguments);
+    got = call(c);
   } catch (const Error& error) {
     if (c.fails.empty()) return std::string("throws: ") + error.what();
     const bool of_kind = c.fails != "IndexError" || dynamic_cast<const IndexError*>(&error);
     return of_kind ? "" : std::string("throws no IndexError: ") + error.what();
   }
   if (!c.fails.empty()) return "accepts what PyTorch refuses";
-  std::string difference = compare_outputs(outputs, c);
-  if (difference.empty() && !c.gradients.empty()) difference = compare_gradients(outputs, c);
+  std::string difference = got.difference;
+  if (difference.empty()) difference = compare_outputs(got.outputs, c);
+  if (difference.empty() && !c.gradients.empty()) {
+    difference = compare_gradients(got.outputs, got.inputs, c);
+  }
   return difference;
 }
 

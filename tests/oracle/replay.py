@@ -33,9 +33,9 @@ REFUSED = re.compile(r"not implemented for 'Complex|[Gg]ot.* Complex(Float|Doubl
 class Known:
     """known_differences.txt: "names | types | what the text of the difference holds | reason"."""
 
-    def __init__(self):
+    def __init__(self, file="known_differences.txt"):
         self.entries = []
-        for line in (HERE / "known_differences.txt").read_text(encoding="utf-8").splitlines():
+        for line in (HERE / file).read_text(encoding="utf-8").splitlines():
             if line and not line.startswith("#"):
                 names, dtypes, pattern, reason = (part.strip() for part in line.split(" | "))
                 self.entries.append((names.split(), dtypes.split(), pattern, reason))

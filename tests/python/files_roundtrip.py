@@ -19,7 +19,8 @@ except ImportError as error:
     sys.exit(77)
 
 DTYPES = [torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64, torch.float16,
-          torch.bfloat16, torch.float32, torch.float64, torch.bool]
+          torch.bfloat16, torch.float32, torch.float64, torch.bool, torch.complex64,
+          torch.complex128]
 
 
 class Tied(nn.Module):
@@ -145,6 +146,8 @@ def check(condition, what):
 def raw(tensor):
     """The elements' bits."""
     tensor = tensor.detach().contiguous()
+    if tensor.is_complex():
+        tensor = torch.view_as_real(tensor)
     widths = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
     return tensor.view(widths[tensor.element_size()]) if tensor.numel() else tensor
 
@@ -251,7 +254,7 @@ def optimizer(program, folder):
 
 
 def arrays(program, folder):
-    dtypes = ["?", "b", "B", "h", "i", "l", "e", "f", "d"]
+    dtypes = ["?", "b", "B", "h", "i", "l", "e", "f", "d", "F", "D"]
     cases = {}
     for code in dtypes:
         values = numpy.arange(-12, 12).reshape(2, 3, 4).astype(code)
