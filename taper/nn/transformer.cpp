@@ -202,7 +202,9 @@ Tensor TransformerImpl::forward(const Tensor& src, const Tensor& tgt, const Tens
                                 const Tensor& tgt_mask, const Tensor& memory_mask,
                                 const Tensor& src_key_padding_mask,
                                 const Tensor& tgt_key_padding_mask,
-                                const Tensor& memory_key_padding_mask) {
+                                const Tensor& memory_key_padding_mask,
+                                std::optional<bool> src_is_causal,
+                                std::optional<bool> tgt_is_causal, bool memory_is_causal) {
   TAPER_CHECK_AS(ShapeError, (src.dim() == 2 || src.dim() == 3) && src.dim() == tgt.dim(),
                  "Transformer: src and tgt should both be batched 3-D or unbatched 2-D tensors, "
                  "got sizes ",
@@ -215,9 +217,15 @@ Tensor TransformerImpl::forward(const Tensor& src, const Tensor& tgt, const Tens
   TAPER_CHECK_AS(ShapeError, src.size(-1) == d && tgt.size(-1) == d,
                  "Transformer: the feature number of src and tgt must be equal to d_model, ", d,
                  ", got ", src.size(-1), " and ", tgt.size(-1));
-  const Tensor memory = encoder.forward(src, src_mask, src_key_padding_mask);
+  const Tensor memory = src_is_causal ? encoder.forward(src, src_mask, src_key_padding_mask,
+                                                        src_is_causal)
+                                      : encoder.forward(src, src_mask, src_key_padding_mask);
+  if (!tgt_is_causal && !memory_is_causal) {
+    return decoder.forward(tgt, memory, tgt_mask, memory_mask, tgt_key_padding_mask,
+                           memory_key_padding_mask);
+  }
   return decoder.forward(tgt, memory, tgt_mask, memory_mask, tgt_key_padding_mask,
-                         memory_key_padding_mask);
+                         memory_key_padding_mask, tgt_is_causal, memory_is_causal);
 }
 
 Tensor TransformerImpl::generate_square_subsequent_mask(int64_t size) {

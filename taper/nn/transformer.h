@@ -1,5 +1,7 @@
 #pragma once
 
+#include <optional>
+
 #include "taper/nn/any_module.h"
 #include "taper/nn/attention.h"
 #include "taper/nn/containers.h"
@@ -144,16 +146,26 @@ class TransformerImpl : public Cloneable<TransformerImpl> {
   void reset_parameters();
   void pretty_print(std::ostream& stream) const override;
   /// src [S, N, E], tgt [T, N, E] (batches first with batch_first, N missing for one sample);
-  /// returns tgt's sizes. Throws where batches or features do not agree.
+  /// returns tgt's sizes. Throws where batches or features do not agree. Hints that are given are
+  /// passed on; custom encoders and decoders are called without those that are not.
   Tensor forward(const Tensor& src, const Tensor& tgt, const Tensor& src_mask = {},
                  const Tensor& tgt_mask = {}, const Tensor& memory_mask = {},
                  const Tensor& src_key_padding_mask = {}, const Tensor& tgt_key_padding_mask = {},
-                 const Tensor& memory_key_padding_mask = {});
+                 const Tensor& memory_key_padding_mask = {},
+                 std::optional<bool> src_is_causal = std::nullopt,
+                 std::optional<bool> tgt_is_causal = std::nullopt, bool memory_is_causal = false);
   /// [size, size]: -inf above the diagonal, 0 elsewhere, so that no position sees a later one.
   static Tensor generate_square_subsequent_mask(int64_t size);
 
   TransformerOptions options;
   AnyModule encoder, decoder;
+
+ private:
+  TAPER_FORWARD_HAS_DEFAULT_ARGS({2, AnyValue(Tensor())}, {3, AnyValue(Tensor())},
+                                 {4, AnyValue(Tensor())}, {5, AnyValue(Tensor())},
+                                 {6, AnyValue(Tensor())}, {7, AnyValue(Tensor())},
+                                 {8, AnyValue(std::optional<bool>())},
+                                 {9, AnyValue(std::optional<bool>())}, {10, AnyValue(false)})
 };
 TAPER_LAYER(Transformer);
 

@@ -273,8 +273,11 @@ TEST(Attention, MemoryIsLinearInTheLength) {
     scaled_dot_product_attention(q, k, v).sum().backward();
     return memory_stats().peak_reserved - before;
   };
-  // Query, key, value, result and all gradients are as long as a query each.
-  for (const int64_t length : {1024, 2048, 4096}) EXPECT_LT(peak(length), 24 * 16 * 4 * length);
+  // Result, gradients and copies of the keys are as long as a query each; a matrix of scores would
+  // be 16 and 64 MB. The allocator takes whole megabytes.
+  for (const int64_t length : {2048, 4096}) {
+    EXPECT_LT(peak(length), 24 * 16 * 4 * length + (2 << 20));
+  }
 }
 
 TEST(AttentionThreads, ChangeNoBit) {
