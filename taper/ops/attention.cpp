@@ -105,15 +105,14 @@ Inputs grouped(const Inputs& x) {
 /// The weights before dropout, made of other ops; those of a query that sees no key are 0.
 Tensor weights(const Inputs& x, const AttentionRule& rule) {
   Tensor scores = matmul(x.q.mul(rule.scale), x.k.transpose(-2, -1));
-  Tensor mask = x.mask;
+  constexpr double kHidden = -std::numeric_limits<double>::infinity();
   if (rule.causal) {
     const DimVector plane{x.q.size(-2), x.k.size(-2)};
-    mask = ones(plane, x.q.options().dtype(kBool).requires_grad(false)).tril();
+    return softmax(scores.masked_fill(ones(plane, kBool).triu(1), kHidden), -1);
   }
-  if (!mask.defined() || scores.numel() == 0) return softmax(scores, -1);
-  constexpr double kHidden = -std::numeric_limits<double>::infinity();
-  scores = mask.scalar_type() == kBool ? scores.masked_fill(mask.logical_not(), kHidden)
-                                       : scores.add(mask);
+  if (!x.mask.defined() || scores.numel() == 0) return softmax(scores, -1);
+  scores = x.mask.scalar_type() == kBool ? scores.masked_fill(x.mask.logical_not(), kHidden)
+                                         : scores.add(x.mask);
   const Tensor blind = amax(scores.detach(), -1, true).eq(kHidden);
   return softmax(scores.masked_fill(blind, 0), -1).masked_fill(blind, 0);
 }
@@ -150,9 +149,15 @@ void attention_gradients(Backward& g, const AttentionRule& rule) {
   }
 }
 
+/// Whether products of whole matrices are quicker (measured), and no larger than the tensors.
+bool is_small(const Inputs& x) {
+  const int64_t queries = x.q.size(-2), keys = x.k.size(-2);
+  return queries <= 4 || (queries <= 8 && keys <= 8);
+}
+
 /// float32 or float64, one set of leading sizes.
 Tensor attend(const Inputs& x, const AttentionRule& rule) {
-  if (x.mask.defined() && needs_grad(x.mask)) {
+  if (is_small(x) || (x.mask.defined() && needs_grad(x.mask))) {
     return matmul(dropped(weights(x, rule), rule), x.v);
   }
   DimVector sizes(x.q.sizes().begin(), x.q.sizes().end());
