@@ -31,7 +31,9 @@ void add_row(Suite& suite, int64_t batch, int64_t heads, int64_t length, bool ca
     const lib::Tensor grad = filled({batch, heads, length, 64}, 4);
     lib::Tensor mask;
     if (causal) mask = lib::full({length, length}, -INFINITY).triu(1);
-    const auto step = [=] { return lib::autograd::grad({attend(q, k, v, mask)}, {q, k, v}, {grad}); };
+    const auto step = [=] {
+      return lib::autograd::grad({attend(q, k, v, mask)}, {q, k, v}, {grad});
+    };
     Body body;
     body.run = timed([=] {
       auto grads = step();

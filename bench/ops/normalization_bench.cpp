@@ -14,9 +14,7 @@ void add_normalization_rows(Suite& suite) {
       const lib::Tensor bias = filled({width}, 3).requires_grad_();
       const lib::Tensor grad = filled({2048, width}, 4);
       const auto forward = [=] { return lib::layer_norm(x, {width}, weight, bias); };
-      const auto step = [=] {
-        return lib::autograd::grad({forward()}, {x, weight, bias}, {grad});
-      };
+      const auto step = [=] { return lib::autograd::grad({forward()}, {x, weight, bias}, {grad}); };
       Body body;
       body.run = timed([=] {
         auto grads = step();
@@ -24,8 +22,8 @@ void add_normalization_rows(Suite& suite) {
       });
       body.check = [=] {
         const auto grads = step();
-        return checksum(lib::cat({grads[0], grads[1].view({1, width}), grads[2].view({1, width}),
-                                  forward().detach()}));
+        return checksum(lib::cat(
+            {grads[0], grads[1].view({1, width}), grads[2].view({1, width}), forward().detach()}));
       };
       return body;
     };

@@ -22,8 +22,8 @@ namespace cpu {
 void attention(View out, View log_sums, ConstView q, ConstView k, ConstView v, ConstView mask,
                const AttentionRule& rule);
 void attention_backward(View grad_q, View grad_k, View grad_v, ConstView grad, ConstView q,
-                        ConstView k, ConstView v, ConstView mask, ConstView out,
-                        ConstView log_sums, const AttentionRule& rule);
+                        ConstView k, ConstView v, ConstView mask, ConstView out, ConstView log_sums,
+                        const AttentionRule& rule);
 }  // namespace cpu
 
 /// out [*, L, D] = dropout(softmax(scale q k^T + mask)) v, 0 for a query that sees no key;

@@ -63,8 +63,7 @@ class MultiheadAttentionImpl : public Cloneable<MultiheadAttentionImpl> {
 
  private:
   TAPER_FORWARD_HAS_DEFAULT_ARGS({3, AnyValue(Tensor())}, {4, AnyValue(true)},
-                                 {5, AnyValue(Tensor())}, {6, AnyValue(true)},
-                                 {7, AnyValue(false)})
+                                 {5, AnyValue(Tensor())}, {6, AnyValue(true)}, {7, AnyValue(false)})
 };
 TAPER_LAYER(MultiheadAttention);
 

@@ -217,9 +217,9 @@ Tensor TransformerImpl::forward(const Tensor& src, const Tensor& tgt, const Tens
   TAPER_CHECK_AS(ShapeError, src.size(-1) == d && tgt.size(-1) == d,
                  "Transformer: the feature number of src and tgt must be equal to d_model, ", d,
                  ", got ", src.size(-1), " and ", tgt.size(-1));
-  const Tensor memory = src_is_causal ? encoder.forward(src, src_mask, src_key_padding_mask,
-                                                        src_is_causal)
-                                      : encoder.forward(src, src_mask, src_key_padding_mask);
+  const Tensor memory = src_is_causal
+                            ? encoder.forward(src, src_mask, src_key_padding_mask, src_is_causal)
+                            : encoder.forward(src, src_mask, src_key_padding_mask);
   if (!tgt_is_causal && !memory_is_causal) {
     return decoder.forward(tgt, memory, tgt_mask, memory_mask, tgt_key_padding_mask,
                            memory_key_padding_mask);

@@ -23,12 +23,11 @@ struct Inputs {
 };
 
 void check_types(const Inputs& x) {
-  TAPER_CHECK_AS(DTypeError,
-                 x.q.scalar_type() == x.k.scalar_type() && x.q.scalar_type() == x.v.scalar_type(),
-                 kOp,
-                 ": Expected query, key, and value to have the same dtype, but got query.dtype: ",
-                 x.q.scalar_type(), ", key.dtype: ", x.k.scalar_type(),
-                 ", and value.dtype: ", x.v.scalar_type(), " instead.");
+  TAPER_CHECK_AS(
+      DTypeError, x.q.scalar_type() == x.k.scalar_type() && x.q.scalar_type() == x.v.scalar_type(),
+      kOp, ": Expected query, key, and value to have the same dtype, but got query.dtype: ",
+      x.q.scalar_type(), ", key.dtype: ", x.k.scalar_type(),
+      ", and value.dtype: ", x.v.scalar_type(), " instead.");
   check_floating(kOp, x.q);
   if (!x.mask.defined()) return;
   const ScalarType type = x.mask.scalar_type();
@@ -44,8 +43,7 @@ void check_sizes(const Inputs& x) {
                  "query.dim(): ",
                  x.q.dim(), ", key.dim(): ", x.k.dim(), " and value.dim(): ", x.v.dim(),
                  " instead.");
-  TAPER_CHECK_AS(ShapeError,
-                 x.q.size(-1) == x.k.size(-1) && x.k.size(-2) == x.v.size(-2), kOp,
+  TAPER_CHECK_AS(ShapeError, x.q.size(-1) == x.k.size(-1) && x.k.size(-2) == x.v.size(-2), kOp,
                  ": expected query [*, L, E], key [*, S, E] and value [*, S, D], got sizes ",
                  x.q.sizes(), ", ", x.k.sizes(), " and ", x.v.sizes());
 }
@@ -87,9 +85,10 @@ Inputs grouped(const Inputs& x) {
                  ": enable_gqa takes query, key and value of at least 3 dimensions, got sizes ",
                  x.q.sizes(), ", ", x.k.sizes(), " and ", x.v.sizes());
   const int64_t heads = x.q.size(-3), shared = x.k.size(-3);
-  TAPER_CHECK_AS(ShapeError, shared > 0 && shared == x.v.size(-3) && heads % shared == 0, kOp,
-                 ": Number of heads in key and value must divide the number of heads in query, got ",
-                 heads, ", ", shared, " and ", x.v.size(-3));
+  TAPER_CHECK_AS(
+      ShapeError, shared > 0 && shared == x.v.size(-3) && heads % shared == 0, kOp,
+      ": Number of heads in key and value must divide the number of heads in query, got ", heads,
+      ", ", shared, " and ", x.v.size(-3));
   const DimVector split{shared, heads / shared};
   Inputs all{unflatten(x.q, -3, split), x.k.unsqueeze(-3), x.v.unsqueeze(-3), x.mask};
   if (x.mask.defined() && x.mask.dim() >= 3) {
@@ -138,7 +137,8 @@ void attention_gradients(Backward& g, const AttentionRule& rule) {
   const Tensor grad = g.grad().contiguous();
   Tensor slopes[3];
   for (size_t i = 0; i < 3; ++i) {
-    if (g.wants(i)) slopes[i] = new_tensor("attention_backward", g.saved(i).sizes(), x.q.scalar_type());
+    if (g.wants(i))
+      slopes[i] = new_tensor("attention_backward", g.saved(i).sizes(), x.q.scalar_type());
   }
   const auto target = [&](size_t i) { return slopes[i].defined() ? out_view(slopes[i]) : View(); };
   attention_backward_kernel(x.q.device(), target(0), target(1), target(2), in(grad), in(x.q),
@@ -191,8 +191,8 @@ Tensor scaled_dot_product_attention(const Tensor& query, const Tensor& key, cons
   for (Tensor* t : {&x.q, &x.k, &x.v}) *t = t->to(work);
   if (x.mask.defined() && x.mask.scalar_type() != kBool) x.mask = x.mask.to(work);
   x = broadcast(x);
-  AttentionRule rule{scale.value_or(1 / std::sqrt(static_cast<double>(query.size(-1)))), is_causal,
-                     dropout_p, {}};
+  AttentionRule rule{
+      scale.value_or(1 / std::sqrt(static_cast<double>(query.size(-1)))), is_causal, dropout_p, {}};
   if (dropout_p > 0) rule.key = next_counter_key();
   const Tensor result = attend(x, rule).to(type);
   return enable_gqa ? flatten(result, -4, -3) : result;

@@ -144,7 +144,8 @@ Tensor& bernoulli_(Tensor& self, const Tensor& p, const std::optional<Generator>
   check_floating("bernoulli_", p);
   const Tensor odds = expand(p.detach(), self.sizes()).contiguous();
   fill_in_place("bernoulli_", "BernoulliBackward0", self, [&](const Tensor& target) {
-    bernoulli_tensor_kernel(target.device(), out_view(target), in(odds), next_counter_key(generator));
+    bernoulli_tensor_kernel(target.device(), out_view(target), in(odds),
+                            next_counter_key(generator));
   });
   return self;
 }

@@ -44,8 +44,7 @@ double score(const std::vector<Dense>& x, const Form& f, std::vector<int64_t> of
   }
   sum *= f.scale.value_or(1 / std::sqrt(static_cast<double>(depth)));
   if (f.mask == Mask::added) sum += x[3].at(at_mask);
-  const bool hidden =
-      (f.causal && j > i) || (f.mask == Mask::allowed && x[3].at(at_mask) == 0);
+  const bool hidden = (f.causal && j > i) || (f.mask == Mask::allowed && x[3].at(at_mask) == 0);
   return hidden ? -INFINITY : sum;
 }
 
@@ -81,9 +80,8 @@ Reference attention_by(const Form& f) {
 
 OpFunction attention_op(const Form& f) {
   return [f](const Tensors& x) {
-    return Tensors{scaled_dot_product_attention(x[0], x[1], x[2],
-                                                x.size() > 3 ? x[3] : Tensor(), 0, f.causal,
-                                                f.scale, f.grouped)};
+    return Tensors{scaled_dot_product_attention(x[0], x[1], x[2], x.size() > 3 ? x[3] : Tensor(), 0,
+                                                f.causal, f.scale, f.grouped)};
   };
 }
 
@@ -118,37 +116,67 @@ std::vector<OpCase> attentions() {
     scaled_dot_product_attention(ones(q), ones(k), ones(v), mask, dropout, causal, {}, grouped);
   };
   using Kind = ErrorInput::Kind;
-  c.errors = {
-      {"depth", [=] { with({3, 4}, {5, 3}, {5, 2}, {}, 0, false, false); },
-       "expected query [*, L, E]", Kind::shape},
-      {"keys", [=] { with({3, 4}, {5, 4}, {6, 2}, {}, 0, false, false); },
-       "expected query [*, L, E]", Kind::shape},
-      {"vector", [=] { with({4}, {5, 4}, {5, 2}, {}, 0, false, false); },
-       "to all be at least 2 dimensional", Kind::shape},
-      {"leading", [=] { with({2, 3, 4}, {3, 5, 4}, {3, 5, 2}, {}, 0, false, false); }, "",
-       Kind::shape},
-      {"types",
-       [] { scaled_dot_product_attention(ones({2, 2}), ones({2, 2}, kDouble), ones({2, 2})); },
-       "Expected query, key, and value to have the same dtype", Kind::dtype},
-      {"integers",
-       [] {
-         const Tensor x = ones({2, 2}, kLong);
-         scaled_dot_product_attention(x, x, x);
-       },
-       "", Kind::dtype},
-      {"mask type",
-       [=] { with({3, 4}, {5, 4}, {5, 2}, ones({3, 5}, kLong), 0, false, false); },
-       "Expected attn_mask dtype to be bool or float", Kind::dtype},
-      {"mask sizes", [=] { with({3, 4}, {5, 4}, {5, 2}, ones({5, 3}), 0, false, false); },
-       "attn_mask must broadcast to [*, L, S], [3, 5]", Kind::shape},
-      {"mask and causal", [=] { with({3, 4}, {5, 4}, {5, 2}, ones({3, 5}), 0, true, false); },
-       "Explicit attn_mask should not be set when is_causal=True"},
-      {"dropout", [=] { with({3, 4}, {5, 4}, {5, 2}, {}, 1.5, false, false); },
-       "dropout probability has to be between 0 and 1, but got 1.5"},
-      {"groups", [=] { with({3, 4, 2}, {2, 5, 2}, {2, 5, 2}, {}, 0, false, true); },
-       "must divide the number of heads in query, got 3, 2 and 2", Kind::shape},
-      {"groups of matrices", [=] { with({4, 2}, {5, 2}, {5, 2}, {}, 0, false, true); },
-       "at least 3 dimensions", Kind::shape}};
+  c.errors = {{"depth",
+               [=] {
+                 with({3, 4}, {5, 3}, {5, 2}, {}, 0, false, false);
+               },
+               "expected query [*, L, E]", Kind::shape},
+              {"keys",
+               [=] {
+                 with({3, 4}, {5, 4}, {6, 2}, {}, 0, false, false);
+               },
+               "expected query [*, L, E]", Kind::shape},
+              {"vector",
+               [=] {
+                 with({4}, {5, 4}, {5, 2}, {}, 0, false, false);
+               },
+               "to all be at least 2 dimensional", Kind::shape},
+              {"leading",
+               [=] {
+                 with({2, 3, 4}, {3, 5, 4}, {3, 5, 2}, {}, 0, false, false);
+               },
+               "", Kind::shape},
+              {"types",
+               [] {
+                 scaled_dot_product_attention(ones({2, 2}), ones({2, 2}, kDouble), ones({2, 2}));
+               },
+               "Expected query, key, and value to have the same dtype", Kind::dtype},
+              {"integers",
+               [] {
+                 const Tensor x = ones({2, 2}, kLong);
+                 scaled_dot_product_attention(x, x, x);
+               },
+               "", Kind::dtype},
+              {"mask type",
+               [=] {
+                 with({3, 4}, {5, 4}, {5, 2}, ones({3, 5}, kLong), 0, false, false);
+               },
+               "Expected attn_mask dtype to be bool or float", Kind::dtype},
+              {"mask sizes",
+               [=] {
+                 with({3, 4}, {5, 4}, {5, 2}, ones({5, 3}), 0, false, false);
+               },
+               "attn_mask must broadcast to [*, L, S], [3, 5]", Kind::shape},
+              {"mask and causal",
+               [=] {
+                 with({3, 4}, {5, 4}, {5, 2}, ones({3, 5}), 0, true, false);
+               },
+               "Explicit attn_mask should not be set when is_causal=True"},
+              {"dropout",
+               [=] {
+                 with({3, 4}, {5, 4}, {5, 2}, {}, 1.5, false, false);
+               },
+               "dropout probability has to be between 0 and 1, but got 1.5"},
+              {"groups",
+               [=] {
+                 with({3, 4, 2}, {2, 5, 2}, {2, 5, 2}, {}, 0, false, true);
+               },
+               "must divide the number of heads in query, got 3, 2 and 2", Kind::shape},
+              {"groups of matrices",
+               [=] {
+                 with({4, 2}, {5, 2}, {5, 2}, {}, 0, false, true);
+               },
+               "at least 3 dimensions", Kind::shape}};
   return {c};
 }
 TAPER_OP_CASES(attentions);

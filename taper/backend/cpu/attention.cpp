@@ -286,9 +286,7 @@ struct Attention {
     }
   }
 
-  bool hidden(int64_t q0, int64_t rows, int64_t k0) const {
-    return rule.causal && k0 >= q0 + rows;
-  }
+  bool hidden(int64_t q0, int64_t rows, int64_t k0) const { return rule.causal && k0 >= q0 + rows; }
   /// scale * q k^T of one block, and what is to be known of it.
   ScoreBlock<T> score(int64_t head, int64_t q0, int64_t k0, const Transposed<T>& kt, T* scores,
                       bool* kept) const {
@@ -492,8 +490,8 @@ void attention(View out, View log_sums, ConstView q, ConstView k, ConstView v, C
 }
 
 void attention_backward(View grad_q, View grad_k, View grad_v, ConstView grad, ConstView q,
-                        ConstView k, ConstView v, ConstView mask, ConstView out,
-                        ConstView log_sums, const AttentionRule& rule) {
+                        ConstView k, ConstView v, ConstView mask, ConstView out, ConstView log_sums,
+                        const AttentionRule& rule) {
   const auto run = [&](auto zero) {
     using T = decltype(zero);
     run_backward<T>(Attention<T>(q, k, v, mask, rule),
