@@ -162,7 +162,7 @@ Tensor attend(const Inputs& x, const AttentionRule& rule) {
   }
   DimVector sizes(x.q.sizes().begin(), x.q.sizes().end());
   sizes.back() = x.v.size(-1);
-  const Tensor result = new_tensor(kOp, sizes, x.q.scalar_type());
+  Tensor result = new_tensor(kOp, sizes, x.q.scalar_type());
   sizes.pop_back();
   const Tensor log_sums = new_tensor(kOp, sizes, x.q.scalar_type());
   attention_kernel(x.q.device(), out_view(result), out_view(log_sums), in(x.q), in(x.k), in(x.v),
