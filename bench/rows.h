@@ -12,6 +12,8 @@ void add_pointwise_rows(Suite& suite);
 void add_reduction_rows(Suite& suite);
 void add_softmax_rows(Suite& suite);
 void add_fft_rows(Suite& suite);
+void add_attention_rows(Suite& suite);
+void add_normalization_rows(Suite& suite);
 void add_copy_rows(Suite& suite);
 void add_matmul_rows(Suite& suite);
 void add_tensor_rows(Suite& suite);

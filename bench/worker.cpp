@@ -17,6 +17,8 @@ int main() {
   bench::add_reduction_rows(suite);
   bench::add_softmax_rows(suite);
   bench::add_fft_rows(suite);
+  bench::add_attention_rows(suite);
+  bench::add_normalization_rows(suite);
   bench::add_copy_rows(suite);
   bench::add_matmul_rows(suite);
   bench::add_tensor_rows(suite);

@@ -24,6 +24,7 @@
 #include "taper/io/safetensors.h"
 #include "taper/io/torch_file.h"
 #include "taper/nn/nn.h"
+#include "taper/ops/attention.h"
 #include "taper/ops/complex.h"
 #include "taper/ops/contraction.h"
 #include "taper/ops/convolution.h"

@@ -46,11 +46,13 @@ class MultiheadAttentionImpl : public Cloneable<MultiheadAttentionImpl> {
   /// query [L, N, E], key [S, N, kdim], value [S, N, vdim] (N missing for one sample). A bool
   /// key_padding_mask [N, S] or attn_mask ([L, S] or [N * heads, L, S]) is true where attention
   /// is not allowed; a floating one is added to the scores; other sizes throw. Returns the output,
-  /// and the weights [N, L, S] averaged over the heads ([N, heads, L, S] otherwise) when needed.
+  /// and the weights [N, L, S] averaged over the heads ([N, heads, L, S] otherwise) when needed;
+  /// without weights memory is linear in L and S. is_causal says that attn_mask, which has to be
+  /// given, hides the later positions and nothing else.
   std::tuple<Tensor, Tensor> forward(const Tensor& query, const Tensor& key, const Tensor& value,
                                      const Tensor& key_padding_mask = {}, bool need_weights = true,
-                                     const Tensor& attn_mask = {},
-                                     bool average_attn_weights = true);
+                                     const Tensor& attn_mask = {}, bool average_attn_weights = true,
+                                     bool is_causal = false);
 
   MultiheadAttentionOptions options;
   Tensor in_proj_weight, in_proj_bias;
@@ -60,10 +62,54 @@ class MultiheadAttentionImpl : public Cloneable<MultiheadAttentionImpl> {
   int64_t head_dim = 0;
 
  private:
-  std::tuple<Tensor, Tensor, Tensor> project(const Tensor& query, const Tensor& key,
-                                             const Tensor& value) const;
+  TAPER_FORWARD_HAS_DEFAULT_ARGS({3, AnyValue(Tensor())}, {4, AnyValue(true)},
+                                 {5, AnyValue(Tensor())}, {6, AnyValue(true)}, {7, AnyValue(false)})
 };
 TAPER_LAYER(MultiheadAttention);
+
+namespace functional {
+
+/// The weights and settings of multi_head_attention_forward(); those that may be undefined are what
+/// MultiheadAttention keeps under these names.
+struct MultiheadAttentionForwardFuncOptions {
+  MultiheadAttentionForwardFuncOptions(int64_t embed_dim_to_check, int64_t num_heads,
+                                       Tensor in_proj_weight, Tensor in_proj_bias, Tensor bias_k,
+                                       Tensor bias_v, bool add_zero_attn, double dropout_p,
+                                       Tensor out_proj_weight, Tensor out_proj_bias);
+  TAPER_ARG(int64_t, embed_dim_to_check);
+  TAPER_ARG(int64_t, num_heads);
+  TAPER_ARG(Tensor, in_proj_weight);
+  TAPER_ARG(Tensor, in_proj_bias);
+  TAPER_ARG(Tensor, bias_k);
+  TAPER_ARG(Tensor, bias_v);
+  TAPER_ARG(bool, add_zero_attn);
+  TAPER_ARG(double, dropout_p);
+  TAPER_ARG(Tensor, out_proj_weight);
+  TAPER_ARG(Tensor, out_proj_bias);
+  TAPER_ARG(bool, training) = true;
+  TAPER_ARG(Tensor, key_padding_mask);
+  TAPER_ARG(bool, need_weights) = true;
+  TAPER_ARG(Tensor, attn_mask);
+  /// Takes q_, k_ and v_proj_weight instead of in_proj_weight.
+  TAPER_ARG(bool, use_separate_proj_weight) = false;
+  TAPER_ARG(Tensor, q_proj_weight);
+  TAPER_ARG(Tensor, k_proj_weight);
+  TAPER_ARG(Tensor, v_proj_weight);
+  /// Keys and values [N * heads, S, d] in the place of those projected.
+  TAPER_ARG(Tensor, static_k);
+  TAPER_ARG(Tensor, static_v);
+  TAPER_ARG(bool, average_attn_weights) = true;
+  TAPER_ARG(bool, is_causal) = false;
+  /// Inputs are [N, L, E] instead of [L, N, E].
+  TAPER_ARG(bool, batch_first) = false;
+};
+
+/// What MultiheadAttention::forward() computes, with weights and settings from the options.
+std::tuple<Tensor, Tensor> multi_head_attention_forward(
+    const Tensor& query, const Tensor& key, const Tensor& value,
+    const MultiheadAttentionForwardFuncOptions& options);
+
+}  // namespace functional
 
 /// kReLU, kGELU, or any function of a tensor.
 class TransformerActivation {
@@ -104,9 +150,9 @@ class TransformerEncoderLayerImpl : public Cloneable<TransformerEncoderLayerImpl
   explicit TransformerEncoderLayerImpl(TransformerEncoderLayerOptions options);
   void reset() override;
   void pretty_print(std::ostream& stream) const override;
-  /// src [L, N, E]; the masks as MultiheadAttention takes them. Returns src's sizes.
+  /// src [L, N, E]; the masks and is_causal as MultiheadAttention takes them. Returns src's sizes.
   Tensor forward(const Tensor& src, const Tensor& src_mask = {},
-                 const Tensor& src_key_padding_mask = {});
+                 const Tensor& src_key_padding_mask = {}, bool is_causal = false);
 
   TransformerEncoderLayerOptions options;
   MultiheadAttention self_attn = nullptr;
@@ -117,8 +163,10 @@ class TransformerEncoderLayerImpl : public Cloneable<TransformerEncoderLayerImpl
   Dropout dropout1 = nullptr, dropout2 = nullptr;
 
  private:
-  Tensor attend(const Tensor& x, const Tensor& mask, const Tensor& padding);
+  Tensor attend(const Tensor& x, const Tensor& mask, const Tensor& padding, bool is_causal);
   Tensor feed_forward(const Tensor& x);
+  TAPER_FORWARD_HAS_DEFAULT_ARGS({1, AnyValue(Tensor())}, {2, AnyValue(Tensor())},
+                                 {3, AnyValue(false)})
 };
 TAPER_LAYER(TransformerEncoderLayer);
 

@@ -162,28 +162,6 @@ Tensor normalize(const Tensor& input, const NormalizeFuncOptions& o) {
   return input.div(taper::clamp_min(norm, o.eps()).expand_as(input));
 }
 
-Tensor scaled_dot_product_attention(const Tensor& query, const Tensor& key, const Tensor& value,
-                                    const Tensor& attn_mask, double dropout_p, bool is_causal,
-                                    std::optional<double> scale) {
-  TAPER_CHECK(!(is_causal && attn_mask.defined()),
-              "scaled_dot_product_attention: Explicit attn_mask should not be set when "
-              "is_causal=True");
-  const double factor = scale.value_or(1 / std::sqrt(static_cast<double>(query.size(-1))));
-  Tensor mask = attn_mask;
-  if (is_causal) {
-    mask = ones({query.size(-2), key.size(-2)}, query.options().dtype(kBool)).tril();
-  }
-  Tensor scores = taper::matmul(query.mul(factor), key.transpose(-2, -1));
-  if (mask.defined() && mask.scalar_type() == kBool) {
-    scores = scores.masked_fill(mask.logical_not(), -std::numeric_limits<double>::infinity());
-  } else if (mask.defined()) {
-    scores = scores.add(mask);
-  }
-  Tensor weights = taper::softmax(scores, -1);
-  if (dropout_p > 0) weights = taper::dropout(weights, dropout_p, true);
-  return taper::matmul(weights, value);
-}
-
 Tensor l1_loss(const Tensor& input, const Tensor& target, const L1LossFuncOptions& options) {
   return taper::l1_loss(input, target, options.reduction().index());
 }

@@ -11,6 +11,7 @@
 #include "taper/nn/loss.h"
 #include "taper/nn/normalization.h"
 #include "taper/nn/pooling.h"
+#include "taper/ops/attention.h"
 
 // Layers as functions, with LibTorch's names and options. What a module keeps (weights, training
 // mode) is an argument or an option here.
@@ -138,12 +139,7 @@ Tensor layer_norm(const Tensor& input, const LayerNormFuncOptions& options);
 Tensor group_norm(const Tensor& input, const GroupNormFuncOptions& options);
 /// x / max(p-norm of x along dim, eps).
 Tensor normalize(const Tensor& input, const NormalizeFuncOptions& options = {});
-/// softmax(q k^T / sqrt(d) + mask) v over the last two dimensions, with dropout on the weights. A
-/// bool mask says which positions take part; is_causal masks those after the query's own.
-Tensor scaled_dot_product_attention(const Tensor& query, const Tensor& key, const Tensor& value,
-                                    const Tensor& attn_mask = {}, double dropout_p = 0,
-                                    bool is_causal = false,
-                                    std::optional<double> scale = std::nullopt);
+using taper::scaled_dot_product_attention;
 
 // Each loss is described beside its module (taper/nn/loss.h).
 Tensor l1_loss(const Tensor& input, const Tensor& target, const L1LossFuncOptions& options = {});

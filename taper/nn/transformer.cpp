@@ -26,6 +26,20 @@ AnyModule copied(const AnyModule& module) {
   return module.is_empty() ? AnyModule() : module.clone();
 }
 
+/// Whether a mask hides the later positions and nothing else. One that wants a gradient has to be
+/// added to the scores.
+bool hides_later(const Tensor& mask, std::optional<bool> known) {
+  if (known) return *known;
+  if (!mask.defined() || mask.requires_grad() || mask.dim() != 2 || mask.size(0) != mask.size(1)) {
+    return false;
+  }
+  const bool is_bool = mask.scalar_type() == kBool;
+  if (!is_bool && !mask.is_floating_point()) return false;
+  const Tensor causal = is_bool ? ones(mask.sizes(), kBool).triu(1)
+                                : TransformerImpl::generate_square_subsequent_mask(mask.size(0));
+  return mask.equal(causal.to(mask.scalar_type()));
+}
+
 }  // namespace
 
 TransformerEncoderOptions::TransformerEncoderOptions(const TransformerEncoderLayerOptions& layer,
@@ -66,16 +80,15 @@ void TransformerDecoderLayerImpl::pretty_print(std::ostream& stream) const {
 Tensor TransformerDecoderLayerImpl::forward(const Tensor& tgt, const Tensor& memory,
                                             const Tensor& tgt_mask, const Tensor& memory_mask,
                                             const Tensor& tgt_key_padding_mask,
-                                            const Tensor& memory_key_padding_mask) {
-  const auto attend = [&](MultiheadAttention& attention, Dropout& drop, const Tensor& x,
-                          const Tensor& to, const Tensor& mask, const Tensor& padding) {
-    return drop(std::get<0>(attention(x, to, to, padding, false, mask, true)));
-  };
+                                            const Tensor& memory_key_padding_mask,
+                                            bool tgt_is_causal, bool memory_is_causal) {
   const auto to_itself = [&](const Tensor& x) {
-    return attend(self_attn, dropout1, x, x, tgt_mask, tgt_key_padding_mask);
+    return dropout1(std::get<0>(
+        self_attn(x, x, x, tgt_key_padding_mask, false, tgt_mask, true, tgt_is_causal)));
   };
   const auto to_memory = [&](const Tensor& x) {
-    return attend(multihead_attn, dropout2, x, memory, memory_mask, memory_key_padding_mask);
+    return dropout2(std::get<0>(multihead_attn(x, memory, memory, memory_key_padding_mask, false,
+                                               memory_mask, true, memory_is_causal)));
   };
   const auto feed_forward = [&](const Tensor& x) {
     return dropout3(linear2(dropout(options.activation()(linear1(x)))));
@@ -107,10 +120,13 @@ void TransformerEncoderImpl::pretty_print(std::ostream& stream) const {
 }
 
 Tensor TransformerEncoderImpl::forward(const Tensor& src, const Tensor& src_mask,
-                                       const Tensor& src_key_padding_mask) {
+                                       const Tensor& src_key_padding_mask,
+                                       std::optional<bool> is_causal) {
+  const bool causal = hides_later(src_mask, is_causal);
   Tensor x = src;
   for (const auto& layer : *layers) {
-    x = call(dynamic_cast<TransformerEncoderLayerImpl&>(*layer), x, src_mask, src_key_padding_mask);
+    x = call(dynamic_cast<TransformerEncoderLayerImpl&>(*layer), x, src_mask, src_key_padding_mask,
+             causal);
   }
   return norm.is_empty() ? x : norm.forward(x);
 }
@@ -134,11 +150,13 @@ void TransformerDecoderImpl::pretty_print(std::ostream& stream) const {
 Tensor TransformerDecoderImpl::forward(const Tensor& tgt, const Tensor& memory,
                                        const Tensor& tgt_mask, const Tensor& memory_mask,
                                        const Tensor& tgt_key_padding_mask,
-                                       const Tensor& memory_key_padding_mask) {
+                                       const Tensor& memory_key_padding_mask,
+                                       std::optional<bool> tgt_is_causal, bool memory_is_causal) {
+  const bool causal = hides_later(tgt_mask, tgt_is_causal);
   Tensor x = tgt;
   for (const auto& layer : *layers) {
     x = call(dynamic_cast<TransformerDecoderLayerImpl&>(*layer), x, memory, tgt_mask, memory_mask,
-             tgt_key_padding_mask, memory_key_padding_mask);
+             tgt_key_padding_mask, memory_key_padding_mask, causal, memory_is_causal);
   }
   return norm.is_empty() ? x : norm.forward(x);
 }
@@ -184,7 +202,9 @@ Tensor TransformerImpl::forward(const Tensor& src, const Tensor& tgt, const Tens
                                 const Tensor& tgt_mask, const Tensor& memory_mask,
                                 const Tensor& src_key_padding_mask,
                                 const Tensor& tgt_key_padding_mask,
-                                const Tensor& memory_key_padding_mask) {
+                                const Tensor& memory_key_padding_mask,
+                                std::optional<bool> src_is_causal,
+                                std::optional<bool> tgt_is_causal, bool memory_is_causal) {
   TAPER_CHECK_AS(ShapeError, (src.dim() == 2 || src.dim() == 3) && src.dim() == tgt.dim(),
                  "Transformer: src and tgt should both be batched 3-D or unbatched 2-D tensors, "
                  "got sizes ",
@@ -197,9 +217,15 @@ Tensor TransformerImpl::forward(const Tensor& src, const Tensor& tgt, const Tens
   TAPER_CHECK_AS(ShapeError, src.size(-1) == d && tgt.size(-1) == d,
                  "Transformer: the feature number of src and tgt must be equal to d_model, ", d,
                  ", got ", src.size(-1), " and ", tgt.size(-1));
-  const Tensor memory = encoder.forward(src, src_mask, src_key_padding_mask);
+  const Tensor memory = src_is_causal
+                            ? encoder.forward(src, src_mask, src_key_padding_mask, src_is_causal)
+                            : encoder.forward(src, src_mask, src_key_padding_mask);
+  if (!tgt_is_causal && !memory_is_causal) {
+    return decoder.forward(tgt, memory, tgt_mask, memory_mask, tgt_key_padding_mask,
+                           memory_key_padding_mask);
+  }
   return decoder.forward(tgt, memory, tgt_mask, memory_mask, tgt_key_padding_mask,
-                         memory_key_padding_mask);
+                         memory_key_padding_mask, tgt_is_causal, memory_is_causal);
 }
 
 Tensor TransformerImpl::generate_square_subsequent_mask(int64_t size) {

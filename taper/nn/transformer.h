@@ -1,5 +1,7 @@
 #pragma once
 
+#include <optional>
+
 #include "taper/nn/any_module.h"
 #include "taper/nn/attention.h"
 #include "taper/nn/containers.h"
@@ -20,10 +22,11 @@ class TransformerDecoderLayerImpl : public Cloneable<TransformerDecoderLayerImpl
   void reset() override;
   void pretty_print(std::ostream& stream) const override;
   /// tgt [T, N, E], memory [S, N, E] (batches first with batch_first, N missing for one sample);
-  /// the masks as MultiheadAttention takes them. Returns tgt's sizes.
+  /// the masks and hints as MultiheadAttention takes them. Returns tgt's sizes.
   Tensor forward(const Tensor& tgt, const Tensor& memory, const Tensor& tgt_mask = {},
                  const Tensor& memory_mask = {}, const Tensor& tgt_key_padding_mask = {},
-                 const Tensor& memory_key_padding_mask = {});
+                 const Tensor& memory_key_padding_mask = {}, bool tgt_is_causal = false,
+                 bool memory_is_causal = false);
 
   TransformerDecoderLayerOptions options;
   MultiheadAttention self_attn = nullptr, multihead_attn = nullptr;
@@ -32,6 +35,11 @@ class TransformerDecoderLayerImpl : public Cloneable<TransformerDecoderLayerImpl
   Linear linear2 = nullptr;
   LayerNorm norm1 = nullptr, norm2 = nullptr, norm3 = nullptr;
   Dropout dropout1 = nullptr, dropout2 = nullptr, dropout3 = nullptr;
+
+ private:
+  TAPER_FORWARD_HAS_DEFAULT_ARGS({2, AnyValue(Tensor())}, {3, AnyValue(Tensor())},
+                                 {4, AnyValue(Tensor())}, {5, AnyValue(Tensor())},
+                                 {6, AnyValue(false)}, {7, AnyValue(false)})
 };
 TAPER_LAYER(TransformerDecoderLayer);
 
@@ -53,13 +61,18 @@ class TransformerEncoderImpl : public Cloneable<TransformerEncoderImpl> {
   explicit TransformerEncoderImpl(TransformerEncoderOptions options);
   void reset() override;
   void pretty_print(std::ostream& stream) const override;
-  /// As the layer's forward().
+  /// As the layer's forward(); without is_causal the mask is looked at.
   Tensor forward(const Tensor& src, const Tensor& src_mask = {},
-                 const Tensor& src_key_padding_mask = {});
+                 const Tensor& src_key_padding_mask = {},
+                 std::optional<bool> is_causal = std::nullopt);
 
   TransformerEncoderOptions options;
   ModuleList layers = nullptr;
   AnyModule norm;
+
+ private:
+  TAPER_FORWARD_HAS_DEFAULT_ARGS({1, AnyValue(Tensor())}, {2, AnyValue(Tensor())},
+                                 {3, AnyValue(std::optional<bool>())})
 };
 TAPER_LAYER(TransformerEncoder);
 
@@ -80,14 +93,20 @@ class TransformerDecoderImpl : public Cloneable<TransformerDecoderImpl> {
   explicit TransformerDecoderImpl(TransformerDecoderOptions options);
   void reset() override;
   void pretty_print(std::ostream& stream) const override;
-  /// As the layer's forward().
+  /// As the layer's forward(); without tgt_is_causal the mask is looked at.
   Tensor forward(const Tensor& tgt, const Tensor& memory, const Tensor& tgt_mask = {},
                  const Tensor& memory_mask = {}, const Tensor& tgt_key_padding_mask = {},
-                 const Tensor& memory_key_padding_mask = {});
+                 const Tensor& memory_key_padding_mask = {},
+                 std::optional<bool> tgt_is_causal = std::nullopt, bool memory_is_causal = false);
 
   TransformerDecoderOptions options;
   ModuleList layers = nullptr;
   AnyModule norm;
+
+ private:
+  TAPER_FORWARD_HAS_DEFAULT_ARGS({2, AnyValue(Tensor())}, {3, AnyValue(Tensor())},
+                                 {4, AnyValue(Tensor())}, {5, AnyValue(Tensor())},
+                                 {6, AnyValue(std::optional<bool>())}, {7, AnyValue(false)})
 };
 TAPER_LAYER(TransformerDecoder);
 
@@ -127,16 +146,26 @@ class TransformerImpl : public Cloneable<TransformerImpl> {
   void reset_parameters();
   void pretty_print(std::ostream& stream) const override;
   /// src [S, N, E], tgt [T, N, E] (batches first with batch_first, N missing for one sample);
-  /// returns tgt's sizes. Throws where batches or features do not agree.
+  /// returns tgt's sizes. Throws where batches or features do not agree. Hints that are given are
+  /// passed on; custom encoders and decoders are called without those that are not.
   Tensor forward(const Tensor& src, const Tensor& tgt, const Tensor& src_mask = {},
                  const Tensor& tgt_mask = {}, const Tensor& memory_mask = {},
                  const Tensor& src_key_padding_mask = {}, const Tensor& tgt_key_padding_mask = {},
-                 const Tensor& memory_key_padding_mask = {});
+                 const Tensor& memory_key_padding_mask = {},
+                 std::optional<bool> src_is_causal = std::nullopt,
+                 std::optional<bool> tgt_is_causal = std::nullopt, bool memory_is_causal = false);
   /// [size, size]: -inf above the diagonal, 0 elsewhere, so that no position sees a later one.
   static Tensor generate_square_subsequent_mask(int64_t size);
 
   TransformerOptions options;
   AnyModule encoder, decoder;
+
+ private:
+  TAPER_FORWARD_HAS_DEFAULT_ARGS({2, AnyValue(Tensor())}, {3, AnyValue(Tensor())},
+                                 {4, AnyValue(Tensor())}, {5, AnyValue(Tensor())},
+                                 {6, AnyValue(Tensor())}, {7, AnyValue(Tensor())},
+                                 {8, AnyValue(std::optional<bool>())},
+                                 {9, AnyValue(std::optional<bool>())}, {10, AnyValue(false)})
 };
 TAPER_LAYER(Transformer);
 

@@ -14,6 +14,22 @@ void with_engine(const std::optional<Generator>& generator, F&& f) {
   (generator && generator->defined() ? *generator : default_generator()).use(f);
 }
 
+/// The next call's place in the sequence of draws by counter.
+inline CounterKey next_counter_key(const std::optional<Generator>& generator = std::nullopt) {
+  CounterKey key;
+  with_engine(generator, [&](RandomEngine& engine) {
+    key = {engine.seed, engine.counter_calls};
+    engine.counter_calls += 1;
+  });
+  return key;
+}
+
+/// Dropout with the draws of one key; linear, and differentiable to any order.
+Tensor dropout_by_key(const Tensor& self, double p, CounterKey key);
+
+/// Throws unless p lies in [0, 1].
+void check_dropout_probability(const char* op, double p);
+
 /// Records that every element of self was replaced by one that depends on nothing.
 void record_overwrite(const char* node, const Tensor& self);
 

@@ -8,6 +8,8 @@
 
 #include "taper/nn/nn.h"
 #include "taper/ops/creation.h"
+#include "taper/ops/masking.h"
+#include "taper/ops/matmul.h"
 #include "taper/ops/pointwise.h"
 #include "taper/ops/random.h"
 #include "taper/ops/reduction.h"
@@ -118,6 +120,122 @@ TEST(Transformers, AttentionReachesTheKeysThatAreAdded) {
   EXPECT_EQ(weights.narrow(2, 0, 3).abs().sum().item<double>(), 0) << "all keys are masked";
   EXPECT_NEAR(weights.sum().item<double>(), 6, 1e-5);
   EXPECT_TRUE(output.isfinite().all().item<bool>());
+}
+
+/// The hidden positions as a bool mask and as numbers to add.
+std::vector<Tensor> both_forms(const Tensor& hidden) {
+  return {hidden, zeros(hidden.sizes()).masked_fill(hidden, -INFINITY)};
+}
+
+TEST(Transformers, AttentionIsTheSameWithoutWeights) {
+  manual_seed(8);
+  const Tensor x = randn({4, 3, 6}), y = randn({5, 3, 6});
+  const Tensor plane = randn({4, 5}).gt(0.8), each = randn({6, 4, 5}).gt(0.8);
+  Tensor padding = zeros({3, 5}, kBool);
+  padding.select(0, 1).narrow(0, 3, 2).fill_(true);
+  std::vector<Tensor> attn{Tensor()}, pads{Tensor()};
+  for (const Tensor& mask : {plane, each}) {
+    for (const Tensor& form : both_forms(mask)) attn.push_back(form);
+  }
+  for (const Tensor& form : both_forms(padding)) pads.push_back(form);
+  for (const bool extra : {false, true}) {
+    nn::MultiheadAttention attention(
+        nn::MultiheadAttentionOptions(6, 2).add_bias_kv(extra).add_zero_attn(true));
+    for (const Tensor& mask : attn) {
+      for (const Tensor& pad : pads) {
+        const auto [with, weights] = attention(x, y, y, pad, true, mask);
+        const auto [without, none] = attention(x, y, y, pad, false, mask);
+        EXPECT_EQ(weights.sizes(), IntArrayRef({3, 4, extra ? 7 : 6}));
+        EXPECT_FALSE(none.defined());
+        expect_near(without, values_of(with), 1e-5);
+      }
+    }
+  }
+}
+
+TEST(Transformers, TheHintStandsForTheMask) {
+  manual_seed(9);
+  const Tensor x = randn({5, 2, 4});
+  const Tensor mask = nn::TransformerImpl::generate_square_subsequent_mask(5);
+  nn::MultiheadAttention attention(4, 2);
+  const auto run = [&](const Tensor& m, bool causal, const Tensor& pad = {}) {
+    return std::get<0>(attention(x, x, x, pad, false, m, true, causal));
+  };
+  expect_near(run(mask, true), values_of(run(mask, false)), 1e-6);
+  // The hint wins over what the mask says, but not where padding needs the mask.
+  expect_near(run(zeros({5, 5}), true), values_of(run(mask, false)), 1e-6);
+  expect_near(run(zeros({5, 5}), true, zeros({2, 5}, kBool)), values_of(run({}, false)), 1e-6);
+  EXPECT_ERROR(Error, run({}, true), "Need attn_mask if specifying the is_causal hint.");
+}
+
+TEST(Transformers, StacksKnowACausalMask) {
+  manual_seed(10);
+  const Tensor src = randn({5, 2, 4}), tgt = randn({3, 2, 4});
+  const auto mask = [](int64_t n) {
+    return nn::TransformerImpl::generate_square_subsequent_mask(n);
+  };
+  nn::Transformer model(small());
+  const auto forward = [&](const Tensor& s, const Tensor& t, std::optional<bool> s_hint,
+                           std::optional<bool> t_hint) {
+    return model->forward(src, tgt, s, t, {}, {}, {}, {}, s_hint, t_hint);
+  };
+  const auto want = values_of(forward(mask(5), mask(3), false, false));
+  expect_near(forward(mask(5), mask(3), {}, {}), want, 1e-5);
+  expect_near(forward(mask(5).isinf(), mask(3).isinf(), {}, {}), want, 1e-5);
+  expect_near(forward(zeros({5, 5}), zeros({3, 3}), true, true), want, 1e-5);
+  // A mask that wants a gradient is added, whatever its values.
+  Tensor learned = mask(5).requires_grad_();
+  forward(learned, mask(3), {}, {}).sum().backward();
+  EXPECT_TRUE(learned.grad().defined());
+}
+
+TEST(Transformers, AnyModulesLeaveOutTheLastArguments) {
+  nn::AnyModule layer(nn::TransformerEncoderLayer(
+      nn::TransformerEncoderLayerOptions(4, 2).dim_feedforward(8).dropout(0)));
+  const Tensor x = ones({5, 2, 4});
+  const Tensor mask = nn::TransformerImpl::generate_square_subsequent_mask(5);
+  expect_near(layer.forward(x, mask), values_of(layer.forward(x, mask, Tensor(), true)), 1e-5);
+}
+
+TEST(Functional, MultiHeadAttentionIsTheModules) {
+  namespace F = nn::functional;
+  manual_seed(12);
+  const Tensor x = randn({4, 3, 6}), y = randn({5, 3, 6});
+  nn::MultiheadAttention attention(nn::MultiheadAttentionOptions(6, 2).add_bias_kv(true));
+  const auto& a = *attention;
+  const auto options = [&] {
+    return F::MultiheadAttentionForwardFuncOptions(6, 2, a.in_proj_weight, a.in_proj_bias, a.bias_k,
+                                                   a.bias_v, false, 0, a.out_proj->weight,
+                                                   a.out_proj->bias);
+  };
+  const auto [want, weights] = attention(x, y, y);
+  const auto [got, got_weights] = F::multi_head_attention_forward(x, y, y, options());
+  expect_near(got, values_of(want), 1e-6);
+  expect_near(got_weights, values_of(weights), 1e-6);
+  const auto separate = options()
+                            .use_separate_proj_weight(true)
+                            .q_proj_weight(a.in_proj_weight.narrow(0, 0, 6))
+                            .k_proj_weight(a.in_proj_weight.narrow(0, 6, 6))
+                            .v_proj_weight(a.in_proj_weight.narrow(0, 12, 6));
+  expect_near(std::get<0>(F::multi_head_attention_forward(x, y, y, separate)), values_of(want),
+              1e-6);
+  const auto fixed = options().static_k(zeros({6, 2, 3})).static_v(ones({6, 2, 3}));
+  const auto [of_ones, halves] = F::multi_head_attention_forward(x, y, y, fixed);
+  expect_near(of_ones, values_of(linear(ones({4, 3, 6}), a.out_proj->weight, a.out_proj->bias)),
+              1e-5);
+  expect_near(halves, std::vector<double>(3 * 4 * 2, 0.5));
+  EXPECT_ERROR(ShapeError, F::multi_head_attention_forward(y.narrow(2, 0, 4), y, y, options()),
+               "was expecting embedding dimension of 6, but got 4");
+  EXPECT_ERROR(ShapeError,
+               F::multi_head_attention_forward(x, y, y, options().static_k(zeros({5, 2, 3}))),
+               "expecting static_k of sizes [6, S, 3], but got [5, 2, 3]");
+  EXPECT_ERROR(ConfigError,
+               F::multi_head_attention_forward(x, y, y, options().use_separate_proj_weight(true)),
+               "expected in_proj_weight, or q_, k_ and v_proj_weight");
+  EXPECT_ERROR(ConfigError, F::multi_head_attention_forward(x, y, y, options().num_heads(4)),
+               "embed_dim must be divisible by num_heads, got 6 and 4");
+  EXPECT_ERROR(Error, F::multi_head_attention_forward(x, y, y, options().bias_v(Tensor())),
+               "expected bias_k and bias_v, or neither");
 }
 
 TEST(AdaptiveLogSoftmax, GivesADistribution) {

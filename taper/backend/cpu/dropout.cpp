@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "taper/backend/cpu/dropout.h"
 #include "taper/backend/cpu/reduce_core.h"
 #include "taper/backend/cpu/simd.h"
 #include "taper/base/parallel.h"
@@ -146,6 +147,18 @@ void scale_piece(T* out, const T* x, const bool* mask, double scale, int64_t n) 
 }
 
 }  // namespace
+
+void draw_kept(CounterKey key, int64_t first, int64_t n, double p, bool* kept) {
+  const uint64_t limit = limit_of(p);
+  bool piece[kPiece];
+  while (n > 0) {
+    const int64_t skip = first % 64, count = std::min(n, kPiece - skip);
+    HWY_DYNAMIC_DISPATCH(draw_mask)(key, first - skip, skip + count, limit, piece);
+    kept = std::copy_n(piece + skip, count, kept);
+    first += count;
+    n -= count;
+  }
+}
 
 void bernoulli(View out, double p, CounterKey key) {
   const uint64_t limit = limit_of(1 - p);
