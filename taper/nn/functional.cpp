@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "taper/ops/autocast_util.h"
 #include "taper/ops/convolution.h"
 #include "taper/ops/creation.h"
 #include "taper/ops/dropout.h"
@@ -157,6 +158,10 @@ Tensor normalize(const Tensor& input, const NormalizeFuncOptions& o) {
 Tensor scaled_dot_product_attention(const Tensor& query, const Tensor& key, const Tensor& value,
                                     const Tensor& attn_mask, double dropout_p, bool is_causal,
                                     std::optional<double> scale) {
+  if (autocasting()) [[unlikely]] {
+    return autocast_lower(&nn::functional::scaled_dot_product_attention, query, key, value,
+                          attn_mask, dropout_p, is_causal, scale);
+  }
   TAPER_CHECK(!(is_causal && attn_mask.defined()),
               "scaled_dot_product_attention: Explicit attn_mask should not be set when "
               "is_causal=True");
