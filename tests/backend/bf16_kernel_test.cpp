@@ -85,8 +85,8 @@ TEST(Bf16Kernel, ProductsOfBatches) {
 
 TEST(Bf16Kernel, WhatIsNoNumberStaysNone) {
   Tensor a = ones({32, 64}, kBFloat16), b = ones({64, 32}, kBFloat16);
-  a[3][5] = std::numeric_limits<double>::quiet_NaN();
-  b[7][9] = std::numeric_limits<double>::infinity();
+  a[3][5].fill_(std::numeric_limits<double>::quiet_NaN());
+  b[7][9].fill_(std::numeric_limits<double>::infinity());
   const Tensor c = a.mm(b);
   EXPECT_TRUE(c[3].isnan().all().item<bool>());
   EXPECT_TRUE(c[4][9].isinf().item<bool>());
