@@ -120,7 +120,8 @@ TEST(Bf16Kernel, ConvolutionsAndTheirGradients) {
         {2, 32, 16, 8, 1, 1, 0, 1},
         {4, 3, 8, 16, 5, 1, 2, 1},
         {3, 16, 16, 10, 3, 1, 1, 4},
-        {1, 5, 7, 11, 3, 2, 0, 1}}) {
+        {1, 5, 7, 11, 3, 2, 0, 1},
+        {6, 64, 128, 4, 3, 1, 1, 1}}) {
     const Tensor x = narrow({images, channels, size, size});
     const Tensor w = narrow({filters, channels / groups, kernel, kernel});
     convolve(x, w, stride, padding, groups);

@@ -8,6 +8,7 @@ bool conv_onednn(ScalarType, const ConvBackward<void>&) { return false; }
 #else
 
 #include <algorithm>
+#include <atomic>
 
 #include "taper/backend/cpu/onednn-inl.h"
 #include "taper/backend/cpu/scratch.h"
@@ -287,15 +288,18 @@ void add_slices(float* sums, int64_t count, int64_t stride, int64_t size) {
   });
 }
 
-bool weight_gradient(const ConvBackward<void>& c, ScalarType dtype) {
+int64_t weight_count(const ConvShape& s) {
+  return s.out_channels * (s.channels / s.geometry.groups) * s.kernel_height * s.kernel_width;
+}
+
+// In no more slices of the batch than `limit`.
+bool weight_gradient(const ConvBackward<void>& c, ScalarType dtype, int64_t limit) {
   const ConvShape& s = c.shape;
   const int64_t item = elementSize(dtype);
   Key key = make_key(Kind::backward_weight, dtype, s, c.input.stride, c.grad_out.stride,
                      c.grad_weight.stride, true);
-  const int64_t weight_bytes =
-      4 * s.out_channels * (s.channels / s.geometry.groups) * s.kernel_height * s.kernel_width;
   const ScopedOmpThreads one(1);
-  const Slices slices(s, item, std::clamp<int64_t>((int64_t{64} << 20) / weight_bytes, 1, 64));
+  const Slices slices(s, item, limit);
   const auto plan = plan_for(key, slices.most);
   if (plan == nullptr) return false;
   const int64_t count = (s.images + slices.most - 1) / slices.most;
@@ -338,10 +342,40 @@ bool weight_gradient(const ConvBackward<void>& c, ScalarType dtype) {
     if (plan->weight.needed) {
       plan->weight.run(sums.data(), c.grad_weight.data, sums.data() + count * stride);
     } else {
-      std::copy_n(sums.data(), weight_bytes / 4, static_cast<float*>(c.grad_weight.data));
+      std::copy_n(sums.data(), weight_count(s), static_cast<float*>(c.grad_weight.data));
     }
   }
   return true;
+}
+
+// Slices cost a whole gradient each: where that is more than the images, the filters are dealt out
+// instead, in parts that see the whole batch.
+bool weight_gradient(const ConvBackward<void>& c, ScalarType dtype) {
+  constexpr int64_t kPart = 64;
+  const ConvShape& s = c.shape;
+  const int64_t item = elementSize(dtype), weight_bytes = 4 * weight_count(s);
+  const int64_t image_bytes =
+      item * s.images *
+      (s.channels * s.height * s.width + s.out_channels * s.out_height * s.out_width);
+  if (dtype != kBFloat16 || s.geometry.groups != 1 || s.out_channels % kPart != 0 ||
+      image_bytes > weight_bytes) {
+    return weight_gradient(c, dtype,
+                           std::clamp<int64_t>((int64_t{64} << 20) / weight_bytes, 1, 64));
+  }
+  std::atomic<bool> done{true};
+  parallel_for(0, s.out_channels / kPart, 1, [&](int64_t first, int64_t last) {
+    for (int64_t filter = first * kPart; filter < last * kPart; filter += kPart) {
+      ConvBackward<void> part = c;
+      const int64_t bytes = filter * item;
+      part.shape.out_channels = kPart;
+      part.grad_out.data = static_cast<const char*>(c.grad_out.data) + bytes * c.grad_out.stride[1];
+      part.grad_weight.data =
+          static_cast<char*>(c.grad_weight.data) + bytes * c.grad_weight.stride[0];
+      if (c.grad_bias != nullptr) part.grad_bias = static_cast<char*>(c.grad_bias) + bytes;
+      if (!weight_gradient(part, dtype, 1)) done = false;
+    }
+  });
+  return done;
 }
 
 // Copies around a convolution pay from some work on; below, im2col is as quick.
