@@ -2,16 +2,30 @@
 #pragma once
 
 #ifdef BENCH_PEER
+#include <ATen/autocast_mode.h>
 #include <torch/torch.h>
 namespace lib = torch;
 namespace bench {
 using InferenceMode = c10::InferenceMode;
+/// Autocast to bfloat16.
+class Autocast {
+ public:
+  Autocast() {
+    at::autocast::increment_nesting();
+    at::autocast::set_cpu_enabled(true);
+  }
+  ~Autocast() {
+    at::autocast::set_cpu_enabled(false);
+    if (at::autocast::decrement_nesting() == 0) at::autocast::clear_cache();
+  }
+};
 }
 #else
 #include "taper/taper.h"
 namespace lib = taper;
 namespace bench {
 using InferenceMode = taper::InferenceMode;
+using Autocast = taper::AutocastGuard;
 }
 #endif
 

@@ -27,6 +27,7 @@ int main() {
   bench::add_mlp_rows(suite);
   bench::add_demo_rows(suite);
   bench::add_recurrent_rows(suite);
+  bench::add_large_rows(suite);
   bench::add_loss_curves(suite);
   return bench::serve(std::move(suite));
 }

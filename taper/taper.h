@@ -2,6 +2,7 @@
 
 // The whole core. The trainer has its own headers (taper/train/...).
 #include "taper/autograd/anomaly_mode.h"
+#include "taper/autograd/autocast_mode.h"
 #include "taper/autograd/autograd.h"
 #include "taper/autograd/function.h"
 #include "taper/autograd/grad_mode.h"

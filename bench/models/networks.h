@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "lib.h"
 
@@ -54,21 +55,28 @@ template <class Net>
 struct Trainer {
   std::shared_ptr<Net> net;
   lib::Tensor input, target;
-  bool classes;
+  bool classes, bf16;
   lib::optim::Adam optimizer;
 
-  Trainer(std::shared_ptr<Net> network, lib::Tensor x, lib::Tensor y, bool y_is_classes)
+  Trainer(std::shared_ptr<Net> network, lib::Tensor x, lib::Tensor y, bool y_is_classes,
+          bool autocast = false)
       : net(prepared(std::move(network))),
         input(std::move(x)),
         target(std::move(y)),
         classes(y_is_classes),
+        bf16(autocast),
         optimizer(net->parameters(), lib::optim::AdamOptions(1e-3)) {}
 
   lib::Tensor step() {
     optimizer.zero_grad();
-    lib::Tensor output = net->forward(input);
-    lib::Tensor loss = classes ? lib::nn::functional::cross_entropy(output, target)
-                               : lib::nn::functional::mse_loss(output, target);
+    lib::Tensor loss;
+    {
+      std::optional<Autocast> guard;
+      if (bf16) guard.emplace();
+      lib::Tensor output = net->forward(input);
+      loss = classes ? lib::nn::functional::cross_entropy(output, target)
+                     : lib::nn::functional::mse_loss(output, target);
+    }
     loss.backward();
     optimizer.step();
     return loss;

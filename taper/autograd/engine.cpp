@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "taper/autograd/anomaly_mode.h"
+#include "taper/autograd/autocast_state.h"
 #include "taper/autograd/grad_mode.h"
 #include "taper/autograd/record.h"
 #include "taper/autograd/variable.h"
@@ -316,6 +317,8 @@ class Run {
 GradList run_backward(BackwardPass& pass) {
   ScratchLease scratch;
   AutoGradMode mode(pass.create_graph);
+  // A backward computes in the types of its forward, within autocast and outside.
+  const AutocastScope no_autocast(false);
   return Run(pass, *scratch)();
 }
 

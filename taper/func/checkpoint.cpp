@@ -2,6 +2,7 @@
 
 #include <mutex>
 
+#include "taper/autograd/autocast_state.h"
 #include "taper/autograd/grad_mode.h"
 #include "taper/autograd/saved_tensor.h"
 #include "taper/base/error.h"
@@ -115,6 +116,7 @@ class CheckpointFrame {
       ~Flag() { flag = false; }
     } running(recomputing_);
     AutoGradMode enable(true);
+    const AutocastScope autocast(autocasting_, autocast_dtype_);
     for (const Kept& kept : leaves_) check_version(kept.tensor, kept.version, "a leaf");
     std::vector<Tensor> arguments;
     for (const Kept& kept : arguments_) {
@@ -167,6 +169,9 @@ class CheckpointFrame {
   std::vector<PackedTensor> packed_;
   std::vector<Slot> slots_;
   bool finished_ = false, recomputing_ = false;
+  // The forward's autocast.
+  const bool autocasting_ = autocasting();
+  const ScalarType autocast_dtype_ = autocast_state.dtype;
 };
 
 namespace {

@@ -29,4 +29,9 @@ inline constinit Kernel<void(View, ConstView, ConstView, ConstView, const Matmul
                              Scalar)>
     matmul_kernel{"matmul", &cpu::matmul};
 
+/// Whether bfloat16 products and convolutions may use the processor's instructions for them; their
+/// sums are float32 either way. On by default.
+bool bf16_kernels_enabled();
+void set_bf16_kernels_enabled(bool enabled);
+
 }  // namespace taper

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "taper/ops/attention.h"
+#include "taper/ops/autocast_util.h"
 #include "taper/ops/creation.h"
 #include "taper/ops/extremum.h"
 #include "taper/ops/masking.h"
@@ -180,6 +181,10 @@ Tensor attend(const Inputs& x, const AttentionRule& rule) {
 Tensor scaled_dot_product_attention(const Tensor& query, const Tensor& key, const Tensor& value,
                                     const std::optional<Tensor>& attn_mask, double dropout_p,
                                     bool is_causal, std::optional<double> scale, bool enable_gqa) {
+  if (autocasting()) [[unlikely]] {
+    return autocast_lower(&scaled_dot_product_attention, query, key, value, attn_mask, dropout_p,
+                          is_causal, scale, enable_gqa);
+  }
   Inputs x{query, key, value, attn_mask.value_or(Tensor())};
   check_dropout_probability(kOp, dropout_p);
   TAPER_CHECK(!is_causal || !x.mask.defined(), kOp,

@@ -1,6 +1,7 @@
 #include "taper/ops/complex.h"
 
 #include "taper/kernel/copy.h"
+#include "taper/ops/autocast_util.h"
 #include "taper/ops/bodies.h"
 #include "taper/ops/complex_util.h"
 #include "taper/ops/creation.h"
@@ -105,6 +106,9 @@ Tensor complex(const Tensor& re, const Tensor& im) {
 }
 
 Tensor polar(const Tensor& length, const Tensor& angle) {
+  if (autocasting()) [[unlikely]] {
+    return autocast_float32(&taper::polar, length, angle);
+  }
   check_pair("polar", "abs", "angle", length, angle);
   return complex(mul(length, cos(angle)), mul(length, sin(angle)));
 }
@@ -124,6 +128,9 @@ Tensor view_as_real(const Tensor& self) {
 }
 
 Tensor view_as_complex(const Tensor& self) {
+  if (autocasting()) [[unlikely]] {
+    return autocast_float32(&taper::view_as_complex, self);
+  }
   const char* const op = "view_as_complex";
   const ScalarType type = self.scalar_type();
   TAPER_CHECK_AS(DTypeError, type == kFloat || type == kDouble, op,

@@ -4,6 +4,7 @@
 #include <array>
 #include <vector>
 
+#include "taper/ops/autocast_util.h"
 #include "taper/ops/bodies.h"
 #include "taper/ops/copy.h"
 #include "taper/ops/joining.h"
@@ -409,6 +410,9 @@ Tensor addr(Out out, const Tensor& self, const Tensor& vec1, const Tensor& vec2,
 
 Tensor addbmm(Out out, const Tensor& self, const Tensor& batch1, const Tensor& batch2,
               const Scalar& beta, const Scalar& alpha) {
+  if (autocasting() && out.is_fresh()) [[unlikely]] {
+    return autocast_lower(&taper::addbmm, self, batch1, batch2, beta, alpha);
+  }
   TAPER_CHECK_AS(ShapeError, batch1.dim() == 3 && batch2.dim() == 3,
                  "addbmm: batch1 and batch2 must be 3D tensors, got ", batch1.sizes(), " and ",
                  batch2.sizes());

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "taper/ops/autocast_util.h"
 #include "taper/ops/convolution_util.h"
 #include "taper/ops/padding.h"
 #include "taper/ops/sampling_util.h"
@@ -83,6 +84,9 @@ Tensor convolution_of(const char* op, size_t directions, const Tensor& input, co
 
 Tensor numbered(const char* op, size_t directions, const Tensor& input, const Tensor& weight,
                 const std::optional<Tensor>& bias, const Options& options, IntArrayRef padding) {
+  if (autocasting()) [[unlikely]] {
+    return autocast_lower(&numbered, op, directions, input, weight, bias, options, padding);
+  }
   return convolution_of(op, directions, input, weight, bias, options, [&](ConvSteps& s) {
     set_steps(op, "padding", padding, directions, s.padding);
   });

@@ -1,4 +1,6 @@
 #include "taper/ops/convolution.h"
+
+#include "taper/ops/autocast_util.h"
 #include "taper/ops/convolution_util.h"
 #include "taper/ops/padding.h"
 #include "taper/ops/sampling_util.h"
@@ -73,6 +75,10 @@ Tensor transposed_volume(const char* op, const Tensor& x, const Tensor& w, const
 Tensor transposed(const char* op, size_t directions, const Tensor& input, const Tensor& weight,
                   const std::optional<Tensor>& bias, IntArrayRef stride, IntArrayRef padding,
                   IntArrayRef output_padding, int64_t groups, IntArrayRef dilation) {
+  if (autocasting()) [[unlikely]] {
+    return autocast_lower(&transposed, op, directions, input, weight, bias, stride, padding,
+                          output_padding, groups, dilation);
+  }
   ConvSteps s{directions};
   s.groups = groups;
   set_steps(op, "stride", stride, directions, s.stride);

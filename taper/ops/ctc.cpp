@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "taper/kernel/ctc.h"
+#include "taper/ops/autocast_util.h"
 #include "taper/ops/op_util.h"
 
 namespace taper {
@@ -105,6 +106,11 @@ std::vector<int64_t> list_of(const char* what, const Tensor& lengths) {
 
 Tensor ctc_loss(const Tensor& log_probs, const Tensor& targets, IntArrayRef input_lengths,
                 IntArrayRef target_lengths, int64_t blank, int64_t reduction, bool zero_infinity) {
+  if (autocasting()) [[unlikely]] {
+    return autocast_float32([](const auto&... a) { return taper::ctc_loss(a...); }, log_probs,
+                            targets, input_lengths, target_lengths, blank, reduction,
+                            zero_infinity);
+  }
   check_floating("ctc_loss", log_probs);
   TAPER_CHECK_AS(
       ShapeError, log_probs.dim() == 2 || log_probs.dim() == 3,
@@ -131,6 +137,11 @@ Tensor ctc_loss(const Tensor& log_probs, const Tensor& targets, IntArrayRef inpu
 Tensor ctc_loss(const Tensor& log_probs, const Tensor& targets, const Tensor& input_lengths,
                 const Tensor& target_lengths, int64_t blank, int64_t reduction,
                 bool zero_infinity) {
+  if (autocasting()) [[unlikely]] {
+    return autocast_float32([](const auto&... a) { return taper::ctc_loss(a...); }, log_probs,
+                            targets, input_lengths, target_lengths, blank, reduction,
+                            zero_infinity);
+  }
   return ctc_loss(log_probs, targets, list_of("input_lengths", input_lengths),
                   list_of("target_lengths", target_lengths), blank, reduction, zero_infinity);
 }

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "taper/ops/autocast_util.h"
 #include "taper/ops/grid.h"
 #include "taper/ops/matmul.h"
 #include "taper/ops/op_util.h"
@@ -79,6 +80,9 @@ Tensor pdist(const Tensor& self, double p) {
 }
 
 Tensor cdist(const Tensor& x1, const Tensor& x2, double p, std::optional<int64_t> compute_mode) {
+  if (autocasting()) [[unlikely]] {
+    return autocast_float32(&taper::cdist, x1, x2, p, compute_mode);
+  }
   TAPER_CHECK_AS(ShapeError, x1.dim() >= 2,
                  "cdist: cdist only supports at least 2D tensors, X1 got: ", x1.dim(), "D");
   TAPER_CHECK_AS(ShapeError, x2.dim() >= 2,

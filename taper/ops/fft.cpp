@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "taper/autograd/autocast_state.h"
 #include "taper/autograd/grad_mode.h"
 #include "taper/kernel/fft.h"
 #include "taper/ops/complex.h"
@@ -94,7 +95,8 @@ double scale_of(const char* op, std::optional<std::string_view> norm, int64_t n,
 }
 
 /// self in a type that has transforms.
-Tensor promoted(const char* op, const Tensor& self, bool to_complex) {
+Tensor promoted(const char* op, const Tensor& given, bool to_complex) {
+  const Tensor self = autocasting() ? autocast_to(given, kFloat) : given;
   ScalarType type = to_floating(self.scalar_type());
   TAPER_CHECK_AS(DTypeError, !isReducedFloatingType(type), op, ": Unsupported dtype ", type);
   if (to_complex) type = toComplexType(type);

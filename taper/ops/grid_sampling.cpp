@@ -1,6 +1,7 @@
 #include "taper/ops/grid_sampling.h"
 
 #include "taper/kernel/grid_sampling.h"
+#include "taper/ops/autocast_util.h"
 #include "taper/ops/creation.h"
 #include "taper/ops/joining.h"
 #include "taper/ops/matmul.h"
@@ -130,6 +131,9 @@ void check_grid(const char* op, const Tensor& input, const Tensor& grid, int64_t
 
 Tensor grid_sample(const char* op, const Tensor& input, const Tensor& grid, int64_t mode,
                    int64_t outside, bool align_corners) {
+  if (autocasting()) [[unlikely]] {
+    return autocast_float32(&grid_sample, op, input, grid, mode, outside, align_corners);
+  }
   check_grid(op, input, grid, mode, outside);
   const bool reduced = isReducedFloatingType(input.scalar_type());
   const Tensor x = reduced ? input.to(kFloat) : input;

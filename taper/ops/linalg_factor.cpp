@@ -4,6 +4,7 @@
 
 #include "taper/autograd/grad_mode.h"
 #include "taper/kernel/linalg.h"
+#include "taper/ops/autocast_util.h"
 #include "taper/ops/copy.h"
 #include "taper/ops/creation.h"
 #include "taper/ops/diagonal.h"
@@ -230,6 +231,9 @@ Tensor cholesky_grad(const Tensor& l, const Tensor& grad) {
 }  // namespace
 
 std::tuple<Tensor, Tensor> linalg_qr(const Tensor& A, std::string_view mode) {
+  if (autocasting()) [[unlikely]] {
+    return autocast_float32(&taper::linalg_qr, A, mode);
+  }
   TAPER_CHECK_AS(DTypeError, !isReducedFloatingType(A.scalar_type()),
                  "linalg.qr: \"geqrf_cpu\" not implemented for '", A.scalar_type(), "'");
   check_matrix("linalg.qr", A);
@@ -258,6 +262,9 @@ std::tuple<Tensor, Tensor> qr(const Tensor& self, bool some) {
 }
 
 Tensor linalg_cholesky(const Tensor& A, bool upper) {
+  if (autocasting()) [[unlikely]] {
+    return autocast_float32(&taper::linalg_cholesky, A, upper);
+  }
   check_square("linalg.cholesky", A);
   const Tensor packed = in_column_order(A);
   const Tensor info = new_vectors("linalg.cholesky", A, -1, kInt);
@@ -282,6 +289,9 @@ Tensor linalg_cholesky(const Tensor& A, bool upper) {
 Tensor cholesky(const Tensor& self, bool upper) { return linalg_cholesky(self, upper); }
 
 std::tuple<Tensor, Tensor> linalg_eigh(const Tensor& A, std::string_view UPLO) {
+  if (autocasting()) [[unlikely]] {
+    return autocast_float32(&taper::linalg_eigh, A, UPLO);
+  }
   const Eigen e = factor_eigh("linalg.eigh", A, upper_triangle("linalg.eigh", UPLO), true);
   record({.name = "LinalgEighBackward0",
           .outputs = {e.values, e.vectors},
@@ -293,12 +303,18 @@ std::tuple<Tensor, Tensor> linalg_eigh(const Tensor& A, std::string_view UPLO) {
   return {e.values, e.vectors};
 }
 Tensor linalg_eigvalsh(const Tensor& A, std::string_view UPLO) {
+  if (autocasting()) [[unlikely]] {
+    return autocast_float32(&taper::linalg_eigvalsh, A, UPLO);
+  }
   // The gradient needs the vectors.
   if (needs_grad(A)) return std::get<0>(linalg_eigh(A, UPLO));
   return factor_eigh("linalg.eigvalsh", A, upper_triangle("linalg.eigvalsh", UPLO), false).values;
 }
 
 std::tuple<Tensor, Tensor, Tensor> linalg_svd(const Tensor& A, bool full_matrices) {
+  if (autocasting()) [[unlikely]] {
+    return autocast_float32(&taper::linalg_svd, A, full_matrices);
+  }
   if (!full_matrices) {
     const Singular f = recorded_svd("linalg.svd", A);
     return {f.u, f.s, f.vh};
@@ -322,6 +338,9 @@ std::tuple<Tensor, Tensor, Tensor> linalg_svd(const Tensor& A, bool full_matrice
 }
 
 Tensor linalg_svdvals(const Tensor& A) {
+  if (autocasting()) [[unlikely]] {
+    return autocast_float32(&taper::linalg_svdvals, A);
+  }
   if (needs_grad(A)) return recorded_svd("linalg.svdvals", A).s;
   return factor_svd("linalg.svdvals", A, false, false).s;
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "taper/ops/autocast_util.h"
 #include "taper/ops/linalg_factor.h"
 #include "taper/ops/linalg_solve.h"
 #include "taper/ops/linalg_util.h"
@@ -95,6 +96,9 @@ Tensor nuclear_norm(const Tensor& self, IntArrayRef dim, bool keepdim) {
 }
 
 Tensor linalg_cond(const Tensor& self, const std::optional<Scalar>& p) {
+  if (autocasting()) [[unlikely]] {
+    return autocast_float32(&taper::linalg_cond, self, p);
+  }
   check_matrix("linalg.cond", self);
   const double ord = p ? p->toDouble() : 2;
   if (std::abs(ord) == 2) {
@@ -105,6 +109,9 @@ Tensor linalg_cond(const Tensor& self, const std::optional<Scalar>& p) {
 }
 
 Tensor linalg_vecdot(const Tensor& x, const Tensor& y, int64_t dim) {
+  if (autocasting()) [[unlikely]] {
+    return autocast_lower(&taper::linalg_vecdot, x, y, dim);
+  }
   check_floating("linalg.vecdot", x);
   check_same_dtype("linalg.vecdot", x, y);
   return x.mul(y).sum(dim);

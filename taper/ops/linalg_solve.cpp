@@ -7,6 +7,7 @@
 
 #include "taper/autograd/grad_mode.h"
 #include "taper/kernel/linalg.h"
+#include "taper/ops/autocast_util.h"
 #include "taper/ops/contraction.h"
 #include "taper/ops/copy.h"
 #include "taper/ops/creation.h"
@@ -289,6 +290,9 @@ void record_lu(const Tensor& A, const Lu& f) {
 }  // namespace
 
 std::tuple<Tensor, Tensor> linalg_lu_factor(const Tensor& A) {
+  if (autocasting()) [[unlikely]] {
+    return autocast_float32(&taper::linalg_lu_factor, A);
+  }
   check_matrix("linalg.lu_factor", A);
   const Lu f = factor_lu("linalg.lu_factor", A);
   check_info(f.info, [](int64_t i) {
@@ -321,6 +325,9 @@ std::tuple<Tensor, Tensor, Tensor> lu_unpack(const Tensor& LU_data, const Tensor
 }
 
 Tensor linalg_solve(const Tensor& A, const Tensor& B, bool left) {
+  if (autocasting()) [[unlikely]] {
+    return autocast_float32(&taper::linalg_solve, A, B, left);
+  }
   check_square("linalg.solve", A);
   TAPER_CHECK_AS(DTypeError, A.scalar_type() == B.scalar_type(),
                  "linalg.solve: Expected A and B to have the same dtype, but found A of type ",
@@ -365,6 +372,9 @@ Tensor linalg_solve_triangular(const Tensor& self, const Tensor& B, bool upper, 
 
 Tensor linalg_lu_solve(const Tensor& LU, const Tensor& pivots, const Tensor& B, bool left,
                        bool adjoint) {
+  if (autocasting()) [[unlikely]] {
+    return autocast_float32(&taper::linalg_lu_solve, LU, pivots, B, left, adjoint);
+  }
   check_square("linalg.lu_solve", LU);
   check_matrix("linalg.lu_solve", B);
   TAPER_CHECK_AS(DTypeError, pivots.scalar_type() == kInt,
@@ -388,6 +398,9 @@ Tensor linalg_lu_solve(const Tensor& LU, const Tensor& pivots, const Tensor& B, 
 }
 
 Tensor linalg_inv(const Tensor& A) {
+  if (autocasting()) [[unlikely]] {
+    return autocast_float32(&taper::linalg_inv, A);
+  }
   check_square("linalg.inv", A);
   return solve_matrices("linalg.inv", A, identities(A), inversion_error("linalg.inv"));
 }
@@ -466,10 +479,19 @@ Tensor linalg_pinv(const Tensor& A, double rcond, StrictBool hermitian) {
 Tensor linalg_pinv(const Tensor& A, const Tensor& rcond, bool hermitian) {
   return linalg_pinv(A, std::nullopt, std::optional<Tensor>(rcond), hermitian);
 }
-Tensor pinverse(const Tensor& self, double rcond) { return linalg_pinv(self, rcond); }
+Tensor pinverse(const Tensor& self, double rcond) {
+  if (autocasting()) [[unlikely]] {
+    return autocast_float32(&taper::pinverse, self, rcond);
+  }
+  return linalg_pinv(self, rcond);
+}
 
 Tensor linalg_matrix_rank(const Tensor& given, const std::optional<Tensor>& atol,
                           const std::optional<Tensor>& rtol, bool hermitian) {
+  if (autocasting()) [[unlikely]] {
+    return autocast_float32([](const auto&... a) { return taper::linalg_matrix_rank(a...); }, given,
+                            atol, rtol, hermitian);
+  }
   NoGradGuard no_grad;
   check_matrix("linalg.matrix_rank", given);
   const Tensor A = with_batch_of(given, atol, rtol);
@@ -479,12 +501,24 @@ Tensor linalg_matrix_rank(const Tensor& given, const std::optional<Tensor>& atol
 }
 Tensor linalg_matrix_rank(const Tensor& A, std::optional<double> atol, std::optional<double> rtol,
                           StrictBool hermitian) {
+  if (autocasting()) [[unlikely]] {
+    return autocast_float32([](const auto&... a) { return taper::linalg_matrix_rank(a...); }, A,
+                            atol, rtol, hermitian);
+  }
   return linalg_matrix_rank(A, as_tensor(atol), as_tensor(rtol), hermitian);
 }
 Tensor linalg_matrix_rank(const Tensor& A, double tol, StrictBool hermitian) {
+  if (autocasting()) [[unlikely]] {
+    return autocast_float32([](const auto&... a) { return taper::linalg_matrix_rank(a...); }, A,
+                            tol, hermitian);
+  }
   return linalg_matrix_rank(A, as_tensor(tol), as_tensor(0.0), hermitian);
 }
 Tensor linalg_matrix_rank(const Tensor& A, const Tensor& tol, bool hermitian) {
+  if (autocasting()) [[unlikely]] {
+    return autocast_float32([](const auto&... a) { return taper::linalg_matrix_rank(a...); }, A,
+                            tol, hermitian);
+  }
   return linalg_matrix_rank(A, std::optional<Tensor>(tol), as_tensor(0.0), hermitian);
 }
 
@@ -527,11 +561,17 @@ Tensor linalg_matrix_exp(const Tensor& A) {
 Tensor matrix_exp(const Tensor& self) { return linalg_matrix_exp(self); }
 
 Tensor cholesky_solve(const Tensor& self, const Tensor& input2, bool upper) {
+  if (autocasting()) [[unlikely]] {
+    return autocast_float32(&taper::cholesky_solve, self, input2, upper);
+  }
   const Tensor first = upper ? transposed(input2) : input2;
   const Tensor half = linalg_solve_triangular(first, self, false);
   return linalg_solve_triangular(transposed(first), half, true);
 }
 Tensor cholesky_inverse(const Tensor& self, bool upper) {
+  if (autocasting()) [[unlikely]] {
+    return autocast_float32(&taper::cholesky_inverse, self, upper);
+  }
   check_square("cholesky_inverse", self);
   return cholesky_solve(identities(self), self, upper);
 }

@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "taper/autograd/grad_mode.h"
+#include "taper/ops/autocast_util.h"
 #include "taper/ops/contraction.h"
 #include "taper/ops/creation.h"
 #include "taper/ops/grid.h"
@@ -46,6 +47,9 @@ void check_driver(std::string_view driver) {
 std::tuple<Tensor, Tensor, Tensor, Tensor> linalg_lstsq(const Tensor& A, const Tensor& B,
                                                         std::optional<double> rcond,
                                                         std::optional<std::string_view> driver) {
+  if (autocasting()) [[unlikely]] {
+    return autocast_float32(&taper::linalg_lstsq, A, B, rcond, driver);
+  }
   const char* const op = "linalg.lstsq";
   check_matrix(op, A);
   const std::string_view way = driver.value_or("gelsy");
@@ -89,6 +93,9 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> linalg_lstsq(const Tensor& A, const T
 }
 
 Tensor linalg_tensorinv(const Tensor& A, int64_t ind) {
+  if (autocasting()) [[unlikely]] {
+    return autocast_float32(&taper::linalg_tensorinv, A, ind);
+  }
   TAPER_CHECK(ind > 0, "linalg.tensorinv: Expected a strictly positive integer for `ind`, got ",
               ind);
   const size_t cut = static_cast<size_t>(std::min(ind, A.dim()));
@@ -105,6 +112,9 @@ Tensor linalg_tensorinv(const Tensor& A, int64_t ind) {
 }
 
 Tensor linalg_tensorsolve(const Tensor& A, const Tensor& B, OptionalIntArrayRef dims) {
+  if (autocasting()) [[unlikely]] {
+    return autocast_float32(&taper::linalg_tensorsolve, A, B, dims);
+  }
   Tensor moved = A;
   if (dims) {
     DimVector ends;
@@ -162,6 +172,9 @@ void check_reflections(const char* op, const Tensor& A, const Tensor& tau) {
 }  // namespace
 
 Tensor linalg_householder_product(const Tensor& A, const Tensor& tau) {
+  if (autocasting()) [[unlikely]] {
+    return autocast_float32(&taper::linalg_householder_product, A, tau);
+  }
   const char* const op = "linalg.householder_product";
   check_reflections(op, A, tau);
   TAPER_CHECK_AS(ShapeError, A.size(-2) >= A.size(-1), op,
@@ -181,6 +194,9 @@ Tensor orgqr(const Tensor& self, const Tensor& input2) {
 
 Tensor ormqr(const Tensor& self, const Tensor& input2, const Tensor& input3, bool left,
              bool transpose) {
+  if (autocasting()) [[unlikely]] {
+    return autocast_float32(&taper::ormqr, self, input2, input3, left, transpose);
+  }
   check_reflections("ormqr", self, input2);
   check_matrix("ormqr", input3);
   TAPER_CHECK_AS(ShapeError, input3.size(left ? -2 : -1) == self.size(-2), "ormqr: other.shape[",

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "taper/autograd/grad_mode.h"
+#include "taper/ops/autocast_util.h"
 #include "taper/ops/creation.h"
 #include "taper/ops/joining.h"
 #include "taper/ops/loss_util.h"
@@ -45,6 +46,9 @@ void pair_gradients(Backward& g, PairLoss loss, double beta, double scale) {
 
 Tensor pair_loss_of(const char* op, const char* node, const Tensor& self, const Tensor& target,
                     int64_t reduction, PairLoss loss, double beta) {
+  if (autocasting()) [[unlikely]] {
+    return autocast_float32(&pair_loss_of, op, node, self, target, reduction, loss, beta);
+  }
   const ScalarType type = result_type(self, target);
   TAPER_CHECK_AS(DTypeError, isFloatingType(type), op, ": expected floating-point tensors, got ",
                  self.scalar_type(), " and ", target.scalar_type());
@@ -265,6 +269,9 @@ Tensor huber_loss(const Tensor& self, const Tensor& target, int64_t reduction, d
 
 Tensor binary_cross_entropy(const Tensor& self, const Tensor& target,
                             const std::optional<Tensor>& weight, int64_t reduction) {
+  if (autocasting()) [[unlikely]] {
+    return autocast_float32(&taper::binary_cross_entropy, self, target, weight, reduction);
+  }
   check_floating("binary_cross_entropy", self);
   TAPER_CHECK_AS(ShapeError, self.sizes() == target.sizes(),
                  "binary_cross_entropy: Using a target size (", target.sizes(),
@@ -298,6 +305,10 @@ Tensor binary_cross_entropy_with_logits(const Tensor& self, const Tensor& target
                                         const std::optional<Tensor>& weight,
                                         const std::optional<Tensor>& pos_weight,
                                         int64_t reduction) {
+  if (autocasting()) [[unlikely]] {
+    return autocast_float32(&taper::binary_cross_entropy_with_logits, self, target, weight,
+                            pos_weight, reduction);
+  }
   check_floating("binary_cross_entropy_with_logits", self);
   TAPER_CHECK_AS(ShapeError, self.sizes() == target.sizes(),
                  "binary_cross_entropy_with_logits: Target size (", target.sizes(),
@@ -341,6 +352,9 @@ Tensor binary_cross_entropy_with_logits(const Tensor& self, const Tensor& target
 }
 
 Tensor kl_div(const Tensor& self, const Tensor& target, int64_t reduction, bool log_target) {
+  if (autocasting()) [[unlikely]] {
+    return autocast_float32(&taper::kl_div, self, target, reduction, log_target);
+  }
   Tensor losses;
   if (log_target) {
     losses = target.exp().mul(target.sub(self));
@@ -354,6 +368,9 @@ Tensor kl_div(const Tensor& self, const Tensor& target, int64_t reduction, bool 
 
 Tensor nll_loss_nd(const Tensor& self, const Tensor& target, const std::optional<Tensor>& weight,
                    int64_t reduction, int64_t ignore_index) {
+  if (autocasting()) [[unlikely]] {
+    return autocast_float32(&taper::nll_loss_nd, self, target, weight, reduction, ignore_index);
+  }
   if (self.dim() == 1 && target.dim() == 0) {
     const Tensor one =
         nll_loss_nd(self.unsqueeze(0), target.unsqueeze(0), weight, reduction, ignore_index);
@@ -383,6 +400,10 @@ Tensor nll_loss2d(const Tensor& self, const Tensor& target, const std::optional<
 Tensor cross_entropy_loss(const Tensor& self, const Tensor& target,
                           const std::optional<Tensor>& weight, int64_t reduction,
                           int64_t ignore_index, double smoothing) {
+  if (autocasting()) [[unlikely]] {
+    return autocast_float32(&taper::cross_entropy_loss, self, target, weight, reduction,
+                            ignore_index, smoothing);
+  }
   check_smoothing(smoothing);
   check_floating("cross_entropy_loss", self);
   const ScalarType type = self.scalar_type();

@@ -1,5 +1,6 @@
 #include <cmath>
 
+#include "taper/ops/autocast_util.h"
 #include "taper/ops/creation.h"
 #include "taper/ops/distance.h"
 #include "taper/ops/extremum.h"
@@ -60,6 +61,9 @@ Tensor reduced_samples(const Tensor& losses, const Classes& c, int64_t reduction
 
 Tensor hinge_embedding_loss(const Tensor& self, const Tensor& target, double margin,
                             int64_t reduction) {
+  if (autocasting()) [[unlikely]] {
+    return autocast_float32(&taper::hinge_embedding_loss, self, target, margin, reduction);
+  }
   const Tensor hinge = self.neg().add(margin).clamp_min(0);
   const Tensor losses = where(target.eq(1), zeros({}, self.options()), hinge)
                             .add(where(target.eq(-1), zeros({}, self.options()), self));
@@ -68,6 +72,9 @@ Tensor hinge_embedding_loss(const Tensor& self, const Tensor& target, double mar
 
 Tensor margin_ranking_loss(const Tensor& input1, const Tensor& input2, const Tensor& target,
                            double margin, int64_t reduction) {
+  if (autocasting()) [[unlikely]] {
+    return autocast_float32(&taper::margin_ranking_loss, input1, input2, target, margin, reduction);
+  }
   TAPER_CHECK_AS(ShapeError, input1.dim() == input2.dim() && input1.dim() == target.dim(),
                  "margin_ranking_loss: All input tensors should have same dimension but got sizes: "
                  "input1: ",
@@ -77,6 +84,10 @@ Tensor margin_ranking_loss(const Tensor& input1, const Tensor& input2, const Ten
 
 Tensor cosine_embedding_loss(const Tensor& input1, const Tensor& input2, const Tensor& target,
                              double margin, int64_t reduction) {
+  if (autocasting()) [[unlikely]] {
+    return autocast_float32(&taper::cosine_embedding_loss, input1, input2, target, margin,
+                            reduction);
+  }
   constexpr double kTiny = 1e-12;
   constexpr const char* op = "cosine_embedding_loss";
   TAPER_CHECK_AS(ShapeError, target.dim() <= 1, op,
@@ -96,6 +107,9 @@ Tensor cosine_embedding_loss(const Tensor& input1, const Tensor& input2, const T
 }
 
 Tensor soft_margin_loss(const Tensor& self, const Tensor& target, int64_t reduction) {
+  if (autocasting()) [[unlikely]] {
+    return autocast_float32(&taper::soft_margin_loss, self, target, reduction);
+  }
   const Tensor z = self.mul(target).neg();
   return reduced(logaddexp(z, zeros({}, z.options())), reduction);
 }
@@ -103,6 +117,9 @@ Tensor soft_margin_loss(const Tensor& self, const Tensor& target, int64_t reduct
 Tensor multi_margin_loss(const Tensor& self, const Tensor& target, const Scalar& p,
                          const Scalar& margin, const std::optional<Tensor>& weight,
                          int64_t reduction) {
+  if (autocasting()) [[unlikely]] {
+    return autocast_float32(&taper::multi_margin_loss, self, target, p, margin, weight, reduction);
+  }
   constexpr const char* op = "multi_margin_loss";
   const double power = p.toDouble();
   TAPER_CHECK(power == 1 || power == 2, op, ": only p == 1 and p == 2 supported, got ", power);
@@ -123,6 +140,9 @@ Tensor multi_margin_loss(const Tensor& self, const Tensor& target, const Scalar&
 }
 
 Tensor multilabel_margin_loss(const Tensor& self, const Tensor& target, int64_t reduction) {
+  if (autocasting()) [[unlikely]] {
+    return autocast_float32(&taper::multilabel_margin_loss, self, target, reduction);
+  }
   const Classes c = classes_of("multilabel_margin_loss", self, target, true);
   const int64_t classes = c.x.sizes()[1];
   // Up to the first -1.
@@ -139,6 +159,10 @@ Tensor multilabel_margin_loss(const Tensor& self, const Tensor& target, int64_t 
 
 Tensor triplet_margin_loss(const Tensor& anchor, const Tensor& positive, const Tensor& negative,
                            double margin, double p, double eps, bool swap, int64_t reduction) {
+  if (autocasting()) [[unlikely]] {
+    return autocast_float32(&taper::triplet_margin_loss, anchor, positive, negative, margin, p, eps,
+                            swap, reduction);
+  }
   return triplet_loss(
       "triplet_margin_loss", anchor, positive, negative, margin, swap, reduction,
       [&](const Tensor& a, const Tensor& b) { return pairwise_distance(a, b, p, eps); });
@@ -146,6 +170,10 @@ Tensor triplet_margin_loss(const Tensor& anchor, const Tensor& positive, const T
 
 Tensor poisson_nll_loss(const Tensor& input, const Tensor& target, bool log_input, bool full,
                         double eps, int64_t reduction) {
+  if (autocasting()) [[unlikely]] {
+    return autocast_float32(&taper::poisson_nll_loss, input, target, log_input, full, eps,
+                            reduction);
+  }
   constexpr double kTwoPi = 6.283185307179586;
   Tensor losses =
       log_input ? input.exp().sub(target.mul(input)) : input.sub(target.mul(input.add(eps).log()));

@@ -4,6 +4,7 @@
 
 #include "taper/kernel/copy.h"
 #include "taper/kernel/matmul.h"
+#include "taper/ops/autocast_util.h"
 #include "taper/ops/bodies.h"
 #include "taper/ops/linalg_util.h"
 #include "taper/ops/pointwise_arith.h"
@@ -332,16 +333,25 @@ Tensor mv(Out out, const Tensor& self, const Tensor& vec) {
 }
 
 Tensor mm(Out out, const Tensor& self, const Tensor& mat2) {
+  if (autocasting() && out.is_fresh()) [[unlikely]] {
+    return autocast_lower(&taper::mm, self, mat2);
+  }
   check_mm("mm", self, mat2);
   return product("mm", "MmBackward0", out, {self}, {mat2});
 }
 
 Tensor bmm(Out out, const Tensor& self, const Tensor& mat2) {
+  if (autocasting() && out.is_fresh()) [[unlikely]] {
+    return autocast_lower(&taper::bmm, self, mat2);
+  }
   check_bmm("bmm", self, mat2);
   return product("bmm", "BmmBackward0", out, {self}, {mat2});
 }
 
 Tensor matmul(Out out, const Tensor& self, const Tensor& other) {
+  if (autocasting() && out.is_fresh()) [[unlikely]] {
+    return autocast_lower(&taper::matmul, self, other);
+  }
   if (self.dim() == 2 && other.dim() == 2) {
     check_mm("matmul", self, other);
     return product("matmul", "MmBackward0", out, {self}, {other});
@@ -351,6 +361,9 @@ Tensor matmul(Out out, const Tensor& self, const Tensor& other) {
 
 Tensor addmm(Out out, const Tensor& self, const Tensor& mat1, const Tensor& mat2,
              const Scalar& beta, const Scalar& alpha) {
+  if (autocasting() && out.is_fresh()) [[unlikely]] {
+    return autocast_lower(&taper::addmm, self, mat1, mat2, beta, alpha);
+  }
   TAPER_CHECK_AS(ShapeError, mat1.dim() == 2 && mat2.dim() == 2,
                  "addmm: mat1 and mat2 must be matrices, got sizes ", mat1.sizes(), " and ",
                  mat2.sizes());
@@ -360,6 +373,9 @@ Tensor addmm(Out out, const Tensor& self, const Tensor& mat1, const Tensor& mat2
 
 Tensor baddbmm(Out out, const Tensor& self, const Tensor& batch1, const Tensor& batch2,
                const Scalar& beta, const Scalar& alpha) {
+  if (autocasting() && out.is_fresh()) [[unlikely]] {
+    return autocast_lower(&taper::baddbmm, self, batch1, batch2, beta, alpha);
+  }
   check_bmm("baddbmm", batch1, batch2);
   return accumulate("baddbmm", "BaddbmmBackward0", out, self, batch1, batch2, beta, alpha);
 }
@@ -385,6 +401,9 @@ Tensor addmv(const Tensor& self, const Tensor& mat, const Tensor& vec, const Sca
 }
 
 Tensor linear(const Tensor& input, const Tensor& weight, const std::optional<Tensor>& bias) {
+  if (autocasting()) [[unlikely]] {
+    return autocast_lower(&taper::linear, input, weight, bias);
+  }
   TAPER_CHECK_AS(ShapeError, weight.dim() == 2, "linear: weight must be a matrix, got sizes ",
                  weight.sizes());
   TAPER_CHECK_AS(ShapeError, input.dim() >= 1, "linear: input must have at least one dimension");

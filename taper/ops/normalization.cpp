@@ -322,6 +322,11 @@ Tensor group_norm(const Tensor& input, int64_t num_groups, const std::optional<T
                  "group_norm: Expected number of channels in input to be divisible by num_groups, "
                  "but got input of shape ",
                  input.sizes(), " and num_groups=", num_groups);
+  if (isReducedFloatingType(input.scalar_type())) {
+    return group_norm(input.to(kFloat), num_groups, to_type(weight, kFloat), to_type(bias, kFloat),
+                      eps)
+        .to(input.scalar_type());
+  }
   DimVector shape(input.dim(), 1);
   shape[1] = channels;
   const int64_t count = samples == 0 ? 0 : input.numel() / (samples * num_groups);

@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include "taper/autograd/grad_mode.h"
+#include "taper/ops/autocast_util.h"
 #include "taper/ops/creation.h"
 #include "taper/ops/sampling_util.h"
 
@@ -118,6 +119,9 @@ Tensor pad_edges(const char* op, const Tensor& self, IntArrayRef pad, PadMode ed
 
 Tensor pad_fixed(const char* op, const Tensor& self, IntArrayRef padding, size_t count,
                  PadMode edge) {
+  if (autocasting()) [[unlikely]] {
+    return autocast_float32(&pad_fixed, op, self, padding, count, edge);
+  }
   TAPER_CHECK_AS(ShapeError, padding.size() == 2 * count, op, ": padding size is expected to be ",
                  2 * count, ", but got: ", padding.size());
   return pad_edges(op, self, padding, edge);

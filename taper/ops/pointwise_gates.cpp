@@ -1,6 +1,7 @@
 #include "taper/ops/pointwise_gates.h"
 
 #include "taper/autograd/grad_mode.h"
+#include "taper/ops/autocast_util.h"
 #include "taper/ops/creation.h"
 #include "taper/ops/masking.h"
 #include "taper/ops/op_util.h"
@@ -57,6 +58,9 @@ Tensor softshrink(const Tensor& self, const Scalar& lambd) {
 }
 
 Tensor prelu(const Tensor& self, const Tensor& weight) {
+  if (autocasting()) [[unlikely]] {
+    return autocast_lower(&taper::prelu, self, weight);
+  }
   check_floating("prelu", self);
   TAPER_CHECK_AS(DTypeError, self.scalar_type() == weight.scalar_type(),
                  "prelu: Type promoting not supported. Got ", self.scalar_type(), " and ",

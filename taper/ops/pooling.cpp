@@ -1,6 +1,7 @@
 #include "taper/ops/pooling.h"
 
 #include "taper/autograd/grad_mode.h"
+#include "taper/ops/autocast_util.h"
 #include "taper/ops/pointwise.h"
 #include "taper/ops/pooling_util.h"
 #include "taper/ops/scatter.h"
@@ -282,6 +283,10 @@ std::tuple<Tensor, Tensor> max_pool2d_with_indices(const Tensor& self, IntArrayR
 
 Tensor max_pool3d(const Tensor& self, IntArrayRef kernel_size, IntArrayRef stride,
                   IntArrayRef padding, IntArrayRef dilation, bool ceil_mode) {
+  if (autocasting()) [[unlikely]] {
+    return autocast_float32(&taper::max_pool3d, self, kernel_size, stride, padding, dilation,
+                            ceil_mode);
+  }
   return max_pool("max_pool3d", 3, self, kernel_size, stride, padding, dilation, ceil_mode, false)
       .out;
 }
@@ -308,6 +313,10 @@ Tensor avg_pool2d(const Tensor& self, IntArrayRef kernel_size, IntArrayRef strid
 Tensor avg_pool3d(const Tensor& self, IntArrayRef kernel_size, IntArrayRef stride,
                   IntArrayRef padding, bool ceil_mode, bool count_include_pad,
                   std::optional<int64_t> divisor_override) {
+  if (autocasting()) [[unlikely]] {
+    return autocast_float32(&taper::avg_pool3d, self, kernel_size, stride, padding, ceil_mode,
+                            count_include_pad, divisor_override);
+  }
   return avg_pool("avg_pool3d", 3, self, kernel_size, stride, padding, ceil_mode, count_include_pad,
                   divisor_override);
 }
@@ -321,6 +330,9 @@ Tensor adaptive_avg_pool2d(const Tensor& self, IntArrayRef output_size) {
 }
 
 Tensor adaptive_avg_pool3d(const Tensor& self, IntArrayRef output_size) {
+  if (autocasting()) [[unlikely]] {
+    return autocast_float32(&taper::adaptive_avg_pool3d, self, output_size);
+  }
   return adaptive_pool("adaptive_avg_pool3d", 3, self, output_size);
 }
 

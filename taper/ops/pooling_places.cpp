@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "taper/ops/autocast_util.h"
 #include "taper/ops/creation.h"
 #include "taper/ops/extremum.h"
 #include "taper/ops/op_util.h"
@@ -174,11 +175,17 @@ std::tuple<Tensor, Tensor> fractional(const char* op, int64_t directions, const 
 }  // namespace
 
 Tensor max_unpool2d(const Tensor& self, const Tensor& indices, IntArrayRef output_size) {
+  if (autocasting()) [[unlikely]] {
+    return autocast_float32(&taper::max_unpool2d, self, indices, output_size);
+  }
   return unpool("max_unpool2d", 2, self, indices, output_size);
 }
 
 Tensor max_unpool3d(const Tensor& self, const Tensor& indices, IntArrayRef output_size,
                     IntArrayRef stride, IntArrayRef padding) {
+  if (autocasting()) [[unlikely]] {
+    return autocast_float32(&taper::max_unpool3d, self, indices, output_size, stride, padding);
+  }
   TAPER_CHECK_AS(ShapeError, stride.size() == 3 && padding.size() == 3,
                  "max_unpool3d: There should be exactly three elements (depth, height, width) in "
                  "stride and padding, but got ",
@@ -193,12 +200,20 @@ Tensor max_unpool3d(const Tensor& self, const Tensor& indices, IntArrayRef outpu
 std::tuple<Tensor, Tensor> fractional_max_pool2d(const Tensor& self, IntArrayRef kernel_size,
                                                  IntArrayRef output_size,
                                                  const Tensor& random_samples) {
+  if (autocasting()) [[unlikely]] {
+    return autocast_float32(&taper::fractional_max_pool2d, self, kernel_size, output_size,
+                            random_samples);
+  }
   return fractional("fractional_max_pool2d", 2, self, kernel_size, output_size, random_samples);
 }
 
 std::tuple<Tensor, Tensor> fractional_max_pool3d(const Tensor& self, IntArrayRef kernel_size,
                                                  IntArrayRef output_size,
                                                  const Tensor& random_samples) {
+  if (autocasting()) [[unlikely]] {
+    return autocast_float32(&taper::fractional_max_pool3d, self, kernel_size, output_size,
+                            random_samples);
+  }
   return fractional("fractional_max_pool3d", 3, self, kernel_size, output_size, random_samples);
 }
 

@@ -1,5 +1,6 @@
 #include "taper/ops/recurrent.h"
 
+#include "taper/autograd/autocast_state.h"
 #include "taper/core/sizes.h"
 #include "taper/ops/dropout.h"
 #include "taper/ops/joining.h"
@@ -56,6 +57,15 @@ void check_args(const char* op, RecurrentCell cell, const RecurrentArgs& a, int6
 
 RecurrentResult one_layer(const char* op, RecurrentCell cell, const RecurrentArgs& args,
                           const RecurrentSteps& steps) {
+  if (autocasting()) [[unlikely]] {
+    // The kernels have no bfloat16 way of their own: layers compute in float32.
+    const AutocastScope off(false);
+    RecurrentArgs a = args;
+    for (Tensor* t : {&a.x, &a.h, &a.c, &a.w_ih, &a.w_hh, &a.b_ih, &a.b_hh, &a.w_hr}) {
+      *t = autocast_to(*t, kFloat);
+    }
+    return one_layer(op, cell, a, steps);
+  }
   check_args(op, cell, args, steps.samples);
   return recurrent_layer(cell, args, steps);
 }

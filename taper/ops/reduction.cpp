@@ -3,6 +3,7 @@
 #include "taper/autograd/grad_mode.h"
 #include "taper/kernel/copy.h"
 #include "taper/kernel/reduction.h"
+#include "taper/ops/autocast_util.h"
 #include "taper/ops/bodies.h"
 #include "taper/ops/creation.h"
 #include "taper/ops/reduce_util.h"
@@ -154,6 +155,9 @@ Tensor mean(const Tensor& self, std::optional<ScalarType> dtype) {
   return mean_over(Out(), self, kAllDims, false, dtype);
 }
 Tensor prod(const Tensor& self, std::optional<ScalarType> dtype) {
+  if (autocasting()) [[unlikely]] {
+    return autocast_float32([](const auto&... a) { return taper::prod(a...); }, self, dtype);
+  }
   return prod_over(Out(), self, kAllDims, false, dtype);
 }
 Tensor any(const Tensor& self) { return truth(Out(), "any", self, kAllDims, false, ReduceOp::any); }
@@ -179,6 +183,9 @@ Tensor count_nonzero(const Tensor& self, IntArrayRef dim) {
 }
 
 Tensor trace(const Tensor& self) {
+  if (autocasting()) [[unlikely]] {
+    return autocast_float32(&taper::trace, self);
+  }
   TAPER_CHECK_AS(ShapeError, self.dim() == 2, "trace: expected a matrix, but got tensor with ",
                  self.dim(), " dim");
   return self.diagonal().sum();
@@ -196,6 +203,10 @@ Tensor mean(Out out, const Tensor& self, IntArrayRef dim, bool keepdim,
 }
 Tensor prod(Out out, const Tensor& self, int64_t dim, bool keepdim,
             std::optional<ScalarType> dtype) {
+  if (autocasting() && out.is_fresh()) [[unlikely]] {
+    return autocast_float32([](const auto&... a) { return taper::prod(a...); }, self, dim, keepdim,
+                            dtype);
+  }
   return prod_over(out, self, one_dim(self, dim), keepdim, dtype);
 }
 Tensor any(Out out, const Tensor& self, int64_t dim, bool keepdim) {

@@ -4,6 +4,7 @@
 #include "taper/kernel/copy.h"
 #include "taper/kernel/indexing.h"
 #include "taper/kernel/reduction.h"
+#include "taper/ops/autocast_util.h"
 #include "taper/ops/bodies.h"
 #include "taper/ops/copy.h"
 #include "taper/ops/creation.h"
@@ -371,6 +372,9 @@ Tensor index_add(Out out, const Tensor& self, int64_t dim, const Tensor& index,
 
 Tensor index_copy(Out out, const Tensor& self, int64_t dim, const Tensor& index,
                   const Tensor& source) {
+  if (autocasting() && out.is_fresh() && self.scalar_type() != source.scalar_type()) [[unlikely]] {
+    return autocast_float32(&taper::index_copy, self, dim, index, source);
+  }
   dim = wrap_dim(dim, self.dim());
   check_slices("index_copy", self, dim, index, source);
   check_in_range("index_copy", self, dim, index);

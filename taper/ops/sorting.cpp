@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "taper/kernel/sorting.h"
+#include "taper/ops/autocast_util.h"
 #include "taper/ops/copy.h"
 #include "taper/ops/creation.h"
 #include "taper/ops/indexing.h"
@@ -272,18 +273,34 @@ Pair mode(const Tensor& self, int64_t dim, bool keepdim) {
 
 Tensor quantile(const Tensor& self, const Tensor& q, std::optional<int64_t> dim, bool keepdim,
                 std::string_view interpolation) {
+  if (autocasting()) [[unlikely]] {
+    return autocast_float32([](const auto&... a) { return taper::quantile(a...); }, self, q, dim,
+                            keepdim, interpolation);
+  }
   return quantiles("quantile", self, q, dim, keepdim, interpolation, false);
 }
 Tensor quantile(const Tensor& self, double q, std::optional<int64_t> dim, bool keepdim,
                 std::string_view interpolation) {
+  if (autocasting()) [[unlikely]] {
+    return autocast_float32([](const auto&... a) { return taper::quantile(a...); }, self, q, dim,
+                            keepdim, interpolation);
+  }
   return quantile(self, one_quantile("quantile", self, q), dim, keepdim, interpolation);
 }
 Tensor nanquantile(const Tensor& self, const Tensor& q, std::optional<int64_t> dim, bool keepdim,
                    std::string_view interpolation) {
+  if (autocasting()) [[unlikely]] {
+    return autocast_float32([](const auto&... a) { return taper::nanquantile(a...); }, self, q, dim,
+                            keepdim, interpolation);
+  }
   return quantiles("nanquantile", self, q, dim, keepdim, interpolation, true);
 }
 Tensor nanquantile(const Tensor& self, double q, std::optional<int64_t> dim, bool keepdim,
                    std::string_view interpolation) {
+  if (autocasting()) [[unlikely]] {
+    return autocast_float32([](const auto&... a) { return taper::nanquantile(a...); }, self, q, dim,
+                            keepdim, interpolation);
+  }
   return nanquantile(self, one_quantile("nanquantile", self, q), dim, keepdim, interpolation);
 }
 

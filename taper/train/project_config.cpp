@@ -78,6 +78,8 @@ void TrainerConfig::fields(Fields& f) {
   steps(f, o);
   f("non_finite", non_finite, "what to do when the loss or the gradients are not finite")
       .one_of({"stop", "skip", "throw", "ignore"});
+  f("precision", precision, "what the model and the loss compute in; weights stay float32")
+      .one_of({"float32", "bf16"});
   EmaFields ema{&o.ema};
   f("ema", ema, "an exponential moving average of the weights, which is then what is validated");
   f("monitor", o.monitor, "the metric that says which checkpoint is best");
@@ -104,6 +106,7 @@ TrainerOptions TrainerConfig::made() const {
                     : non_finite == "skip"  ? NonFinite::kSkip
                     : non_finite == "throw" ? NonFinite::kThrow
                                             : NonFinite::kIgnore;
+  made.precision = precision == "bf16" ? Precision::kBFloat16 : Precision::kFloat32;
   return made;
 }
 

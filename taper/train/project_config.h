@@ -18,6 +18,7 @@ struct TrainerConfig {
   TrainerOptions options;
   std::string mode = "min";
   std::string non_finite = "stop";
+  std::string precision = "float32";
   bool csv = true;
   bool tensorboard = true;
   int64_t histograms_every_epochs = 1;

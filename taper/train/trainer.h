@@ -43,6 +43,9 @@ enum class NonFinite {
   kIgnore
 };
 
+/// In what the model and the loss compute; weights, gradients and the optimizer are float32.
+enum class Precision { kFloat32, kBFloat16 };
+
 struct TrainerOptions {
   /// Limits; 0: none, but one of epochs and max_steps must be set.
   int64_t epochs = 10;
@@ -58,6 +61,8 @@ struct TrainerOptions {
   double clip_norm = 0;
   double clip_value = 0;
   NonFinite non_finite = NonFinite::kStop;
+  /// kBFloat16: the model and the loss run under AutocastGuard.
+  Precision precision = Precision::kFloat32;
   /// Autograd looks for the function that gave the first NaN; slow.
   bool detect_anomaly = false;
   EmaOptions ema = {};

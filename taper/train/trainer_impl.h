@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "taper/autograd/autocast_mode.h"
 #include "taper/base/signals.h"
 #include "taper/train/profiler.h"
 #include "taper/train/trainer.h"
@@ -97,6 +98,7 @@ struct Trainer::Impl {
   bool prepare_gradients(int64_t count);
   void after_step(int64_t samples);
   void log_step();
+  AutocastGuard autocast() const;
   Tensor output_of(const data::Example<>& batch);
   Tensor loss_of(const Tensor& output, const data::Example<>& batch);
 

@@ -22,13 +22,27 @@ bool next_batch(Batches& batches, data::Example<>& batch) {
   return batches.next(batch);
 }
 
+// In float32 the autocast of the caller stays as it is.
+AutocastGuard Trainer::Impl::autocast() const {
+  const bool bf16 = options.precision == Precision::kBFloat16;
+  return AutocastGuard(kCPU, bf16 ? std::optional(kBFloat16) : std::nullopt,
+                       bf16 || taper::autocast::is_cpu_enabled());
+}
+
 Tensor Trainer::Impl::output_of(const data::Example<>& batch) {
   const ProfilerSpan span("forward");
-  return parts.forward ? parts.forward(parts.model, batch) : parts.model.forward(batch.data);
+  const AutocastGuard guard = autocast();
+  const Tensor output =
+      parts.forward ? parts.forward(parts.model, batch) : parts.model.forward(batch.data);
+  // Losses, metrics and predictions are no place for eight bits.
+  const bool narrow = options.precision == Precision::kBFloat16 && output.defined() &&
+                      output.scalar_type() == kBFloat16;
+  return narrow ? output.to(kFloat) : output;
 }
 
 Tensor Trainer::Impl::loss_of(const Tensor& output, const data::Example<>& batch) {
   const ProfilerSpan span("loss");
+  const AutocastGuard guard = autocast();
   Tensor loss = parts.loss(output, batch.target);
   TAPER_CHECK_AS(ShapeError, loss.defined() && loss.numel() == 1,
                  "Trainer: expected the loss to be one number, got ",

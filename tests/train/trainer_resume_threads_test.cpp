@@ -71,6 +71,16 @@ TEST(TrainerResumeThreads, PartsOfEpochsAndValidationsInBetween) {
   }
 }
 
+TEST(TrainerResumeThreads, WithBFloat16) {
+  TrainerOptions options = full_options();
+  options.precision = Precision::kBFloat16;
+  const IValue whole = whole_run(0, options);
+  EXPECT_FALSE(same_state(whole, whole_run(0, full_options())));
+  for (const int64_t step : {1, 4, 7}) {
+    EXPECT_TRUE(same_state(stopped_run(2, options, step), whole)) << step;
+  }
+}
+
 TEST(TrainerResumeThreads, TheSeedIsForTheBeginningOnly) {
   TrainerOptions options = full_options();
   options.seed = 5;

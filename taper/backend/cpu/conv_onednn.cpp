@@ -8,57 +8,18 @@ bool conv_onednn(ScalarType, const ConvBackward<void>&) { return false; }
 #else
 
 #include <algorithm>
-#include <array>
-#include <cstring>
-#include <memory>
-#include <mutex>
-#include <oneapi/dnnl/dnnl.hpp>
-#include <unordered_map>
+#include <atomic>
 
+#include "taper/backend/cpu/onednn-inl.h"
 #include "taper/backend/cpu/scratch.h"
 #include "taper/base/parallel.h"
+#include "taper/core/half.h"
+#include "taper/kernel/matmul.h"
 
 namespace taper::cpu {
 namespace {
 
-using dnnl::memory;
 using dims = memory::dims;
-
-const dnnl::engine& engine() {
-  static const dnnl::engine& e = *new dnnl::engine(dnnl::engine::kind::cpu, 0);
-  return e;
-}
-const dnnl::stream& stream() {
-  static const dnnl::stream& s = *new dnnl::stream(engine());
-  return s;
-}
-
-struct Arg {
-  int name;
-  const memory::desc* desc;
-  const void* data;
-};
-
-// Through the C interface: an argument array on the stack in place of a map.
-template <size_t N>
-void execute(const dnnl::primitive& primitive, const Arg (&args)[N]) {
-  std::array<memory, N> memories;
-  dnnl_exec_arg_t list[N];
-  int count = 0;
-  for (size_t i = 0; i < N; ++i) {
-    if (args[i].data == nullptr) continue;
-    memories[i] = memory(*args[i].desc, engine(), const_cast<void*>(args[i].data));
-    list[count++] = {args[i].name, memories[i].get()};
-  }
-  dnnl::error::wrap_c_api(dnnl_primitive_execute(primitive.get(), stream().get(), count, list),
-                          "oneDNN could not run a primitive");
-}
-
-dnnl::primitive_attr user_scratchpad() {
-  dnnl::primitive_attr attr;
-  attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
-  return attr;
-}
 
 /// A copy between a tensor's layout and oneDNN's; none when they are the same.
 struct Reorder {
@@ -71,7 +32,8 @@ struct Reorder {
     to = target;
     needed = source != target;
     if (!needed) return;
-    const dnnl::reorder::primitive_desc pd(engine(), from, engine(), to, user_scratchpad());
+    const dnnl::reorder::primitive_desc pd(onednn_engine(), from, onednn_engine(), to,
+                                           user_scratchpad());
     scratchpad = pd.scratchpad_desc();
     primitive = dnnl::reorder(pd);
   }
@@ -97,22 +59,6 @@ struct Key {
   int64_t dtype, threads, with_bias;
   ConvShape shape;
   int64_t image_stride[4], out_stride[4], weight_stride[4];
-
-  static constexpr size_t kWords() { return sizeof(Key) / sizeof(int64_t); }
-  friend bool operator==(const Key& a, const Key& b) {
-    return std::memcmp(&a, &b, sizeof(Key)) == 0;
-  }
-};
-static_assert(sizeof(ConvShape) % sizeof(int64_t) == 0 &&
-              std::has_unique_object_representations_v<Key>);
-
-struct KeyHash {
-  size_t operator()(const Key& key) const {
-    uint64_t words[Key::kWords()], h = 0x9e3779b97f4a7c15u;
-    std::memcpy(words, &key, sizeof(key));
-    for (const uint64_t w : words) h = (h ^ w) * 0xff51afd7ed558ccdu + (h >> 29);
-    return h;
-  }
 };
 
 /// One convolution with the copies around it. image is the input or its gradient, out the result
@@ -164,8 +110,13 @@ std::shared_ptr<const Plan> make_plan(const Key& key) {
   const memory::desc any_image(image_dims, type, memory::format_tag::any);
   const memory::desc any_out(out_dims, type, memory::format_tag::any);
   const memory::desc any_weight = weight_desc(key, type, true);
-  const memory::desc bias =
-      key.with_bias ? memory::desc({s.out_channels}, type, memory::format_tag::a) : memory::desc();
+  // A slice's weight gradient is float32: bf16 would round each of them.
+  const bool sums = key.kind == Kind::backward_weight;
+  const auto sum_type = sums ? memory::data_type::f32 : type;
+  const memory::desc any_sum = weight_desc(key, sum_type, true);
+  const memory::desc bias = key.with_bias
+                                ? memory::desc({s.out_channels}, sum_type, memory::format_tag::a)
+                                : memory::desc();
   const dims stride(g.stride, g.stride + 2), pad(g.padding, g.padding + 2);
   const dims dilation{g.dilation[0] - 1, g.dilation[1] - 1};
   constexpr auto algorithm = dnnl::algorithm::convolution_direct;
@@ -173,25 +124,25 @@ std::shared_ptr<const Plan> make_plan(const Key& key) {
   auto plan = std::make_shared<Plan>();
   plan->bias = bias;
   const auto forward = F::desc(dnnl::prop_kind::forward_training, algorithm, any_image, any_weight,
-                               bias, any_out, stride, dilation, pad, pad);
+                               sums ? memory::desc() : bias, any_out, stride, dilation, pad, pad);
   if (key.kind == Kind::forward) {
-    const F::primitive_desc pd(forward, user_scratchpad(), engine());
+    const F::primitive_desc pd(forward, user_scratchpad(), onednn_engine());
     set_primitive<F>(*plan, pd);
     plan->image.prepare(image, pd.src_desc());
     plan->weight.prepare(weight, pd.weights_desc());
     plan->out.prepare(pd.dst_desc(), out);
   } else if (key.kind == Kind::backward_input) {
-    const F::primitive_desc hint(forward, user_scratchpad(), engine());
+    const F::primitive_desc hint(forward, user_scratchpad(), onednn_engine());
     const I::desc desc(algorithm, any_image, any_weight, any_out, stride, dilation, pad, pad);
-    const I::primitive_desc pd(desc, user_scratchpad(), engine(), hint);
+    const I::primitive_desc pd(desc, user_scratchpad(), onednn_engine(), hint);
     set_primitive<I>(*plan, pd);
     plan->image.prepare(pd.diff_src_desc(), image);
     plan->weight.prepare(weight, pd.weights_desc());
     plan->out.prepare(out, pd.diff_dst_desc());
   } else {
-    const F::primitive_desc hint(forward, user_scratchpad(), engine());
-    const W::desc desc(algorithm, any_image, any_weight, bias, any_out, stride, dilation, pad, pad);
-    const W::primitive_desc pd(desc, user_scratchpad(), engine(), hint);
+    const F::primitive_desc hint(forward, user_scratchpad(), onednn_engine());
+    const W::desc desc(algorithm, any_image, any_sum, bias, any_out, stride, dilation, pad, pad);
+    const W::primitive_desc pd(desc, user_scratchpad(), onednn_engine(), hint);
     set_primitive<W>(*plan, pd);
     plan->image.prepare(image, pd.src_desc());
     plan->weight.prepare(pd.diff_weights_desc(), weight);
@@ -200,48 +151,20 @@ std::shared_ptr<const Plan> make_plan(const Key& key) {
   return plan;
 }
 
-/// Plans by key; null stands for what oneDNN cannot do. Bounded: it starts afresh when full.
-class PlanCache {
- public:
-  std::shared_ptr<const Plan> find(const Key& key) {
-    std::lock_guard lock(mutex_);
-    const auto it = plans_.find(key);
-    if (it != plans_.end()) return it->second;
-    if (plans_.size() >= 1024) plans_.clear();
-    std::shared_ptr<const Plan> plan;
-    try {
-      plan = make_plan(key);
-      if (plan->name.find("ref") != std::string::npos) plan = nullptr;
-    } catch (const dnnl::error&) {
-      plan = nullptr;
-    }
-    plans_.emplace(key, plan);
-    return plan;
-  }
-
- private:
-  std::mutex mutex_;
-  std::unordered_map<Key, std::shared_ptr<const Plan>, KeyHash> plans_;
-};
-
-PlanCache& plans() {
-  static PlanCache& cache = *new PlanCache;
-  return cache;
-}
-
 // The plan for a number of images.
 std::shared_ptr<const Plan> plan_for(Key key, int64_t images) {
+  static PlanCache<Key, Plan>& plans = *new PlanCache<Key, Plan>;
   key.shape.images = images;
-  return plans().find(key);
+  return plans.find(key, make_plan);
 }
 
 /// How the batch is cut: by the shape alone, so that results do not depend on the threads. A
 /// slice's blocked copies stay in L2.
 struct Slices {
   int64_t count, most;
-  Slices(const ConvShape& s, int64_t limit) {
+  Slices(const ConvShape& s, int64_t item, int64_t limit) {
     const int64_t bytes =
-        4 * (s.channels * s.height * s.width + s.out_channels * s.out_height * s.out_width);
+        item * (s.channels * s.height * s.width + s.out_channels * s.out_height * s.out_width);
     const int64_t fit = std::clamp<int64_t>((640 << 10) / std::max<int64_t>(1, bytes), 1, 16);
     count =
         std::clamp<int64_t>((s.images + fit - 1) / fit, std::min<int64_t>(s.images, 4), s.images);
@@ -249,8 +172,6 @@ struct Slices {
     most = (s.images + count - 1) / count;
   }
 };
-
-constexpr size_t padded(size_t bytes) { return (bytes + 63) / 64 * 64; }
 
 const char* at(const Block4<const void>& b, int64_t image, int64_t item) {
   return static_cast<const char*>(b.data) + image * b.stride[0] * item;
@@ -309,7 +230,7 @@ bool map_images(Key key, const Block4<const void>& source, const Block4<const vo
                 const void* bias, const Block4<void>& result) {
   const ConvShape& s = key.shape;
   const int64_t item = elementSize(static_cast<ScalarType>(key.dtype));
-  const Slices slices(s, 64);
+  const Slices slices(s, item, 64);
   // Too few slices for the threads: one primitive takes the batch, with all of them.
   bool whole = slices.count < 2 * get_num_threads() && slices.count % get_num_threads() != 0;
   const ScopedOmpThreads scope(whole ? get_num_threads() : 1);
@@ -367,17 +288,18 @@ void add_slices(float* sums, int64_t count, int64_t stride, int64_t size) {
   });
 }
 
-bool weight_gradient(const ConvBackward<void>& c, ScalarType dtype) {
+int64_t weight_count(const ConvShape& s) {
+  return s.out_channels * (s.channels / s.geometry.groups) * s.kernel_height * s.kernel_width;
+}
+
+// In no more slices of the batch than `limit`.
+bool weight_gradient(const ConvBackward<void>& c, ScalarType dtype, int64_t limit) {
   const ConvShape& s = c.shape;
   const int64_t item = elementSize(dtype);
   Key key = make_key(Kind::backward_weight, dtype, s, c.input.stride, c.grad_out.stride,
                      c.grad_weight.stride, true);
-  // The slices' gradients are summed in float32: bf16 would round each of them.
-  if (dtype != kFloat32) return false;
-  const int64_t weight_bytes =
-      4 * s.out_channels * (s.channels / s.geometry.groups) * s.kernel_height * s.kernel_width;
   const ScopedOmpThreads one(1);
-  const Slices slices(s, std::clamp<int64_t>((int64_t{64} << 20) / weight_bytes, 1, 64));
+  const Slices slices(s, item, limit);
   const auto plan = plan_for(key, slices.most);
   if (plan == nullptr) return false;
   const int64_t count = (s.images + slices.most - 1) / slices.most;
@@ -409,20 +331,56 @@ bool weight_gradient(const ConvBackward<void>& c, ScalarType dtype) {
   });
   add_slices(sums.data(), count, stride, stride);
   if (c.grad_bias != nullptr) {
-    std::copy_n(sums.data() + weight_size, s.out_channels, static_cast<float*>(c.grad_bias));
+    const float* from = sums.data() + weight_size;
+    if (dtype == kFloat32) {
+      std::copy_n(from, s.out_channels, static_cast<float*>(c.grad_bias));
+    } else {
+      std::copy_n(from, s.out_channels, static_cast<BFloat16*>(c.grad_bias));
+    }
   }
   if (c.grad_weight.data != nullptr) {
     if (plan->weight.needed) {
       plan->weight.run(sums.data(), c.grad_weight.data, sums.data() + count * stride);
     } else {
-      std::copy_n(sums.data(), weight_bytes / 4, static_cast<float*>(c.grad_weight.data));
+      std::copy_n(sums.data(), weight_count(s), static_cast<float*>(c.grad_weight.data));
     }
   }
   return true;
 }
 
+// Slices cost a whole gradient each: where that is more than the images, the filters are dealt out
+// instead, in parts that see the whole batch.
+bool weight_gradient(const ConvBackward<void>& c, ScalarType dtype) {
+  constexpr int64_t kPart = 64;
+  const ConvShape& s = c.shape;
+  const int64_t item = elementSize(dtype), weight_bytes = 4 * weight_count(s);
+  const int64_t image_bytes =
+      item * s.images *
+      (s.channels * s.height * s.width + s.out_channels * s.out_height * s.out_width);
+  if (dtype != kBFloat16 || s.geometry.groups != 1 || s.out_channels % kPart != 0 ||
+      image_bytes > weight_bytes) {
+    return weight_gradient(c, dtype,
+                           std::clamp<int64_t>((int64_t{64} << 20) / weight_bytes, 1, 64));
+  }
+  std::atomic<bool> done{true};
+  parallel_for(0, s.out_channels / kPart, 1, [&](int64_t first, int64_t last) {
+    for (int64_t filter = first * kPart; filter < last * kPart; filter += kPart) {
+      ConvBackward<void> part = c;
+      const int64_t bytes = filter * item;
+      part.shape.out_channels = kPart;
+      part.grad_out.data = static_cast<const char*>(c.grad_out.data) + bytes * c.grad_out.stride[1];
+      part.grad_weight.data =
+          static_cast<char*>(c.grad_weight.data) + bytes * c.grad_weight.stride[0];
+      if (c.grad_bias != nullptr) part.grad_bias = static_cast<char*>(c.grad_bias) + bytes;
+      if (!weight_gradient(part, dtype, 1)) done = false;
+    }
+  });
+  return done;
+}
+
 // Copies around a convolution pay from some work on; below, im2col is as quick.
-bool worth_it(const ConvShape& s) {
+bool worth_it(ScalarType dtype, const ConvShape& s) {
+  if (dtype == kBFloat16 && !has_bf16()) return false;
   const int64_t work = s.images * s.out_channels * s.out_height * s.out_width * s.channels /
                        std::max<int64_t>(1, s.geometry.groups) * s.kernel_height * s.kernel_width;
   return work >= 4096;
@@ -431,14 +389,14 @@ bool worth_it(const ConvShape& s) {
 }  // namespace
 
 bool conv_onednn(ScalarType dtype, const ConvForward<void>& c) {
-  if (!worth_it(c.shape)) return false;
+  if (!worth_it(dtype, c.shape)) return false;
   return map_images(make_key(Kind::forward, dtype, c.shape, c.input.stride, c.out.stride,
                              c.weight.stride, c.bias != nullptr),
                     c.input, c.weight, c.bias, c.out);
 }
 
 bool conv_onednn(ScalarType dtype, const ConvBackward<void>& c) {
-  if (!worth_it(c.shape)) return false;
+  if (!worth_it(dtype, c.shape)) return false;
   if (c.grad_weight.data != nullptr || c.grad_bias != nullptr) {
     if (c.grad_weight.data == nullptr || !weight_gradient(c, dtype)) return false;
   }

@@ -1,14 +1,25 @@
 #include "taper/kernel/matmul.h"
 
 #include <algorithm>
+#include <atomic>
 #include <type_traits>
 
 #include "taper/backend/cpu/gemm.h"
+#include "taper/backend/cpu/matmul_onednn.h"
 #include "taper/backend/cpu/scratch.h"
 #include "taper/base/parallel.h"
 #include "taper/core/convert.h"
 
-namespace taper::cpu {
+namespace taper {
+namespace {
+constinit std::atomic<bool> bf16_kernels{true};
+}
+bool bf16_kernels_enabled() { return bf16_kernels.load(std::memory_order_relaxed); }
+void set_bf16_kernels_enabled(bool enabled) {
+  bf16_kernels.store(enabled, std::memory_order_relaxed);
+}
+
+namespace cpu {
 namespace {
 
 /// A matrix in memory of one batch entry.
@@ -201,6 +212,7 @@ void matmul(View out, ConstView a, ConstView b, ConstView bias, const MatmulGeom
                                          .beta = beta.to<float>(),
                                          .bias = bias.defined() ? bias.data<float>() : nullptr});
   }
+  if (out.dtype() == kBFloat16 && matmul_onednn(out, a, b, bias, g, alpha, beta)) return;
   visit_dtype(out.dtype(), [&](auto tag) {
     using T = decltype(tag);
     const auto entry = [&](int64_t i, bool parallel) {
@@ -225,4 +237,5 @@ void matmul(View out, ConstView a, ConstView b, ConstView bias, const MatmulGeom
   });
 }
 
-}  // namespace taper::cpu
+}  // namespace cpu
+}  // namespace taper
