@@ -86,6 +86,18 @@ inline double erf_inverse(double a, double rest) {
   return y;
 }
 
+/// x = mantissa 2^exponent with |mantissa| in [0.5, 1); 0, infinities and NaN have exponent 0.
+struct SplitNumber {
+  double mantissa;
+  int exponent;
+};
+inline SplitNumber split_number(double x) {
+  if (!std::isfinite(x)) return {x, 0};
+  int exponent = 0;
+  const double mantissa = std::frexp(x, &exponent);
+  return {mantissa, exponent};
+}
+
 /// The inverse of erf.
 inline double erf_inverse(double x) {
   if (!(std::fabs(x) < 1)) return std::fabs(x) == 1 ? std::copysign(kInf, x) : kNan;
