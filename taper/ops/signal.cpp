@@ -156,6 +156,7 @@ Tensor istft(const Tensor& self, int64_t n_fft, std::optional<int64_t> hop_lengt
   Tensor frames =
       half ? fft_irfft(spectra, n_fft, -1, norm) : fft_ifft(spectra, std::nullopt, -1, norm);
   if (!half && !return_complex) frames = real(frames);
+  const int64_t whole = n_fft + f.hop * (count - 1);
   const Tensor weight =
       f.window.defined() ? f.window : ones({n_fft}, toRealValueType(self.scalar_type()));
   const Tensor sum = overlapped(f, frames.mul(weight), whole);
