@@ -164,6 +164,7 @@ Tensor linalg_vander(const Tensor& x, std::optional<int64_t> N) {
                  "linalg.vander: Boolean tensors are not supported");
   TAPER_CHECK_AS(ShapeError, x.dim() > 0 || N,
                  "linalg.vander: x has no dimensions, and no N is given");
+  if (x.dim() == 0) return linalg_vander(x.unsqueeze(0), N);
   const int64_t n = N ? *N : x.size(-1);
   TAPER_CHECK(n > 1, "linalg.vander: N must be greater than 1, got ", n);
   DimVector sizes(x.sizes());

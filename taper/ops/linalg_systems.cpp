@@ -65,7 +65,7 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> linalg_lstsq(const Tensor& A, const T
               ": The least squares solution could not be computed because the input matrix does "
               "not have full rank");
   Tensor x = p.inverse.matmul(right);
-  const Tensor nothing = empty({0}, A.options());
+  const Tensor nothing = empty({0}, toRealValueType(A.scalar_type()));
   Tensor residuals = nothing;
   if (way != "gelsy" && m > n && full) {
     const Tensor rest = A.matmul(x).sub(right);
