@@ -153,9 +153,10 @@ Tensor istft(const Tensor& self, int64_t n_fft, std::optional<int64_t> hop_lengt
   TAPER_CHECK(!return_complex || !half, op,
               ": Cannot have onesided output if window or input is complex");
   const char* const norm = normalized ? "ortho" : "backward";
-  Tensor frames =
-      half ? fft_irfft(spectra, n_fft, -1, norm) : fft_ifft(spectra, std::nullopt, -1, norm);
-  if (!half && !return_complex) frames = real(frames);
+  // A real signal's other frequencies are the conjugates of the first ones.
+  const Tensor frames = return_complex
+                            ? fft_ifft(spectra, std::nullopt, -1, norm)
+                            : fft_irfft(spectra.narrow(-1, 0, n_fft / 2 + 1), n_fft, -1, norm);
   const int64_t whole = n_fft + f.hop * (count - 1);
   const Tensor weight =
       f.window.defined() ? f.window : ones({n_fft}, toRealValueType(self.scalar_type()));
