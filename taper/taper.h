@@ -59,6 +59,7 @@
 #include "taper/ops/reduction.h"
 #include "taper/ops/scan.h"
 #include "taper/ops/scatter.h"
+#include "taper/ops/signal.h"
 #include "taper/ops/slicing.h"
 #include "taper/ops/softmax.h"
 #include "taper/ops/sorting.h"

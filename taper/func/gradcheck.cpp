@@ -8,19 +8,36 @@
 namespace taper {
 namespace {
 
-/// Elements of a float64 tensor in row-major order, wherever they lie.
+/// How many real numbers an element is.
+size_t parts_of(const Tensor& t) { return t.is_complex() ? 2 : 1; }
+
+/// Elements of a float64 or complex128 tensor in row-major order, wherever they lie; of complex
+/// ones both parts. A gradient's parts are those of the real numbers that the element is made of,
+/// so that a complex function is checked as the real one of its parts (Wirtinger).
 std::vector<double*> elements_of(const Tensor& t) {
-  std::vector<double*> out(static_cast<size_t>(t.numel()));
-  double* data = t.data_ptr<double>();
+  const size_t parts = parts_of(t);
+  std::vector<double*> out(static_cast<size_t>(t.numel()) * parts);
+  if (out.empty()) return out;
+  double* const data = parts == 2 ? &t.data_ptr<Complex<double>>()->re : t.data_ptr<double>();
   for (size_t i = 0; i < out.size(); ++i) {
-    int64_t rest = static_cast<int64_t>(i), offset = 0;
+    int64_t rest = static_cast<int64_t>(i / parts), offset = 0;
     for (int64_t d = t.dim() - 1; d >= 0; --d) {
       offset += rest % t.sizes()[d] * t.strides()[d];
       rest /= t.sizes()[d];
     }
-    out[i] = data + offset;
+    out[i] = data + static_cast<size_t>(offset) * parts + i % parts;
   }
   return out;
+}
+
+/// The i-th of elements_of(t), in words.
+std::string element_name(const Tensor& t, size_t i) {
+  if (!t.is_complex()) return str("element ", i);
+  return str("element ", i / 2, i % 2 == 0 ? " (real part)" : " (imaginary part)");
+}
+
+bool has_double_precision(const Tensor& t) {
+  return t.scalar_type() == kDouble || t.scalar_type() == kComplexDouble;
 }
 
 bool is_checked(const Tensor& t) { return t.defined() && t.requires_grad(); }
@@ -39,7 +56,7 @@ Values values_of(const std::vector<Tensor>& outputs, const std::vector<size_t>& 
 
 /// A weight per output element, all different: a uniform one hides errors that cancel.
 Tensor weights_for(const Tensor& output, size_t seed) {
-  Tensor w(TensorImpl::empty("gradcheck", output.sizes(), kDouble));
+  Tensor w(TensorImpl::empty("gradcheck", output.sizes(), output.scalar_type()));
   size_t i = seed * 7;
   for (double* p : elements_of(w)) *p = 0.3 + std::fmod(0.6180339887 * static_cast<double>(++i), 1);
   return w;
@@ -56,8 +73,9 @@ struct Checker {
   void run() {
     for (size_t i = 0; i < inputs.size(); ++i) {
       if (!is_checked(inputs[i])) continue;
-      TAPER_CHECK_AS(DTypeError, inputs[i].scalar_type() == kDouble, "gradcheck: input ", i,
-                     " requires grad and has dtype ", inputs[i].scalar_type(), ", expected Double");
+      TAPER_CHECK_AS(DTypeError, has_double_precision(inputs[i]), "gradcheck: input ", i,
+                     " requires grad and has dtype ", inputs[i].scalar_type(),
+                     ", expected Double or ComplexDouble");
       sources.push_back(i);
     }
     TAPER_CHECK(!sources.empty(),
@@ -65,7 +83,11 @@ struct Checker {
                 "them have requires_grad=True");
     outputs = fn(inputs);
     for (size_t o = 0; o < outputs.size(); ++o) {
-      if (is_checked(outputs[o])) which.push_back(o);
+      if (!is_checked(outputs[o])) continue;
+      TAPER_CHECK_AS(DTypeError, has_double_precision(outputs[o]), "gradcheck: output ", o,
+                     " requires grad and has dtype ", outputs[o].scalar_type(),
+                     ", expected Double or ComplexDouble");
+      which.push_back(o);
     }
     const std::vector<Values> analytic = analytic_jacobian();
     for (size_t s = 0; s < sources.size(); ++s) compare(s, analytic[s]);
@@ -79,8 +101,10 @@ struct Checker {
   }
 
   std::vector<double> gradient_values(const Tensor& grad, const Tensor& input) const {
-    std::vector<double> values(static_cast<size_t>(input.numel()), 0.0);
+    std::vector<double> values(static_cast<size_t>(input.numel()) * parts_of(input), 0.0);
     if (!grad.defined()) return values;
+    TAPER_CHECK_AS(DTypeError, grad.scalar_type() == input.scalar_type(), "gradcheck: gradient of ",
+                   grad.scalar_type(), " for an input of ", input.scalar_type());
     TAPER_CHECK_AS(ShapeError, grad.sizes() == input.sizes(), "gradcheck: gradient of sizes ",
                    grad.sizes(), " for an input of sizes ", input.sizes());
     const std::vector<double*> elements = elements_of(grad);
@@ -93,7 +117,7 @@ struct Checker {
     std::vector<Values> jacobian(sources.size());
     const std::vector<Tensor> wanted = source_tensors();
     for (size_t o : which) {
-      Tensor unit(TensorImpl::empty("gradcheck", outputs[o].sizes(), kDouble));
+      Tensor unit(TensorImpl::empty("gradcheck", outputs[o].sizes(), outputs[o].scalar_type()));
       for (double* p : elements_of(unit)) *p = 0;
       for (double* p : elements_of(unit)) {
         *p = 1;
@@ -124,9 +148,10 @@ struct Checker {
           const double numeric = (above[o][i] - below[o][i]) / (2 * eps);
           const double got = analytic[row][e];
           TAPER_CHECK(std::abs(got - numeric) <= atol + rtol * std::abs(numeric),
-                      "gradcheck: Jacobian mismatch for output ", which[o], " element ", i,
-                      " with respect to input ", input, " element ", e, ": numerical ", numeric,
-                      ", analytical ", got);
+                      "gradcheck: Jacobian mismatch for output ", which[o], " ",
+                      element_name(outputs[which[o]], i), " with respect to input ", input, " ",
+                      element_name(inputs[input], e), ": numerical ", numeric, ", analytical ",
+                      got);
         }
       }
     }
@@ -147,8 +172,8 @@ struct Checker {
           for (size_t i = 0; i < w.size(); ++i) want += *w[i] * analytic[s][row + i][e];
           TAPER_CHECK(std::abs(got[e] - want) <= atol + rtol * std::abs(want),
                       "gradcheck: weighted gradient of output ", o, " with respect to input ",
-                      sources[s], " element ", e, ": ", got[e], ", rows of the Jacobian give ",
-                      want);
+                      sources[s], " ", element_name(wanted[s], e), ": ", got[e],
+                      ", rows of the Jacobian give ", want);
         }
       }
       row += w.size();
@@ -190,7 +215,8 @@ bool gradgradcheck(const TensorFunction& fn, const std::vector<Tensor>& inputs, 
     for (size_t i = 0; i < grads.size(); ++i) {
       // A constant gradient has no derivative to check, yet keeps its place.
       if (!grads[i].defined()) {
-        grads[i] = Tensor(TensorImpl::empty("gradgradcheck", wanted[i].sizes(), kDouble));
+        grads[i] =
+            Tensor(TensorImpl::empty("gradgradcheck", wanted[i].sizes(), wanted[i].scalar_type()));
         grads[i].zero_();
       }
     }

@@ -10,8 +10,9 @@ namespace taper TAPER_API {
 using TensorFunction = Function<std::vector<Tensor>(const std::vector<Tensor>&)>;
 
 /// Compares the gradients that autograd computes for fn with central differences: for every output
-/// that requires grad and every float64 input that does, each entry of the Jacobian must satisfy
-/// |analytic - numeric| <= atol + rtol |numeric|. Throws an Error that names the output, the input
+/// that requires grad and every float64 or complex128 input that does, each entry of the Jacobian
+/// must satisfy |analytic - numeric| <= atol + rtol |numeric|; complex numbers are checked as their
+/// two parts. Throws an Error that names the output, the input
 /// and the elements where it does not; returns true. fn must be deterministic.
 bool gradcheck(const TensorFunction& fn, const std::vector<Tensor>& inputs, double eps = 1e-6,
                double atol = 1e-5, double rtol = 1e-3);

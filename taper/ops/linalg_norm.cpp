@@ -1,15 +1,27 @@
+#include "taper/ops/autocast_util.h"
 #include "taper/ops/linalg_norm.h"
 
 #include <algorithm>
 #include <cmath>
 
-#include "taper/ops/autocast_util.h"
+#include "taper/ops/complex.h"
+#include "taper/ops/contraction.h"
+#include "taper/ops/creation.h"
+#include "taper/ops/diagonal.h"
+#include "taper/ops/joining.h"
 #include "taper/ops/linalg_factor.h"
 #include "taper/ops/linalg_solve.h"
 #include "taper/ops/linalg_util.h"
+#include "taper/ops/matmul.h"
+#include "taper/ops/scan.h"
+#include "taper/ops/view.h"
 
 namespace taper {
 namespace {
+
+void check_numbers(const char* op, const Tensor& self) {
+  if (!self.is_complex()) check_floating(op, self);
+}
 
 struct MatrixDims {
   int64_t rows, columns;
@@ -45,13 +57,13 @@ Tensor of_singular_values(const Tensor& self, MatrixDims d, bool keepdim, F&& f)
 
 Tensor linalg_vector_norm(const Tensor& self, const Scalar& ord, IntArrayRef dim, bool keepdim,
                           std::optional<ScalarType> dtype) {
-  if (!self.is_complex()) check_floating("linalg.vector_norm", self);
+  check_numbers("linalg.vector_norm", self);
   return cast(self, dtype).norm(ord, dim, keepdim);
 }
 
 Tensor linalg_matrix_norm(const Tensor& input, const Scalar& ord, IntArrayRef dim, bool keepdim,
                           std::optional<ScalarType> dtype) {
-  check_floating("linalg.matrix_norm", input);
+  check_numbers("linalg.matrix_norm", input);
   const MatrixDims d = matrix_dims(input, dim);
   const Tensor self = cast(input, dtype);
   const double p = ord.toDouble(), size = std::abs(p);
@@ -70,7 +82,7 @@ Tensor linalg_matrix_norm(const Tensor& input, const Scalar& ord, IntArrayRef di
 
 Tensor linalg_matrix_norm(const Tensor& input, std::string_view ord, IntArrayRef dim, bool keepdim,
                           std::optional<ScalarType> dtype) {
-  check_floating("linalg.matrix_norm", input);
+  check_numbers("linalg.matrix_norm", input);
   const MatrixDims d = matrix_dims(input, dim);
   TAPER_CHECK(ord == "fro" || ord == "nuc", "linalg.matrix_norm: Order ", ord, " not supported.");
   const Tensor self = cast(input, dtype);
@@ -112,9 +124,60 @@ Tensor linalg_vecdot(const Tensor& x, const Tensor& y, int64_t dim) {
   if (autocasting()) [[unlikely]] {
     return autocast_lower(&taper::linalg_vecdot, x, y, dim);
   }
-  check_floating("linalg.vecdot", x);
+  check_numbers("linalg.vecdot", x);
   check_same_dtype("linalg.vecdot", x, y);
-  return x.mul(y).sum(dim);
+  return conj(x).mul(y).sum(dim);
+}
+
+Tensor linalg_norm(const Tensor& self, const std::optional<Scalar>& ord, OptionalIntArrayRef dim,
+                   bool keepdim, std::optional<ScalarType> dtype) {
+  TAPER_CHECK_AS(ShapeError, !dim || (*dim).size() == 1 || (*dim).size() == 2,
+                 "linalg.norm: If dim is specified, it must be of length 1 or 2. Got ",
+                 dim.value_or({}));
+  TAPER_CHECK_AS(
+      ShapeError, dim || !ord || self.dim() == 1 || self.dim() == 2,
+      "linalg.norm: If dim is not specified but ord is, the input must be 1D or 2D. Got ",
+      self.dim(), "D.");
+  const bool of_matrices = ord && (dim ? (*dim).size() == 2 : self.dim() == 2);
+  if (!of_matrices) {
+    return linalg_vector_norm(self, ord.value_or(2), dim.value_or({}), keepdim, dtype);
+  }
+  return linalg_matrix_norm(self, *ord, dim.value_or({-2, -1}), keepdim, dtype);
+}
+Tensor linalg_norm(const Tensor& self, std::string_view ord, OptionalIntArrayRef dim, bool keepdim,
+                   std::optional<ScalarType> dtype) {
+  TAPER_CHECK_AS(ShapeError, !dim || (*dim).size() == 2,
+                 "linalg.norm: If dim is specified, it must be of length 2 with the order '", ord,
+                 "'. Got ", dim.value_or({}));
+  TAPER_CHECK_AS(ShapeError, dim || self.dim() == 2,
+                 "linalg.norm: If dim is not specified but ord is, the input must be 2D with the "
+                 "order '",
+                 ord, "'. Got ", self.dim(), "D.");
+  return linalg_matrix_norm(self, ord, dim.value_or({-2, -1}), keepdim, dtype);
+}
+
+Tensor linalg_cross(const Tensor& self, const Tensor& other, int64_t dim) {
+  TAPER_CHECK_AS(ShapeError, self.dim() == other.dim(),
+                 "linalg.cross: inputs must have the same number of dimensions. Got ", self.dim(),
+                 " and ", other.dim());
+  return cross(self, other, dim);
+}
+Tensor linalg_diagonal(const Tensor& A, int64_t offset, int64_t dim1, int64_t dim2) {
+  return A.diagonal(offset, dim1, dim2);
+}
+Tensor linalg_matmul(const Tensor& self, const Tensor& other) { return matmul(self, other); }
+Tensor linalg_vander(const Tensor& x, std::optional<int64_t> N) {
+  TAPER_CHECK_AS(DTypeError, x.scalar_type() != kBool,
+                 "linalg.vander: Boolean tensors are not supported");
+  TAPER_CHECK_AS(ShapeError, x.dim() > 0 || N,
+                 "linalg.vander: x has no dimensions, and no N is given");
+  if (x.dim() == 0) return linalg_vander(x.unsqueeze(0), N);
+  const int64_t n = N ? *N : x.size(-1);
+  TAPER_CHECK(n > 1, "linalg.vander: N must be greater than 1, got ", n);
+  DimVector sizes(x.sizes());
+  sizes.push_back(n - 1);
+  const Tensor powers = x.unsqueeze(-1).expand(sizes).cumprod(-1);
+  return cat({ones_like(powers.narrow(-1, 0, 1)), powers}, -1);
 }
 
 }  // namespace taper

@@ -1,3 +1,4 @@
+#include "taper/ops/autocast_util.h"
 #include "taper/ops/linalg_solve.h"
 
 #include <algorithm>
@@ -7,7 +8,7 @@
 
 #include "taper/autograd/grad_mode.h"
 #include "taper/kernel/linalg.h"
-#include "taper/ops/autocast_util.h"
+#include "taper/ops/complex.h"
 #include "taper/ops/contraction.h"
 #include "taper/ops/copy.h"
 #include "taper/ops/creation.h"
@@ -41,17 +42,10 @@ Lu factor_lu(const char* op, const Tensor& A) {
   return f;
 }
 
-/// t with other leading sizes, without a copy.
-Tensor with_batch(const Tensor& t, const DimVector& batch) {
-  return t.expand(with_matrix(batch, t.size(-2), t.size(-1)));
-}
 /// As many identities as t has matrices, of t's rows.
 Tensor identities(const Tensor& t) {
   return with_batch(eye(t.size(-2), t.options()), batch_sizes(t));
 }
-/// The symmetric matrices whose lower triangle t has.
-Tensor from_lower(const Tensor& t) { return t.tril().add(transposed(t.tril(-1))); }
-
 /// What a singular matrix says, with the place of the zero on U's diagonal.
 Function<std::string(int64_t)> inversion_error(const char* op) {
   return [op](int64_t i) {
@@ -67,10 +61,11 @@ Function<std::string(int64_t)> solver_error(const char* op) {
 }
 
 /// A^-1 B for matrices of one batch, recorded.
-Tensor solve_matrices(const char* op, const Tensor& A, const Tensor& B,
-                      const Function<std::string(int64_t)>& error) {
+struct Solution {
+  Tensor X, info;
+};
+Solution solve_matrices(const char* op, const Tensor& A, const Tensor& B) {
   const Lu f = factor_lu(op, A);
-  check_info(f.info, error);
   Tensor X = in_column_order(B);
   if (X.numel() > 0) getrs_kernel(A.device(), out_view(X), in(f.lu), in(f.pivots));
   record({.name = "LinalgSolveExBackward0",
@@ -82,7 +77,12 @@ Tensor solve_matrices(const char* op, const Tensor& A, const Tensor& B,
             if (g.wants(0)) g.set(0, neg(grad_b.matmul(transposed(g.saved(1)))));
             if (g.wants(1)) g.set(1, grad_b);
           }});
-  return X;
+  return {X, f.info};
+}
+
+Solution inverted(const char* op, const Tensor& A) {
+  check_square(op, A);
+  return solve_matrices(op, A, identities(A));
 }
 
 Tensor triangle_of(const Tensor& t, bool upper, bool unitriangular) {
@@ -121,7 +121,7 @@ Tensor permutation_sign(const Tensor& pivots, ScalarType type) {
 }
 
 /// The matrix of cofactors, which is the gradient of the determinant of any matrix:
-/// det(U) det(Vh) U diag(products of the other singular values) Vh.
+/// det(U) det(Vh) conj(U) diag(products of the other singular values) conj(Vh).
 Tensor cofactors(const Tensor& A) {
   NoGradGuard no_grad;
   const auto [u, s, vh] = linalg_svd(A, false);
@@ -131,7 +131,7 @@ Tensor cofactors(const Tensor& A) {
   DimVector sizes(s.sizes());
   sizes.push_back(n);
   const Tensor others = s.unsqueeze(-2).expand(sizes).masked_fill(eye(n, kBool), 1).prod(-1);
-  return u.mul(others.unsqueeze(-2)).matmul(vh).mul(sign.unsqueeze(-1).unsqueeze(-1));
+  return conj(u).mul(others.unsqueeze(-2)).matmul(conj(vh)).mul(sign.unsqueeze(-1).unsqueeze(-1));
 }
 
 Tensor determinant(const char* op, const Tensor& A) {
@@ -160,60 +160,6 @@ Tensor determinant(const char* op, const Tensor& A) {
             }
           }});
   return det;
-}
-
-double precision(const Tensor& A) {
-  return A.scalar_type() == kFloat ? std::numeric_limits<float>::epsilon()
-                                   : std::numeric_limits<double>::epsilon();
-}
-double default_rtol(const Tensor& A) {
-  return static_cast<double>(std::max(A.size(-2), A.size(-1))) * precision(A);
-}
-
-/// The bound up to which singular values count as 0, [..., 1].
-Tensor bound_of(const Tensor& values, const Tensor& A, const std::optional<Tensor>& atol,
-                const std::optional<Tensor>& rtol) {
-  const bool least = atol && atol->defined();
-  Tensor relative = rtol && rtol->defined() ? *rtol : scalar_tensor(default_rtol(A), kDouble);
-  // An absolute bound alone replaces the relative one's default.
-  if (least && !(rtol && rtol->defined())) relative = where(gt(*atol, 0), Scalar(0), relative);
-  const Tensor bound = values.amax(-1, true).mul(relative.unsqueeze(-1));
-  return least ? maximum(bound, atol->unsqueeze(-1)) : bound;
-}
-
-/// A repeated along the leading dimensions of the tolerances.
-Tensor with_batch_of(const Tensor& A, const std::optional<Tensor>& atol,
-                     const std::optional<Tensor>& rtol) {
-  DimVector sizes(batch_sizes(A));
-  for (const auto* tolerance : {&atol, &rtol}) {
-    if (*tolerance && (*tolerance)->defined())
-      sizes = broadcast_sizes(sizes, (*tolerance)->sizes());
-  }
-  if (IntArrayRef(sizes) == IntArrayRef(batch_sizes(A))) return A;
-  sizes.push_back(A.size(-2));
-  sizes.push_back(A.size(-1));
-  return A.expand(sizes);
-}
-
-std::optional<Tensor> as_tensor(std::optional<double> number) {
-  return number ? std::optional<Tensor>(scalar_tensor(*number, kDouble)) : std::nullopt;
-}
-
-/// The gradient of a pseudo-inverse P of A (Golub and Pereyra).
-Tensor pinv_grad(const Tensor& grad, const Tensor& p, const Tensor& A) {
-  const Tensor pt = transposed(p), gt = transposed(grad);
-  if (A.size(-2) <= A.size(-1)) {
-    const Tensor k = gt.matmul(p), kp = k.matmul(pt);
-    return transposed(neg(p.matmul(k)))
-        .add(kp)
-        .sub(A.matmul(p).matmul(kp))
-        .add(pt.matmul(p).matmul(gt.sub(k.matmul(A))));
-  }
-  const Tensor k = p.matmul(gt), pk = pt.matmul(k);
-  return transposed(neg(k.matmul(p)))
-      .add(gt.sub(A.matmul(k)).matmul(p).matmul(pt))
-      .add(pk)
-      .sub(pk.matmul(p).matmul(A));
 }
 
 /// The rows' order that the swaps make, as a matrix P with A = P L U.
@@ -289,25 +235,43 @@ void record_lu(const Tensor& A, const Lu& f) {
 
 }  // namespace
 
-std::tuple<Tensor, Tensor> linalg_lu_factor(const Tensor& A) {
-  if (autocasting()) [[unlikely]] {
-    return autocast_float32(&taper::linalg_lu_factor, A);
-  }
-  check_matrix("linalg.lu_factor", A);
-  const Lu f = factor_lu("linalg.lu_factor", A);
-  check_info(f.info, [](int64_t i) {
-    return str("linalg.lu_factor: U[", i, ",", i,
-               "] is zero and using it on lu_solve would result "
-               "in a division by zero.");
-  });
-  record_lu(A, f);
-  return {f.lu, f.pivots};
+namespace {
+
+void check_pivot(const char* op, bool pivot) {
+  TAPER_CHECK(pivot, op, ": LU without pivoting is not implemented on the CPU");
 }
 
-std::tuple<Tensor, Tensor, Tensor> linalg_lu(const Tensor& A) {
-  check_matrix("linalg.lu", A);
-  const Lu f = factor_lu("linalg.lu", A);
+Lu recorded_lu(const char* op, const Tensor& A, bool pivot, bool check_errors) {
+  check_matrix(op, A);
+  check_pivot(op, pivot);
+  const Lu f = factor_lu(op, A);
+  if (check_errors) {
+    check_info(f.info, [op](int64_t i) {
+      return str(op, ": U[", i, ",", i,
+                 "] is zero and using it on lu_solve would result in a division by zero.");
+    });
+  }
   record_lu(A, f);
+  return f;
+}
+
+}  // namespace
+
+std::tuple<Tensor, Tensor> linalg_lu_factor(const Tensor& A, bool pivot) {
+  if (autocasting()) [[unlikely]] {
+    return autocast_float32(&taper::linalg_lu_factor, A, pivot);
+  }
+  const Lu f = recorded_lu("linalg.lu_factor", A, pivot, true);
+  return {f.lu, f.pivots};
+}
+std::tuple<Tensor, Tensor, Tensor> linalg_lu_factor_ex(const Tensor& A, bool pivot,
+                                                       bool check_errors) {
+  const Lu f = recorded_lu("linalg.lu_factor_ex", A, pivot, check_errors);
+  return {f.lu, f.pivots, f.info};
+}
+
+std::tuple<Tensor, Tensor, Tensor> linalg_lu(const Tensor& A, bool pivot) {
+  const Lu f = recorded_lu("linalg.lu", A, pivot, false);
   return lu_unpack(f.lu, f.pivots);
 }
 
@@ -324,30 +288,45 @@ std::tuple<Tensor, Tensor, Tensor> lu_unpack(const Tensor& LU_data, const Tensor
   return {permutation(LU_data.detach(), LU_pivots), lower_of(LU_data), upper_of(LU_data)};
 }
 
+namespace {
+
+Solution solve(const char* op, const Tensor& A, const Tensor& B, bool left, bool check_errors) {
+  check_square(op, A);
+  TAPER_CHECK_AS(DTypeError, A.scalar_type() == B.scalar_type(), op,
+                 ": Expected A and B to have the same dtype, but found A of type ", A.scalar_type(),
+                 " and B of type ", B.scalar_type(), " instead");
+  TAPER_CHECK_AS(ShapeError, B.dim() >= 1, op, ": B must have at least one dimension");
+  const bool vector =
+      B.dim() == 1 ||
+      (A.dim() - 1 == B.dim() && A.sizes().slice(0, static_cast<size_t>(A.dim() - 1)) == B.sizes());
+  TAPER_CHECK_AS(ShapeError, left || !vector, op,
+                 ": Vector broadcasting of the left hand side is not supported for "
+                 "left=False. In this case linalg.solve is equivalent to B / A.squeeze(-1)");
+  Tensor right = vector ? B.unsqueeze(-1) : left ? B : transposed(B);
+  TAPER_CHECK_AS(ShapeError, right.size(-2) == A.size(-1), op,
+                 ": Incompatible shapes of A and B for the equation ", left ? "AX = B" : "XA = B",
+                 " (", A.size(-2), "x", A.size(-1), " and ", B.size(vector ? -1 : -2), "x",
+                 vector ? 1 : B.size(-1), ")");
+  const DimVector batch = broadcast_sizes(batch_sizes(A), batch_sizes(right));
+  Solution s =
+      solve_matrices(op, with_batch(left ? A : transposed(A), batch), with_batch(right, batch));
+  if (check_errors) check_info(s.info, solver_error(op));
+  if (vector || !left) s.X = vector ? s.X.squeeze(-1) : transposed(s.X);
+  return s;
+}
+
+}  // namespace
+
 Tensor linalg_solve(const Tensor& A, const Tensor& B, bool left) {
   if (autocasting()) [[unlikely]] {
     return autocast_float32(&taper::linalg_solve, A, B, left);
   }
-  check_square("linalg.solve", A);
-  TAPER_CHECK_AS(DTypeError, A.scalar_type() == B.scalar_type(),
-                 "linalg.solve: Expected A and B to have the same dtype, but found A of type ",
-                 A.scalar_type(), " and B of type ", B.scalar_type(), " instead");
-  TAPER_CHECK_AS(ShapeError, B.dim() >= 1, "linalg.solve: B must have at least one dimension");
-  const bool vector =
-      B.dim() == 1 ||
-      (A.dim() - 1 == B.dim() && A.sizes().slice(0, static_cast<size_t>(A.dim() - 1)) == B.sizes());
-  TAPER_CHECK_AS(ShapeError, left || !vector,
-                 "linalg.solve: Vector broadcasting of the left hand side is not supported for "
-                 "left=False. In this case linalg.solve is equivalent to B / A.squeeze(-1)");
-  Tensor right = vector ? B.unsqueeze(-1) : left ? B : transposed(B);
-  TAPER_CHECK_AS(ShapeError, right.size(-2) == A.size(-1),
-                 "linalg.solve: Incompatible shapes of A and B for the equation ",
-                 left ? "AX = B" : "XA = B", " (", A.size(-2), "x", A.size(-1), " and ",
-                 B.size(vector ? -1 : -2), "x", vector ? 1 : B.size(-1), ")");
-  const DimVector batch = broadcast_sizes(batch_sizes(A), batch_sizes(right));
-  const Tensor X = solve_matrices("linalg.solve", with_batch(left ? A : transposed(A), batch),
-                                  with_batch(right, batch), solver_error("linalg.solve"));
-  return vector ? X.squeeze(-1) : left ? X : transposed(X);
+  return solve("linalg.solve", A, B, left, true).X;
+}
+std::tuple<Tensor, Tensor> linalg_solve_ex(const Tensor& A, const Tensor& B, bool left,
+                                           bool check_errors) {
+  const Solution s = solve("linalg.solve_ex", A, B, left, check_errors);
+  return {s.X, s.info};
 }
 
 Tensor linalg_solve_triangular(const Tensor& self, const Tensor& B, bool upper, bool left,
@@ -384,25 +363,43 @@ Tensor linalg_lu_solve(const Tensor& LU, const Tensor& pivots, const Tensor& B, 
                  "linalg.lu_solve: LU and B should have the same dtype, got ", LU.scalar_type(),
                  " and ", B.scalar_type());
   const auto [p, l, u] = lu_unpack(LU, pivots);
-  // A = P L U: with the adjoint A^T = U^T L^T P^T, and X A = B is A^T X^T = B^T.
-  const Tensor right = left ? B : transposed(B);
+  // A = P L U: with the adjoint A^H = U^H L^H P^T, and X A = B is A^T X^T = B^T, X A^H = B is
+  // A X^H = B^H.
+  const auto turned = [adjoint](const Tensor& t) { return adjoint ? mH(t) : transposed(t); };
+  const Tensor right = left ? B : turned(B);
   Tensor x;
   if (adjoint == !left) {
     x = linalg_solve_triangular(l, transposed(p).matmul(right), false, true, true);
     x = linalg_solve_triangular(u, x, true);
   } else {
-    x = linalg_solve_triangular(transposed(u), right, false);
-    x = p.matmul(linalg_solve_triangular(transposed(l), x, true, true, true));
+    x = linalg_solve_triangular(turned(u), right, false);
+    x = p.matmul(linalg_solve_triangular(turned(l), x, true, true, true));
   }
-  return left ? x : transposed(x);
+  return left ? x : turned(x);
+}
+Tensor lu_solve(const Tensor& self, const Tensor& LU_data, const Tensor& LU_pivots) {
+  return linalg_lu_solve(LU_data, LU_pivots, self);
+}
+
+std::tuple<Tensor, Tensor> triangular_solve(const Tensor& self, const Tensor& A, bool upper,
+                                            bool transpose, bool unitriangular) {
+  const Tensor X = linalg_solve_triangular(transpose ? transposed(A) : A, self, upper != transpose,
+                                           true, unitriangular);
+  return {X, A.clone()};
 }
 
 Tensor linalg_inv(const Tensor& A) {
   if (autocasting()) [[unlikely]] {
     return autocast_float32(&taper::linalg_inv, A);
   }
-  check_square("linalg.inv", A);
-  return solve_matrices("linalg.inv", A, identities(A), inversion_error("linalg.inv"));
+  const Solution s = inverted("linalg.inv", A);
+  check_info(s.info, inversion_error("linalg.inv"));
+  return s.X;
+}
+std::tuple<Tensor, Tensor> linalg_inv_ex(const Tensor& A, bool check_errors) {
+  const Solution s = inverted("linalg.inv_ex", A);
+  if (check_errors) check_info(s.info, inversion_error("linalg.inv_ex"));
+  return {s.X, s.info};
 }
 Tensor inverse(const Tensor& self) { return linalg_inv(self); }
 
@@ -422,10 +419,14 @@ std::tuple<Tensor, Tensor> linalg_slogdet(const Tensor& A) {
   record({.name = "LinalgSlogdetBackward0",
           .outputs = {sign, logarithm},
           .inputs = {A},
-          .save = {A},
+          .save = {A, sign},
           .backward = [](Backward& g) {
-            // The sign is piecewise constant.
-            const Tensor& d = g.grad(1);
+            // The sign of a real matrix is piecewise constant.
+            Tensor d = g.grad(1);
+            if (g.grad(0).defined() && g.grad(0).is_complex()) {
+              const Tensor turn = imag(g.grad(0).mul(g.saved(1)));
+              d = complex(d.defined() ? d : zeros_like(turn), turn);
+            }
             if (!d.defined()) return g.set(0, zeros(g.sizes(0), g.dtype(0)));
             g.set(0, transposed(linalg_inv(g.saved(0))).mul(d.unsqueeze(-1).unsqueeze(-1)));
           }});
@@ -435,91 +436,8 @@ std::tuple<Tensor, Tensor> slogdet(const Tensor& self) { return linalg_slogdet(s
 
 Tensor logdet(const Tensor& self) {
   const auto [sign, logarithm] = linalg_slogdet(self);
+  if (sign.is_complex()) return log(sign).add(logarithm);
   return where(eq(sign, -1), Scalar(std::numeric_limits<double>::quiet_NaN()), logarithm);
-}
-
-Tensor linalg_pinv(const Tensor& given, const std::optional<Tensor>& atol,
-                   const std::optional<Tensor>& rtol, bool hermitian) {
-  check_matrix("linalg.pinv", given);
-  if (hermitian) check_square("linalg.pinv", given);
-  const Tensor A = with_batch_of(given, atol, rtol);
-  Tensor p;
-  if (A.numel() == 0) {
-    DimVector sizes(A.sizes());
-    std::swap(sizes[sizes.size() - 1], sizes[sizes.size() - 2]);
-    p = A.new_zeros(sizes);
-  } else {
-    NoGradGuard no_grad;
-    // A hermitian input is completed from its lower triangle.
-    const Tensor full = hermitian ? from_lower(A) : A;
-    const auto [u, s, vh] = linalg_svd(full, false);
-    const Tensor inverse = where(gt(s, bound_of(s, A, atol, rtol)), reciprocal(s), Scalar(0));
-    p = transposed(vh).mul(inverse.unsqueeze(-2)).matmul(transposed(u));
-  }
-  record({.name = "LinalgPinvBackward0",
-          .outputs = {p},
-          .inputs = {A},
-          .save = {A, p},
-          .backward = [hermitian](Backward& g) {
-            const Tensor& A = g.saved(0);
-            const Tensor full = hermitian ? from_lower(A) : A;
-            const Tensor grad = pinv_grad(g.grad(), g.saved(1), full);
-            if (!hermitian) return g.set(0, grad);
-            g.set(0, grad.tril().add(transposed(grad.triu(1))));
-          }});
-  return p;
-}
-Tensor linalg_pinv(const Tensor& A, std::optional<double> atol, std::optional<double> rtol,
-                   StrictBool hermitian) {
-  return linalg_pinv(A, as_tensor(atol), as_tensor(rtol), hermitian);
-}
-Tensor linalg_pinv(const Tensor& A, double rcond, StrictBool hermitian) {
-  return linalg_pinv(A, std::nullopt, as_tensor(rcond), hermitian);
-}
-Tensor linalg_pinv(const Tensor& A, const Tensor& rcond, bool hermitian) {
-  return linalg_pinv(A, std::nullopt, std::optional<Tensor>(rcond), hermitian);
-}
-Tensor pinverse(const Tensor& self, double rcond) {
-  if (autocasting()) [[unlikely]] {
-    return autocast_float32(&taper::pinverse, self, rcond);
-  }
-  return linalg_pinv(self, rcond);
-}
-
-Tensor linalg_matrix_rank(const Tensor& given, const std::optional<Tensor>& atol,
-                          const std::optional<Tensor>& rtol, bool hermitian) {
-  if (autocasting()) [[unlikely]] {
-    return autocast_float32([](const auto&... a) { return taper::linalg_matrix_rank(a...); }, given,
-                            atol, rtol, hermitian);
-  }
-  NoGradGuard no_grad;
-  check_matrix("linalg.matrix_rank", given);
-  const Tensor A = with_batch_of(given, atol, rtol);
-  const Tensor values = hermitian ? abs(linalg_eigvalsh(A)) : linalg_svdvals(A);
-  if (values.size(-1) == 0) return zeros(batch_sizes(A), kLong);
-  return gt(values, bound_of(values, A, atol, rtol)).sum(-1);
-}
-Tensor linalg_matrix_rank(const Tensor& A, std::optional<double> atol, std::optional<double> rtol,
-                          StrictBool hermitian) {
-  if (autocasting()) [[unlikely]] {
-    return autocast_float32([](const auto&... a) { return taper::linalg_matrix_rank(a...); }, A,
-                            atol, rtol, hermitian);
-  }
-  return linalg_matrix_rank(A, as_tensor(atol), as_tensor(rtol), hermitian);
-}
-Tensor linalg_matrix_rank(const Tensor& A, double tol, StrictBool hermitian) {
-  if (autocasting()) [[unlikely]] {
-    return autocast_float32([](const auto&... a) { return taper::linalg_matrix_rank(a...); }, A,
-                            tol, hermitian);
-  }
-  return linalg_matrix_rank(A, as_tensor(tol), as_tensor(0.0), hermitian);
-}
-Tensor linalg_matrix_rank(const Tensor& A, const Tensor& tol, bool hermitian) {
-  if (autocasting()) [[unlikely]] {
-    return autocast_float32([](const auto&... a) { return taper::linalg_matrix_rank(a...); }, A,
-                            tol, hermitian);
-  }
-  return linalg_matrix_rank(A, std::optional<Tensor>(tol), as_tensor(0.0), hermitian);
 }
 
 Tensor linalg_matrix_power(const Tensor& A, int64_t n) {
@@ -546,7 +464,9 @@ Tensor linalg_matrix_exp(const Tensor& A) {
   check_square("linalg.matrix_exp", A);
   if (A.numel() == 0) return A.clone();
   // The squarings would double float32's errors each time.
-  if (A.scalar_type() == kFloat) return linalg_matrix_exp(A.to(kDouble)).to(kFloat);
+  const ScalarType type = A.scalar_type();
+  if (type == kFloat) return linalg_matrix_exp(A.to(kDouble)).to(type);
+  if (type == kComplexFloat) return linalg_matrix_exp(A.to(kComplexDouble)).to(type);
   // Scaled below a norm of 1/2, by Taylor's series of degree 14 (1e-19 remain), and squared back.
   const double norm = abs(A.detach()).sum(-2).amax().to(kDouble).item<double>();
   TAPER_CHECK(std::isfinite(norm), "linalg.matrix_exp: the input has elements that are not finite");
@@ -564,9 +484,10 @@ Tensor cholesky_solve(const Tensor& self, const Tensor& input2, bool upper) {
   if (autocasting()) [[unlikely]] {
     return autocast_float32(&taper::cholesky_solve, self, input2, upper);
   }
-  const Tensor first = upper ? transposed(input2) : input2;
+  check_matrix("cholesky_solve", input2);
+  const Tensor first = upper ? adjoint(input2) : input2;
   const Tensor half = linalg_solve_triangular(first, self, false);
-  return linalg_solve_triangular(transposed(first), half, true);
+  return linalg_solve_triangular(adjoint(first), half, true);
 }
 Tensor cholesky_inverse(const Tensor& self, bool upper) {
   if (autocasting()) [[unlikely]] {

@@ -1,9 +1,10 @@
+#include "taper/ops/autocast_util.h"
 #include "taper/ops/linalg_systems.h"
 
-#include <limits>
+#include <algorithm>
 
 #include "taper/autograd/grad_mode.h"
-#include "taper/ops/autocast_util.h"
+#include "taper/ops/complex.h"
 #include "taper/ops/contraction.h"
 #include "taper/ops/creation.h"
 #include "taper/ops/grid.h"
@@ -23,11 +24,6 @@ int64_t product_of(IntArrayRef sizes) {
   int64_t n = 1;
   for (const int64_t s : sizes) n *= s;
   return n;
-}
-
-double precision(ScalarType type) {
-  return type == kFloat ? static_cast<double>(std::numeric_limits<float>::epsilon())
-                        : std::numeric_limits<double>::epsilon();
 }
 
 /// Whether B holds one vector for each matrix of A.
@@ -64,32 +60,24 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> linalg_lstsq(const Tensor& A, const T
   TAPER_CHECK_AS(ShapeError, right.dim() >= 2 && right.size(-2) == m, op,
                  ": input.size(-2) should match other.size(-", vectors ? 1 : 2, "), got ",
                  A.sizes(), " and ", B.sizes());
-  const double relative =
-      rcond.value_or(static_cast<double>(std::max(m, n)) * precision(A.scalar_type()));
-
-  Tensor singular, rank;
-  {
-    NoGradGuard no_grad;
-    singular = linalg_svdvals(A);
-    if (singular.size(-1) > 0) {
-      const Tensor bound = singular.amax(IntArrayRef{-1}, true).mul(relative);
-      rank = singular.gt(bound).sum(IntArrayRef{-1});
-    } else {
-      rank = zeros(batch_sizes(A), kLong);
-    }
-  }
+  const Tensor relative = scalar_tensor(rcond.value_or(default_rtol(A)), kDouble);
+  const PseudoInverse p =
+      pseudo_inverse(op, A, scalar_tensor(0.0, kDouble), std::optional<Tensor>(relative), false);
+  const Tensor rank = p.kept.sum(IntArrayRef{-1});
   const bool full = rank.eq(std::min(m, n)).all().item<bool>();
   TAPER_CHECK(way != "gels" || full, op,
               ": The least squares solution could not be computed because the input matrix does "
               "not have full rank");
-  Tensor x =
-      linalg_pinv(A, std::optional<double>(0), std::optional<double>(relative)).matmul(right);
-  const Tensor nothing = empty({0}, A.options());
+  Tensor x = p.inverse.matmul(right);
+  const Tensor nothing = empty({0}, toRealValueType(A.scalar_type()));
   Tensor residuals = nothing;
-  if (way != "gelsy" && m > n && full) residuals = A.matmul(x).sub(right).square().sum(-2);
+  if (way != "gelsy" && m > n && full) {
+    const Tensor rest = A.matmul(x).sub(right);
+    residuals = real(rest.mul(conj(rest))).sum(-2);
+  }
   if (vectors) x = x.squeeze(-1);
   return {x, residuals, way == "gels" ? empty({0}, kLong) : rank,
-          way == "gelsd" || way == "gelss" ? singular : nothing};
+          way == "gelsd" || way == "gelss" ? p.values : nothing};
 }
 
 Tensor linalg_tensorinv(const Tensor& A, int64_t ind) {
@@ -150,7 +138,7 @@ Tensor reflector(const Tensor& A, int64_t i) {
 Tensor reflected(const Tensor& A, const Tensor& tau, int64_t i, const Tensor& C) {
   const Tensor v = reflector(A, i);
   const Tensor scale = tau.narrow(-1, i, 1).unsqueeze(-1);
-  return C.sub(v.mul(scale).matmul(transposed(v).matmul(C)));
+  return C.sub(v.mul(scale).matmul(adjoint(v).matmul(C)));
 }
 
 void check_reflections(const char* op, const Tensor& A, const Tensor& tau) {
@@ -202,13 +190,15 @@ Tensor ormqr(const Tensor& self, const Tensor& input2, const Tensor& input3, boo
   TAPER_CHECK_AS(ShapeError, input3.size(left ? -2 : -1) == self.size(-2), "ormqr: other.shape[",
                  left ? "-2" : "-1", "] must be equal to input.shape[-2], got ", input3.sizes(),
                  " and ", self.sizes());
-  // C Q = (Q^T C^T)^T.
-  Tensor C = left ? input3 : transposed(input3);
+  // C Q = (Q^H C^H)^H.
+  Tensor C = left ? input3 : adjoint(input3);
+  const bool turned = left == transpose;
+  const Tensor tau = turned ? conj(input2) : input2;
   const int64_t count = input2.size(-1);
   for (int64_t i = 0; i < count; ++i) {
-    C = reflected(self, input2, left == transpose ? i : count - 1 - i, C);
+    C = reflected(self, tau, turned ? i : count - 1 - i, C);
   }
-  return left ? C : transposed(C);
+  return left ? C : adjoint(C);
 }
 
 }  // namespace taper

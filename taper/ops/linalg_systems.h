@@ -6,8 +6,8 @@
 
 #include "taper/tensor/tensor.h"
 
-// Least squares, systems of tensors, and products of Householder's reflections; float32 and
-// float64. Matrices stand in the last two dimensions.
+// Least squares, systems of tensors, and products of Householder's reflections; float32, float64
+// and complex. Matrices stand in the last two dimensions.
 namespace taper TAPER_API {
 
 /// The x of least norm among those with least |A x - B|, for A [*, m, n] and B [*, m, k] or [*, m];
@@ -29,13 +29,13 @@ Tensor linalg_tensorsolve(const Tensor& A, const Tensor& B,
                           OptionalIntArrayRef dims = std::nullopt);
 
 /// The first n columns of H(1) ... H(k) for A [*, m, n] and tau [*, k]: H(i) = I - tau(i) v v^T,
-/// where v is column i of A below the diagonal, 1 on it, 0 above. k <= n <= m.
+/// where v is column i of A below the diagonal, 1 on it, 0 above; v^H if complex. k <= n <= m.
 Tensor linalg_householder_product(const Tensor& A, const Tensor& tau);
 /// Same as linalg_householder_product().
 /// variants: method
 Tensor orgqr(const Tensor& self, const Tensor& input2);
 /// Q other, or with left false other Q; Q is the m x m product of the reflections of self [*, m, k]
-/// and tau [*, k], or its transpose.
+/// and tau [*, k], or its transpose (of complex numbers its adjoint).
 /// variants: method
 Tensor ormqr(const Tensor& self, const Tensor& input2, const Tensor& input3, bool left = true,
              bool transpose = false);

@@ -1,6 +1,7 @@
 #include "taper/ops/linalg_util.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "taper/autograd/grad_mode.h"
 #include "taper/ops/copy.h"
@@ -11,7 +12,7 @@ namespace taper {
 void check_matrix(const char* op, const Tensor& A) {
   TAPER_CHECK_AS(ShapeError, A.dim() >= 2, op,
                  ": The input tensor A must have at least 2 dimensions.");
-  TAPER_CHECK_AS(DTypeError, A.is_floating_point(), op,
+  TAPER_CHECK_AS(DTypeError, isDifferentiableType(A.scalar_type()), op,
                  ": Expected a floating point or complex tensor as input. Got ", A.scalar_type());
   TAPER_CHECK_AS(DTypeError, !isReducedFloatingType(A.scalar_type()), op,
                  ": Low precision dtypes not supported. Got ", A.scalar_type(), " (\"", op,
@@ -49,6 +50,17 @@ Tensor new_matrices(const char* op, const Tensor& A, int64_t rows, int64_t colum
   return Tensor(TensorImpl::make(op, sizes, strides, A.scalar_type(), nullptr, 0));
 }
 
+Tensor with_batch(const Tensor& t, const DimVector& batch) {
+  return t.expand(with_matrix(batch, t.size(-2), t.size(-1)));
+}
+
+double default_rtol(const Tensor& A) {
+  const bool single = toRealValueType(A.scalar_type()) == kFloat;
+  const double precision = single ? static_cast<double>(std::numeric_limits<float>::epsilon())
+                                  : std::numeric_limits<double>::epsilon();
+  return static_cast<double>(std::max(A.size(-2), A.size(-1))) * precision;
+}
+
 Tensor new_vectors(const char* op, const Tensor& A, int64_t size, ScalarType dtype) {
   DimVector sizes = batch_sizes(A);
   if (size >= 0) sizes.push_back(size);
@@ -56,6 +68,13 @@ Tensor new_vectors(const char* op, const Tensor& A, int64_t size, ScalarType dty
   NoGradGuard no_grad;
   out.zero_();
   return out;
+}
+
+void record_without_gradient(const char* op, const TensorArgs& outputs, const TensorArgs& inputs) {
+  record(
+      {.name = "NotImplemented", .outputs = outputs, .inputs = inputs, .backward = [op](Backward&) {
+         throw Error(str(op, ": the derivative for '", op, "' is not implemented"));
+       }});
 }
 
 void check_info(const Tensor& info, const Function<std::string(int64_t)>& what) {

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "taper/kernel/frexp.h"
 #include "taper/ops/bodies.h"
 #include "taper/ops/creation.h"
 #include "taper/ops/pointwise_arith.h"
@@ -127,6 +128,24 @@ Tensor infinite(const Out& out, const char* name, const Tensor& self, bool posit
 }
 
 }  // namespace
+
+std::tuple<Tensor, Tensor> frexp(const Tensor& self) {
+  check_floating("frexp", self);
+  const ScalarType type = self.scalar_type();
+  Tensor mantissa = new_tensor("frexp", self.sizes(), type);
+  Tensor exponent = new_tensor("frexp", self.sizes(), kInt);
+  const Operand x(self.impl_ptr());
+  frexp_mantissa_kernel(self.device(), out_view(mantissa), x, {}, type);
+  frexp_exponent_kernel(self.device(), out_view(exponent), x, {}, type);
+  record({.name = "FrexpBackward0",
+          .outputs = {mantissa},
+          .inputs = {self},
+          .save = {exponent},
+          .backward = [](Backward& g) {
+            g.set(0, div(g.grad(), powers_of_two(g.saved(0).to(g.dtype(0)))));
+          }});
+  return {mantissa, exponent};
+}
 
 namespace body {
 

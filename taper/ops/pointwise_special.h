@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <tuple>
 
 #include "taper/tensor/tensor.h"
 
@@ -48,6 +49,10 @@ Tensor nextafter(const Tensor& self, const Tensor& other);
 /// self 2^other.
 /// variants: method, inplace, out
 Tensor ldexp(const Tensor& self, const Tensor& other);
+/// self = mantissa 2^exponent with |mantissa| in [0.5, 1) and an int32 exponent; 0, infinities and
+/// NaN have exponent 0. Floating types.
+/// variants: method
+std::tuple<Tensor, Tensor> frexp(const Tensor& self);
 /// self to the power exponent, in float64.
 /// variants: method, inplace, out
 Tensor float_power(const Tensor& self, const Tensor& exponent);

@@ -6,6 +6,7 @@
 #include "taper/ops/autocast_util.h"
 #include "taper/ops/bodies.h"
 #include "taper/ops/creation.h"
+#include "taper/ops/joining.h"
 #include "taper/ops/reduce_util.h"
 
 namespace taper {
@@ -17,6 +18,24 @@ ScalarType sum_type(const Tensor& self, std::optional<ScalarType> dtype) {
   return isIntegralType(self.scalar_type(), true) ? kLong : self.scalar_type();
 }
 
+/// The product of complex numbers over dimensions, halves of the last times each other; its order
+/// follows from the shape alone.
+Tensor complex_product(const Tensor& numbers, uint64_t dims, bool keepdim) {
+  NoGradGuard no_grad;
+  const DimVector sizes = reduced_sizes(numbers.sizes(), dims, keepdim);
+  Tensor rest = numbers.detach();
+  for (int64_t d = numbers.dim(); d-- > 0;) {
+    if ((dims >> d & 1) == 0) continue;
+    if (rest.size(d) == 0) return ones(sizes, numbers.options());
+    while (rest.size(d) > 1) {
+      const int64_t half = rest.size(d) / 2, odd = rest.size(d) % 2;
+      const Tensor product = rest.narrow(d, 0, half).mul(rest.narrow(d, half, half));
+      rest = odd == 0 ? product : cat({product, rest.narrow(d, 2 * half, 1)}, d);
+    }
+  }
+  return rest.reshape(sizes);
+}
+
 Tensor reduce_into(const Out& out, const char* op, const Tensor& self, uint64_t dims, bool keepdim,
                    ScalarType dtype, ReduceOp what) {
   Tensor result = out.make(op, reduced_sizes(self.sizes(), dims, keepdim), dtype, {self});
@@ -24,9 +43,13 @@ Tensor reduce_into(const Out& out, const char* op, const Tensor& self, uint64_t 
     reduce_kernel(self.device(), out_view(result), in(self), dims, what);
     return result;
   }
+  const Tensor numbers = self.to(dtype);
+  if (what == ReduceOp::prod) {
+    copy_kernel(result.device(), out_view(result), in(complex_product(numbers, dims, keepdim)));
+    return result;
+  }
   // The parts of a sum are the sums of the parts, which are one dimension more.
   if (what != ReduceOp::sum && what != ReduceOp::mean) fail_complex(op, dtype);
-  const Tensor numbers = self.to(dtype);
   const TensorImplPtr from = parts_of(op, numbers);
   const uint64_t kept = ~(uint64_t{1} << self.dim());
   const Tensor sums =

@@ -4,12 +4,28 @@
 #include "taper/kernel/copy.h"
 #include "taper/kernel/reduction.h"
 #include "taper/ops/creation.h"
+#include "taper/ops/joining.h"
 #include "taper/ops/op_util.h"
 
 namespace taper {
 namespace {
 
+/// The running product of complex numbers: after each round an element holds the product of twice
+/// as many as before it.
+Tensor complex_products(const Tensor& self, int64_t dim) {
+  NoGradGuard no_grad;
+  Tensor result = self.detach().clone(MemoryFormat::Contiguous);
+  if (self.dim() == 0) return result;
+  for (int64_t reach = 1, n = self.size(dim); reach < n; reach *= 2) {
+    const Tensor before = result.narrow(dim, 0, n - reach);
+    result =
+        cat({result.narrow(dim, 0, reach), result.narrow(dim, reach, n - reach).mul(before)}, dim);
+  }
+  return result;
+}
+
 Tensor scan(const char* op, const Tensor& self, int64_t dim, ScalarType type, Scan what) {
+  if (isComplexType(type) && what == Scan::product) return complex_products(self.to(type), dim);
   Tensor result = new_tensor(op, self.sizes(), type);
   if (!isComplexType(type)) {
     cumulate_kernel(self.device(), out_view(result), in(self), dim, what);

@@ -5,6 +5,7 @@
 #include "taper/autograd/grad_mode.h"
 #include "taper/kernel/reduction.h"
 #include "taper/ops/bodies.h"
+#include "taper/ops/complex.h"
 #include "taper/ops/composed_util.h"
 #include "taper/ops/creation.h"
 #include "taper/ops/reduce_util.h"
@@ -15,7 +16,7 @@ namespace {
 constexpr uint64_t kAllDims = ~uint64_t{0};
 
 void check_moments(const char* op, const Tensor& self) {
-  TAPER_CHECK_AS(DTypeError, self.is_floating_point(), op,
+  TAPER_CHECK_AS(DTypeError, isDifferentiableType(self.scalar_type()), op,
                  ": std and var only support floating point and complex dtypes, got ",
                  self.scalar_type());
 }
@@ -29,14 +30,29 @@ Tensor var_slope(const Tensor& grad, const Tensor& self, uint64_t dims, bool kee
   return self.sub(mean).mul(g.mul(2.0 / (count - correction)));
 }
 
+/// The variance or its root; of complex numbers the sum of those of their parts.
+Tensor moment(const char* op, const Tensor& self, uint64_t dims, bool keepdim, double correction,
+              bool root) {
+  check_moments(op, self);
+  if (self.is_complex()) {
+    NoGradGuard no_grad;
+    const Tensor x = self.detach();
+    const Tensor sum = moment(op, real(x), dims, keepdim, correction, false)
+                           .add(moment(op, imag(x), dims, keepdim, correction, false));
+    return root ? sum.sqrt() : sum;
+  }
+  Tensor result = new_tensor(op, reduced_sizes(self.sizes(), dims, keepdim), self.scalar_type());
+  var_kernel(self.device(), out_view(result), View(), in(self), dims, correction, root);
+  return result;
+}
+
 Tensor var_over(const Tensor& self, uint64_t dims, bool keepdim, double correction) {
-  check_moments("var", self);
-  Tensor result = new_tensor("var", reduced_sizes(self.sizes(), dims, keepdim), self.scalar_type());
-  var_kernel(self.device(), out_view(result), View(), in(self), dims, correction, false);
+  Tensor result = moment("var", self, dims, keepdim, correction, false);
   record({.name = "VarBackward0",
           .outputs = {result},
           .inputs = {self},
           .save = {self},
+          .unconjugated = true,
           .backward = [dims, keepdim, correction](Backward& g) {
             g.set(0, var_slope(g.grad(), g.saved(0), dims, keepdim, correction));
           }});
@@ -44,14 +60,13 @@ Tensor var_over(const Tensor& self, uint64_t dims, bool keepdim, double correcti
 }
 
 Tensor std_over(const Tensor& self, uint64_t dims, bool keepdim, double correction) {
-  check_moments("std", self);
-  Tensor result = new_tensor("std", reduced_sizes(self.sizes(), dims, keepdim), self.scalar_type());
-  var_kernel(self.device(), out_view(result), View(), in(self), dims, correction, true);
+  Tensor result = moment("std", self, dims, keepdim, correction, true);
   const bool needed = needs_grad(self);
   record({.name = "StdBackward0",
           .outputs = {result},
           .inputs = {self},
           .save = {save_if(needed, self), save_if(needed, result)},
+          .unconjugated = true,
           .backward = [dims, keepdim, correction](Backward& g) {
             const Tensor& root = g.saved(1);
             const Tensor half = g.grad().div(root.mul(2)).masked_fill(root.eq(0), 0);

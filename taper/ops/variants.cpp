@@ -30,6 +30,7 @@
 #include "taper/ops/reduction.h"
 #include "taper/ops/scan.h"
 #include "taper/ops/scatter.h"
+#include "taper/ops/signal.h"
 #include "taper/ops/slicing.h"
 #include "taper/ops/softmax.h"
 #include "taper/ops/sorting.h"
@@ -519,6 +520,10 @@ std::tuple<Tensor, Tensor> Tensor::qr(bool some) const {
   return taper::qr(*this, some);
 }
 
+std::tuple<Tensor, Tensor> Tensor::geqrf() const {
+  return taper::geqrf(*this);
+}
+
 Tensor Tensor::cholesky(bool upper) const {
   return taper::cholesky(*this, upper);
 }
@@ -528,6 +533,15 @@ std::tuple<Tensor, Tensor, Tensor> Tensor::svd(bool some, bool compute_uv) const
 }
 
 // taper/ops/linalg_solve.h
+
+Tensor Tensor::lu_solve(const Tensor& LU_data, const Tensor& LU_pivots) const {
+  return taper::lu_solve(*this, LU_data, LU_pivots);
+}
+
+std::tuple<Tensor, Tensor> Tensor::triangular_solve(const Tensor& A, bool upper, bool transpose,
+                                                    bool unitriangular) const {
+  return taper::triangular_solve(*this, A, upper, transpose, unitriangular);
+}
 
 Tensor Tensor::inverse() const {
   return taper::inverse(*this);
@@ -3103,6 +3117,10 @@ Tensor& Tensor::ldexp_(const Tensor& other) const {
   return taper::ldexp_(const_cast<Tensor&>(*this), other);
 }
 
+std::tuple<Tensor, Tensor> Tensor::frexp() const {
+  return taper::frexp(*this);
+}
+
 Tensor float_power(const Tensor& self, const Tensor& exponent) {
   return body::float_power(Out(), self, exponent);
 }
@@ -4185,6 +4203,32 @@ Tensor Tensor::index_fill(int64_t dim, const Tensor& index, const Scalar& value)
 }
 Tensor& Tensor::index_fill_(int64_t dim, const Tensor& index, const Scalar& value) const {
   return taper::index_fill_(const_cast<Tensor&>(*this), dim, index, value);
+}
+
+// taper/ops/signal.h
+
+Tensor Tensor::stft(int64_t n_fft, std::optional<int64_t> hop_length,
+                    std::optional<int64_t> win_length, const std::optional<Tensor>& window,
+                    bool center, std::string_view pad_mode, bool normalized,
+                    std::optional<bool> onesided, std::optional<bool> return_complex) const {
+  return taper::stft(*this, n_fft, hop_length, win_length, window, center, pad_mode, normalized,
+                     onesided, return_complex);
+}
+
+Tensor Tensor::stft(int64_t n_fft, std::optional<int64_t> hop_length,
+                    std::optional<int64_t> win_length, const std::optional<Tensor>& window,
+                    bool normalized, StrictBool onesided,
+                    std::optional<bool> return_complex) const {
+  return taper::stft(*this, n_fft, hop_length, win_length, window, normalized, onesided,
+                     return_complex);
+}
+
+Tensor Tensor::istft(int64_t n_fft, std::optional<int64_t> hop_length,
+                     std::optional<int64_t> win_length, const std::optional<Tensor>& window,
+                     bool center, bool normalized, std::optional<bool> onesided,
+                     std::optional<int64_t> length, bool return_complex) const {
+  return taper::istft(*this, n_fft, hop_length, win_length, window, center, normalized, onesided,
+                      length, return_complex);
 }
 
 // taper/ops/slicing.h

@@ -5,8 +5,6 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <fstream>
-#include <map>
 #include <sstream>
 
 #include "taper/nn/nn.h"
@@ -15,28 +13,12 @@
 #include "taper/ops/pointwise.h"
 #include "taper/ops/reduction.h"
 #include "taper/ops/view.h"
+#include "tests/nn/golden_cases.h"
 #include "tests/nn/recorded.h"
-#include "tests/support/paths.h"
 
 namespace taper {
 
-using Lines = std::vector<std::string>;
 using Sizes = std::vector<int64_t>;
-
-/// The lines of each case.
-inline std::map<std::string, Lines> read_cases() {
-  std::map<std::string, Lines> cases;
-  std::ifstream file(testing::test_path("nn/golden/layers.txt"));
-  std::string line, name;
-  while (std::getline(file, line)) {
-    if (line.rfind("case ", 0) == 0) {
-      name = line.substr(5);
-    } else if (!name.empty()) {
-      cases[name].push_back(line);
-    }
-  }
-  return cases;
-}
 
 inline std::string sizes_text(const Tensor& t) {
   std::string s;
@@ -158,7 +140,9 @@ Tensor call_with(Module& module, const std::vector<Tensor>& x) {
 
 class GoldenLayers : public ::testing::Test {
  protected:
-  static void SetUpTestSuite() { cases_ = new std::map<std::string, Lines>(read_cases()); }
+  static void SetUpTestSuite() {
+    cases_ = new std::map<std::string, Lines>(read_cases("layers.txt"));
+  }
   static void TearDownTestSuite() { delete std::exchange(cases_, nullptr); }
 
   /// Replays a case of the file with this layer, and with a clone of it.

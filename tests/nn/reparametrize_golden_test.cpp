@@ -3,9 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <fstream>
 #include <limits>
-#include <map>
 #include <sstream>
 
 #include "taper/autograd/grad_mode.h"
@@ -20,15 +18,14 @@
 #include "taper/ops/random.h"
 #include "taper/ops/reduction.h"
 #include "taper/ops/view.h"
+#include "tests/nn/golden_cases.h"
 #include "tests/nn/near.h"
-#include "tests/support/paths.h"
 
 namespace taper {
 namespace {
 
 namespace prune = nn::utils::prune;
 namespace parametrizations = nn::utils::parametrizations;
-using Lines = std::vector<std::string>;
 
 Tensor wave(IntArrayRef sizes) {
   const Tensor t = empty(sizes);
@@ -169,16 +166,7 @@ void replay(const std::string& name, const Lines& lines) {
 }
 
 TEST(ReparametrizeGolden, EveryCase) {
-  std::ifstream file(testing::test_path("nn/golden/reparametrize.txt"));
-  std::map<std::string, Lines> cases;
-  std::string line, name;
-  while (std::getline(file, line)) {
-    if (line.rfind("case ", 0) == 0) {
-      name = line.substr(5);
-    } else if (!name.empty()) {
-      cases[name].push_back(line);
-    }
-  }
+  const std::map<std::string, Lines> cases = read_cases("reparametrize.txt");
   EXPECT_EQ(cases.size(), 29U);
   for (const auto& [key, lines] : cases) {
     if (TAPER_WITH_OPENBLAS || key.rfind("orthogonal", 0) != 0) replay(key, lines);

@@ -18,6 +18,7 @@
 #include "taper/ops/scatter.h"
 #include "taper/ops/softmax.h"
 #include "taper/ops/sorting.h"
+#include "taper/ops/statistics.h"
 #include "taper/ops/variants.h"
 #include "taper/ops/view.h"
 #include "tests/ops/complex_case.h"
@@ -278,6 +279,87 @@ std::vector<OpCase> products_and_sums() {
 }
 TAPER_OP_CASES(products_and_sums);
 
+/// Products and variances of the rows of a 3 x 4 matrix, of which one may have a zero.
+std::vector<OpCase> products_and_variances() {
+  const auto rows = [](const Dense& x, std::vector<int64_t> sizes, auto f) {
+    std::vector<Number> all, z = numbers(x);
+    for (size_t i = 0; i < 12; i += 4) {
+      for (const Number& v : f(std::vector<Number>(z.begin() + i, z.begin() + i + 4))) {
+        all.push_back(v);
+      }
+    }
+    return pairs(std::move(sizes), all);
+  };
+  const auto running = [](std::vector<Number> row) {
+    for (size_t i = 1; i < row.size(); ++i) row[i] *= row[i - 1];
+    return row;
+  };
+  const auto product = [running](const std::vector<Number>& row) {
+    return std::vector<Number>{running(row).back()};
+  };
+  const auto variance = [](const Dense& x, bool root) {
+    const std::vector<Number> z = numbers(x);
+    Dense out{{3}, {}};
+    for (size_t r = 0; r < 3; ++r) {
+      Number mean = 0;
+      double sum = 0;
+      for (size_t i = 0; i < 4; ++i) mean += z[4 * r + i] / 4.0;
+      for (size_t i = 0; i < 4; ++i) sum += std::norm(z[4 * r + i] - mean);
+      out.values.push_back(root ? std::sqrt(sum / 3) : sum / 3);
+    }
+    return out;
+  };
+  const auto with_zero = [](const Tensor& pairs) {
+    const Tensor mask = eye(3, 4, kBool);
+    return as_complex(pairs).masked_fill(mask, 0);
+  };
+  OpCase prod_case{"complex_prod"}, cumprod_case{"complex_cumprod"}, var_case{"complex_var"};
+  const std::vector<Arg> matrix = {{{3, 4, 2}}};
+  prod_case.samples = {
+      {"rows", matrix, [](const Tensors& x) { return Tensors{as_pairs(as_complex(x[0]).prod(1))}; },
+       [=](const std::vector<Dense>& x) { return std::vector<Dense>{rows(x[0], {3}, product)}; }},
+      {"all",
+       {{{5, 2}}},
+       [](const Tensors& x) { return Tensors{as_pairs(as_complex(x[0]).prod())}; },
+       [](const std::vector<Dense>& x) {
+         Number all = 1;
+         for (const Number& z : numbers(x[0])) all *= z;
+         return std::vector<Dense>{pairs({}, {all})};
+       }},
+      {"zeros", matrix,
+       [=](const Tensors& x) { return Tensors{as_pairs(with_zero(x[0]).prod(1))}; },
+       [](const std::vector<Dense>&) {
+         return std::vector<Dense>{pairs({3}, std::vector<Number>(3))};
+       }}};
+  cumprod_case.samples = {
+      {"rows", matrix,
+       [](const Tensors& x) { return Tensors{as_pairs(as_complex(x[0]).cumprod(1))}; },
+       [=](const std::vector<Dense>& x) {
+         return std::vector<Dense>{rows(x[0], {3, 4}, running)};
+       }},
+      {"zeros", matrix,
+       [=](const Tensors& x) { return Tensors{as_pairs(with_zero(x[0]).cumprod(1))}; },
+       [=](std::vector<Dense> x) {
+         for (size_t i = 0; i < 3; ++i) x[0].values[10 * i] = x[0].values[10 * i + 1] = 0;
+         return std::vector<Dense>{rows(x[0], {3, 4}, running)};
+       }}};
+  var_case.samples = {{"rows", matrix,
+                       [](const Tensors& x) {
+                         const Tensor z = as_complex(x[0]);
+                         return Tensors{z.var(1), z.std(1)};
+                       },
+                       [=](const std::vector<Dense>& x) {
+                         return std::vector<Dense>{variance(x[0], false), variance(x[0], true)};
+                       }}};
+  std::vector<OpCase> cases = {prod_case, cumprod_case, var_case};
+  for (OpCase& c : cases) {
+    c.dtypes = {kFloat, kDouble};
+    c.tolerance = 4;  // of a product of four complex numbers
+  }
+  return cases;
+}
+TAPER_OP_CASES(products_and_variances);
+
 Tensor numbers_of(std::initializer_list<C128> values) { return tensor(std::vector<C128>(values)); }
 std::vector<C128> values_of(const Tensor& t) {
   std::vector<C128> values;
@@ -446,6 +528,23 @@ TEST(Complex, MovesElements) {
   expect_values(dot(z, z), {{-3 - 7 - 11, 4 - 24 + 60}});
 }
 
+TEST(Complex, ProductsAndVariancesOfAnyShape) {
+  const Tensor z = complex(randn({3, 4, 5}, kDouble), randn({3, 4, 5}, kDouble));
+  EXPECT_TRUE(allclose(z.prod(), z.prod(2).prod(1).prod(0)));
+  EXPECT_EQ(z.prod(1, true).sizes(), IntArrayRef({3, 1, 5}));
+  expect_values(zeros({0}, kComplexDouble).prod(), {1});
+  EXPECT_EQ(zeros({2, 0}, kComplexFloat).prod(1).sizes(), IntArrayRef({2}));
+  EXPECT_EQ(zeros({2, 0}, kComplexFloat).cumprod(1).sizes(), IntArrayRef({2, 0}));
+  expect_values(numbers_of({{0, 1}})[0].cumprod(0), {{0, 1}});
+  EXPECT_EQ(tensor({1.f, 2.f}).prod(kComplexDouble).item<C128>(), C128(2, 0));
+  Tensor out = empty({0}, kComplexDouble);
+  prod_out(out, z, 0);
+  EXPECT_TRUE(allclose(out, z.cumprod(0)[2]));
+  EXPECT_EQ(z.var().scalar_type(), kDouble);
+  const auto [deviation, mean] = std_mean(z, {0}, 0);
+  EXPECT_TRUE(allclose(deviation.square(), z.sub(mean).abs().square().mean(0)));
+}
+
 TEST(Complex, RefusedByName) {
   const Tensor z = numbers_of({{1, 2}, {3, -4}});
   EXPECT_ERROR(DTypeError, lt(z, z), "not implemented for 'ComplexDouble'");
@@ -455,7 +554,6 @@ TEST(Complex, RefusedByName) {
   EXPECT_ERROR(DTypeError, relu(z), "\"relu\" not implemented for 'ComplexDouble'");
   EXPECT_ERROR(DTypeError, erf(z), "\"erf\" not implemented for 'ComplexDouble'");
   EXPECT_ERROR(DTypeError, sign(z), "Please use sgn instead");
-  EXPECT_ERROR(DTypeError, z.prod(), "\"prod\" not implemented for 'ComplexDouble'");
   EXPECT_ERROR(DTypeError, softmax(z, 0), "not implemented for 'ComplexDouble'");
   EXPECT_ERROR(DTypeError, clamp(z, 0, 1), "not implemented for 'ComplexDouble'");
   EXPECT_ERROR(DTypeError, atan2(z, z), "not implemented for 'ComplexDouble'");

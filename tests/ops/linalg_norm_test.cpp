@@ -4,7 +4,14 @@
 #include <cmath>
 
 #include "taper/ops/creation.h"
+#include "taper/ops/diagonal.h"
+#include "taper/ops/grid.h"
 #include "taper/ops/linalg.h"
+#include "taper/ops/matmul.h"
+#include "taper/ops/pointwise.h"
+#include "taper/ops/sorting.h"
+#include "taper/ops/view.h"
+#include "tests/support/expect_error.h"
 #include "tests/support/mapped.h"
 
 namespace taper::testing {
@@ -137,6 +144,33 @@ std::vector<OpCase> norms() {
   return cases;
 }
 TAPER_OP_CASES(norms);
+
+TEST(LinalgNorm, OneNameForVectorsAndMatrices) {
+  const Tensor A = arange(24, kDouble).sub(7).view({2, 3, 4}), M = A[0];
+  EXPECT_TRUE(equal(linalg_norm(A), linalg_vector_norm(A)));
+  EXPECT_TRUE(equal(linalg_norm(M, 1), linalg_matrix_norm(M, 1)));
+  EXPECT_TRUE(equal(linalg_norm(M, "fro"), linalg_matrix_norm(M)));
+  EXPECT_TRUE(equal(linalg::norm(A, 1, {1}), linalg_vector_norm(A, 1, {1})));
+  EXPECT_TRUE(equal(linalg_norm(A, INFINITY, {0, 2}), linalg_matrix_norm(A, INFINITY, {0, 2})));
+  EXPECT_TRUE(equal(linalg_norm(A, std::nullopt, {0, 2}), linalg_vector_norm(A, 2, {0, 2})));
+  EXPECT_ERROR(ShapeError, linalg_norm(A, 1), "the input must be 1D or 2D. Got 3D");
+  EXPECT_ERROR(ShapeError, linalg_norm(A, "fro"), "the input must be 2D with the order 'fro'");
+  EXPECT_ERROR(ShapeError, linalg_norm(A, 2, {0, 1, 2}), "it must be of length 1 or 2");
+  EXPECT_ERROR(ShapeError, linalg_norm(A, "nuc", {0}), "it must be of length 2");
+}
+
+TEST(LinalgNorm, NamesOfOtherOps) {
+  const Tensor a = tensor({{1.0, 0.0, 0.0}}, kDouble), b = tensor({{0.0, 1.0, 0.0}}, kDouble);
+  EXPECT_TRUE(equal(linalg_cross(a, b), tensor({{0.0, 0.0, 1.0}}, kDouble)));
+  EXPECT_ERROR(ShapeError, linalg_cross(a, b[0]), "must have the same number of dimensions");
+  const Tensor A = arange(8, kDouble).view({2, 2, 2});
+  EXPECT_TRUE(equal(linalg_diagonal(A), A.diagonal(0, -2, -1)));
+  EXPECT_TRUE(equal(linalg_matmul(A, A), A.matmul(A)));
+  EXPECT_TRUE(equal(linalg_vander(tensor({2, 3}), 3), tensor({{1, 2, 4}, {1, 3, 9}})));
+  EXPECT_ERROR(Error, linalg_vander(tensor({2, 3}), 1), "N must be greater than 1, got 1");
+  EXPECT_ERROR(ShapeError, linalg_vander(ones({})), "no N is given");
+  EXPECT_ERROR(DTypeError, linalg_vander(ones({2}, kBool)), "Boolean tensors are not supported");
+}
 
 TEST(LinalgNorm, DimensionsKeepTheirPlaces) {
   const Tensor x = ones({2, 3, 4}, kDouble);

@@ -127,6 +127,41 @@ std::vector<OpCase> pair_cases() {
 }
 TAPER_OP_CASES(pair_cases);
 
+std::vector<OpCase> frexp_case() {
+  OpCase c{"frexp"};
+  c.samples = {{"between powers of two",
+                {{{3, 4}, 2.1, 3.9}},
+                [](const Tensors& x) {
+                  const auto [mantissa, exponent] = frexp(x[0]);
+                  return Tensors{mantissa, exponent.to(mantissa.scalar_type())};
+                },
+                [](const std::vector<Dense>& x) {
+                  std::vector<Dense> out(2, x[0]);
+                  for (size_t i = 0; i < x[0].values.size(); ++i) {
+                    int exponent = 0;
+                    out[0].values[i] = std::frexp(x[0].values[i], &exponent);
+                    out[1].values[i] = exponent;
+                  }
+                  return out;
+                }}};
+  c.errors = {
+      {"integers", [] { frexp(ones({2}, kLong)); }, "frexp", ErrorInput::Kind::dtype},
+      {"complex", [] { frexp(ones({2}, kComplexFloat)); }, "frexp", ErrorInput::Kind::dtype}};
+  return {c};
+}
+TAPER_OP_CASES(frexp_case);
+
+TEST(Special, PartsOfNumbers) {
+  const Tensor x = tensor({0.0, -6.0, 5e-324, HUGE_VAL, 1.7e308}, kDouble);
+  const auto [mantissa, exponent] = x.frexp();
+  EXPECT_EQ(exponent.scalar_type(), kInt);
+  EXPECT_EQ(to_dense(exponent).values, (std::vector<double>{0, 3, -1073, 0, 1024}));
+  EXPECT_EQ(mantissa[1].item<double>(), -0.75);
+  EXPECT_EQ(mantissa[2].item<double>(), 0.5);
+  EXPECT_TRUE(std::isinf(mantissa[3].item<double>()));
+  EXPECT_EQ(std::get<1>(frexp(full({}, NAN))).item<int>(), 0);
+}
+
 TEST(Special, KnownValues) {
   const double euler = 0.57721566490153286061, pi = 3.14159265358979323846;
   const auto at = [](const Tensor& t) { return t.item<double>(); };

@@ -2,6 +2,8 @@
 
 #include <unordered_map>
 
+#include "taper/io/unpickle.h"
+
 namespace taper::oracle {
 namespace {
 
@@ -181,22 +183,9 @@ const Entry* find_entry(std::string_view signature) {
 }
 
 ScalarType type_named(std::string_view name) {
-  const std::pair<std::string_view, ScalarType> names[] = {{"uint8", kByte},
-                                                           {"int8", kChar},
-                                                           {"int16", kShort},
-                                                           {"int32", kInt},
-                                                           {"int64", kLong},
-                                                           {"float16", kHalf},
-                                                           {"float32", kFloat},
-                                                           {"float64", kDouble},
-                                                           {"bool", kBool},
-                                                           {"bfloat16", kBFloat16},
-                                                           {"complex64", kComplexFloat},
-                                                           {"complex128", kComplexDouble}};
-  for (const auto& [text, type] : names) {
-    if (text == name) return type;
-  }
-  throw BadCase{"no type " + std::string(name)};
+  const io::PickleName found = io::find_pickle_name("torch", name);
+  if (found.global != io::PickleGlobal::dtype) throw BadCase{"no type " + std::string(name)};
+  return found.dtype;
 }
 
 }  // namespace taper::oracle

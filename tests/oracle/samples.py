@@ -37,8 +37,8 @@ RANDOM = {"bernoulli", "rand_like", "randn", "randn_like", "randint_like", "norm
 NO_GRADIENT = {"__rpow__", "zero_", "fill"}
 # The in-place form is the op itself, or one of another name.
 IN_PLACE = {"zero_", "fill", "resize_", "resize_as_"}
-# Vectors are determined but for their signs.
-FREE_SIGNS = {"linalg.eigh", "linalg.svd", "svd"}
+# Vectors are determined but for their signs, or phases.
+FREE_SIGNS = {"linalg.eig", "linalg.eigh", "linalg.svd", "svd"}
 MAX_ELEMENTS = 20000
 
 

@@ -9,6 +9,7 @@
 #include "taper/backend/cpu/special_functions.h"
 #include "taper/backend/cpu/special_gamma.h"
 #include "taper/backend/cpu/special_polynomials.h"
+#include "taper/kernel/frexp.h"
 
 namespace taper::cpu {
 namespace {
@@ -67,6 +68,8 @@ TAPER_SPECIAL(Polygamma, cpu::polygamma(p.whole[0], x))
 TAPER_SPECIAL(Erfcx, scaled_erfc(x))
 TAPER_SPECIAL(Ndtri, normal_quantile(x))
 TAPER_SPECIAL(LogNdtr, log_normal_share(x))
+TAPER_SPECIAL(FrexpMantissa, split_number(x).mantissa)
+TAPER_SPECIAL(FrexpExponent, split_number(x).exponent)
 TAPER_SPECIAL(BesselOf, cpu::bessel(static_cast<Bessel>(p.whole[0]), x))
 #undef TAPER_SPECIAL
 
@@ -171,6 +174,8 @@ struct SpecialOps {
   TileOp erfcx = special<Erfcx>("special_erfcx");
   TileOp ndtri = special<Ndtri>("special_ndtri");
   TileOp log_ndtr = special<LogNdtr>("special_log_ndtr");
+  TileOp frexp_mantissa = special<FrexpMantissa>("frexp");
+  TileOp frexp_exponent = special<FrexpExponent>("frexp");
   TileOp bessel = special<BesselOf>("bessel");
   TileOp igamma = special<GammaShare<false>, 2>("igamma");
   TileOp igammac = special<GammaShare<true>, 2>("igammac");
@@ -205,6 +210,8 @@ TAPER_BODY1(polygamma)
 TAPER_BODY1(erfcx)
 TAPER_BODY1(ndtri)
 TAPER_BODY1(log_ndtr)
+TAPER_BODY1(frexp_mantissa)
+TAPER_BODY1(frexp_exponent)
 TAPER_BODY1(bessel)
 TAPER_BODY2(igamma)
 TAPER_BODY2(igammac)

@@ -73,12 +73,9 @@ inline double polygamma(int64_t n, double x) {
   return n % 2 != 0 ? value : -value;
 }
 
-/// The inverse of erf: Winitzki's approximation, refined by Halley's method on erfc, which keeps
-/// its precision near 1.
-inline double erf_inverse(double x) {
-  if (!(std::fabs(x) < 1)) return std::fabs(x) == 1 ? std::copysign(kInf, x) : kNan;
-  if (x == 0) return x;
-  const double a = std::fabs(x), rest = 1 - a;
+/// The y > 0 with erf(y) = a and erfc(y) = rest = 1 - a, in (0, 1): Winitzki's approximation,
+/// refined by Halley's method on the smaller of the two, which keeps its precision near 0 and 1.
+inline double erf_inverse(double a, double rest) {
   const double l = std::log(rest * (1 + a)), c = 2 / (kPi * 0.147) + l / 2;
   double y = std::sqrt(std::sqrt(c * c - l / 0.147) - c);
   for (int i = 0; i < 3; ++i) {
@@ -86,7 +83,26 @@ inline double erf_inverse(double x) {
     const double step = error / (2 / std::sqrt(kPi) * std::exp(-y * y));
     y -= step / (1 + y * step);
   }
-  return std::copysign(y, x);
+  return y;
+}
+
+/// x = mantissa 2^exponent with |mantissa| in [0.5, 1); 0, infinities and NaN have exponent 0.
+struct SplitNumber {
+  double mantissa;
+  int exponent;
+};
+inline SplitNumber split_number(double x) {
+  if (!std::isfinite(x)) return {x, 0};
+  int exponent = 0;
+  const double mantissa = std::frexp(x, &exponent);
+  return {mantissa, exponent};
+}
+
+/// The inverse of erf.
+inline double erf_inverse(double x) {
+  if (!(std::fabs(x) < 1)) return std::fabs(x) == 1 ? std::copysign(kInf, x) : kNan;
+  if (x == 0) return x;
+  return std::copysign(erf_inverse(std::fabs(x), 1 - std::fabs(x)), x);
 }
 
 /// The modified Bessel functions of the first kind of order 0 and 1.

@@ -115,19 +115,8 @@ inline double scaled_erfc(double x) {
   return sum / (x * std::sqrt(kPi));
 }
 
-/// The inverse of erfc on (0, 1]: a rational start (Hastings), refined by Halley's method.
-inline double erfc_inverse(double q) {
-  if (q == 1) return 0;
-  const double t = std::sqrt(-2 * std::log(q / 2));
-  double y = (t - (2.515517 + t * (0.802853 + t * 0.010328)) /
-                      (1 + t * (1.432788 + t * (0.189269 + t * 0.001308)))) /
-             std::sqrt(2.0);
-  for (int i = 0; i < 3; ++i) {
-    const double step = (q - std::erfc(y)) / (2 / std::sqrt(kPi) * std::exp(-y * y));
-    y -= step / (1 + y * step);
-  }
-  return y;
-}
+/// The inverse of erfc on (0, 1].
+inline double erfc_inverse(double q) { return q == 1 ? 0 : erf_inverse(1 - q, q); }
 
 /// The quantile of the standard normal distribution.
 inline double normal_quantile(double p) {
