@@ -7,7 +7,7 @@ JOBS ?= $(shell nproc)
 CONFIGURE_FLAGS = $(if $(TAPER_WERROR),-D TAPER_WERROR=$(TAPER_WERROR))
 BUILD = build/release
 
-.PHONY: help demo test soak bench check format install configure
+.PHONY: help demo test soak bench bench-accuracy check format install configure
 .DEFAULT_GOAL = help
 
 help:
@@ -15,6 +15,7 @@ help:
 	@echo "make test     build and run all tests"
 	@echo "make soak     every op with degenerate arguments, PyTorch's samples, killed trainings"
 	@echo "make bench    compare with LibTorch; results in build/bench/"
+	@echo "make bench-accuracy  float32 functions over all inputs (ACCURACY='--stride 61 exp log': some)"
 	@echo "make check    format, tidy, layers, header budget, generated files"
 	@echo "make format   rewrite the sources with clang-format"
 	@echo "make install  install to PREFIX=$(PREFIX)"
@@ -40,10 +41,12 @@ test: configure
 
 soak: configure
 	@tools/setup python
-	@cmake --build $(BUILD) --target taper_replay taper_soak taper_resume_soak \
-	  --parallel $(JOBS)
-	@OMP_NUM_THREADS=1 tests/oracle/soak.py --program $(BUILD)/tests/taper_soak
-	@tests/oracle/replay.py --program $(BUILD)/tests/taper_replay
+	@cmake --preset dev $(CONFIGURE_FLAGS) >build/configure.log 2>&1 || \
+	  { cat build/configure.log; exit 1; }
+	@cmake --build $(BUILD) --target taper_replay taper_resume_soak --parallel $(JOBS)
+	@cmake --build build/dev --target taper_soak --parallel $(JOBS)
+	@OMP_NUM_THREADS=1 /usr/bin/python3 tests/oracle/soak.py --program build/dev/tests/taper_soak
+	@/usr/bin/python3 tests/oracle/replay.py --program $(BUILD)/tests/taper_replay
 	@OMP_NUM_THREADS=2 $(BUILD)/tests/taper_resume_soak --runs 100
 
 bench:
@@ -51,6 +54,10 @@ bench:
 	@$(MAKE) configure
 	@cmake --build $(BUILD) --target bench_programs fashion_mnist --parallel $(JOBS)
 	@bench/run.py
+
+bench-accuracy: configure
+	@cmake --build $(BUILD) --target taper_accuracy --parallel $(JOBS)
+	@nice $(BUILD)/tests/taper_accuracy $(ACCURACY)
 
 check:
 	@tools/setup build test check

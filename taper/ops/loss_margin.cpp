@@ -68,10 +68,11 @@ Tensor hinge_embedding_loss(const Tensor& self, const Tensor& target, double mar
 
 Tensor margin_ranking_loss(const Tensor& input1, const Tensor& input2, const Tensor& target,
                            double margin, int64_t reduction) {
-  TAPER_CHECK_AS(ShapeError, input1.dim() == input2.dim() && input1.dim() == target.dim(),
-                 "margin_ranking_loss: All input tensors should have same dimension but got sizes: "
-                 "input1: ",
-                 input1.sizes(), ", input2: ", input2.sizes(), ", target: ", target.sizes());
+  TAPER_CHECK_AS(
+      ShapeError, input1.dim() == input2.dim() && input1.dim() == target.dim(),
+      "margin_ranking_loss : All input tensors should have same dimension but got sizes: "
+      "input1: ",
+      input1.sizes(), ", input2: ", input2.sizes(), ", target: ", target.sizes());
   return reduced(input1.sub(input2).mul(target.neg()).add(margin).clamp_min(0), reduction);
 }
 

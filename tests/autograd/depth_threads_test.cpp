@@ -1,7 +1,10 @@
 #include <gtest/gtest.h>
 #include <pthread.h>
 
+#include <algorithm>
+#include <random>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "taper/taper.h"
@@ -29,21 +32,54 @@ void on_small_stack(Body body) {
 }
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr int kDeep = 20000;
+constexpr int kDeep = 20000, kLong = 20000;
 #else
-constexpr int kDeep = 1000000;
+constexpr int kDeep = 1000000, kLong = 10000000;
 #endif
 
-TEST(DepthThreads, AMillionNodesRunAndEndOnASmallStack) {
+TEST(DepthThreads, TenMillionNodesRunAndEndOnASmallStack) {
   const LiveObjects before = live_objects();
   on_small_stack([] {
     Tensor x = ones({1}).requires_grad_();
     Tensor y = x;
-    for (int i = 0; i < kDeep; ++i) y = y + 1;
+    for (int i = 0; i < kLong; ++i) y = y + 1;
     y.backward();
     EXPECT_EQ(x.grad().item<float>(), 1);
   });
   EXPECT_EQ(live_objects().nodes, before.nodes);
+}
+
+TEST(DepthThreads, AMillionNodesInARandomGraph) {
+  // Each is half of the sum of two earlier ones, near or far. The gradient of the last one is
+  // what the same walk over numbers gives.
+  const LiveObjects before = live_objects();
+  std::mt19937 random(5);
+  std::vector<std::pair<int, int>> parents(1);
+  for (int i = 1; i < kDeep; ++i) {
+    const int near = std::max(0, i - 1 - static_cast<int>(random() % 8));
+    parents.emplace_back(near, static_cast<int>(random() % static_cast<unsigned>(i)));
+  }
+  std::vector<double> slopes(kDeep);
+  slopes.back() = 1;
+  for (int i = kDeep - 1; i > 0; --i) {
+    slopes[parents[i].first] += slopes[i] / 2;
+    slopes[parents[i].second] += slopes[i] / 4;
+  }
+  on_small_stack([&] {
+    Tensor x = ones({1}, kDouble).requires_grad_();
+    std::vector<Tensor> values{x};
+    for (int i = 1; i < kDeep; ++i) {
+      const auto& [near, far] = parents[i];
+      values.push_back(i % 2 != 0 ? values[near].mul(0.5).add(values[far], 0.25)
+                                  : values[far].mul(0.25).add(values[near], 0.5));
+    }
+    const Tensor last = values.back();
+    values.clear();
+    last.backward();
+    EXPECT_NEAR(x.grad().item<double>(), slopes[0], 1e-9 * slopes[0]);
+  });
+  EXPECT_EQ(live_objects().nodes, before.nodes);
+  EXPECT_EQ(live_objects().storages, before.storages);
 }
 
 TEST(DepthThreads, AMillionNodesEndWithoutRunning) {

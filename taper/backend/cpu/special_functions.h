@@ -22,6 +22,7 @@ inline double digamma(double x) {
   if (x == 0) return std::copysign(kInf, -x);
   if (x < 0) {
     if (x == std::floor(x)) return kNan;
+    if (x > -0.25) return digamma(1 + x) - 1 / x;
     return digamma(1 - x) - kPi / std::tan(kPi * (x - std::floor(x)));
   }
   double shift = 0;
