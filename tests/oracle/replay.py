@@ -110,7 +110,7 @@ def main():
           f"{len(collector.descriptions) - len(differences)} equal, "
           f"{len(differences) - left - sum(refused.values())} known differences, {left} others; "
           f"{sum(refused.values())} samples of {len(refused)} names are complex and refused; "
-          f"{collector.foreign} calls are none in C++; "
+          f"{collector.foreign} calls are not compared (no types in C++, or out=); "
           f"{len(refusals)} calls are refused as in PyTorch, {len(collector.texts)} in its words")
     for name, found in collector.unbound.items():
         print(f"{name}: {len(found)} fit no overload, as {found[0]}")

@@ -103,7 +103,7 @@ double erfcx_of(double x) {
 }
 
 double log_ndtr_of(double x) {
-  if (std::isinf(x)) return x > 0 ? 0 : -kInf;
+  if (std::isinf(x)) return x > 0 ? -0.0 : -kInf;
   const Real z = Real(x) / std::sqrt(2.0L);
   if (x < -100) {
     return static_cast<double>(std::log(erfc_series(-z) / (2 * -z * std::sqrt(kPi))) - z * z);

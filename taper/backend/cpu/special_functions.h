@@ -96,7 +96,7 @@ inline double bessel_i(int order, double x) {
   if (std::isnan(a)) return x;
   // Beyond this they exceed a double.
   const double value = a > 713 ? kInf : std::cyl_bessel_i(static_cast<double>(order), a);
-  return order % 2 != 0 && x < 0 ? -value : value;
+  return order % 2 != 0 && std::signbit(x) ? -value : value;
 }
 
 /// ln(e^a + e^b).
