@@ -363,7 +363,7 @@ std::vector<Tensor> chunk(const Tensor& self, int64_t chunks, int64_t dim) {
 
 namespace {
 /// Beyond the size of the dimension parts are empty; there is no sense in filling memory with them.
-constexpr int64_t kMostEmptyParts = int64_t{1} << 20;
+constexpr int64_t kMostEmptyParts = 100000;
 }  // namespace
 
 std::vector<Tensor> unsafe_split(const Tensor& self, int64_t split_size, int64_t dim) {
