@@ -9,7 +9,7 @@ FUZZ_FORMATS ?= npy npz pt pickle safetensors idx png jpeg json toml events even
 CONFIGURE_FLAGS = $(if $(TAPER_WERROR),-D TAPER_WERROR=$(TAPER_WERROR))
 BUILD = build/release
 
-.PHONY: help demo test soak bench check format install configure
+.PHONY: help demo test soak bench bench-accuracy check format install configure
 .DEFAULT_GOAL = help
 
 help:
@@ -18,6 +18,7 @@ help:
 	@echo "make soak     degenerate arguments, PyTorch's samples, killed trainings and saves,"
 	@echo "              every parser under libFuzzer (FUZZ_SECONDS=$(FUZZ_SECONDS) each)"
 	@echo "make bench    compare with LibTorch; results in build/bench/"
+	@echo "make bench-accuracy  float32 functions over all inputs (ACCURACY='--stride 61 exp log': some)"
 	@echo "make check    format, tidy, layers, header budget, generated files"
 	@echo "make format   rewrite the sources with clang-format"
 	@echo "make install  install to PREFIX=$(PREFIX)"
@@ -43,11 +44,14 @@ test: configure
 
 soak: configure
 	@tools/setup python
-	@cmake --build $(BUILD) --target taper_replay taper_soak taper_resume_soak \
-	  taper_save_soak --parallel $(JOBS)
-	@OMP_NUM_THREADS=1 tests/oracle/soak.py --program $(BUILD)/tests/taper_soak
-	@tests/oracle/replay.py --program $(BUILD)/tests/taper_replay
-	@OMP_NUM_THREADS=1 tests/oracle/modules.py --program $(BUILD)/tests/taper_replay
+	@cmake --preset dev $(CONFIGURE_FLAGS) >build/configure.log 2>&1 || \
+	  { cat build/configure.log; exit 1; }
+	@cmake --build $(BUILD) --target taper_replay taper_resume_soak taper_save_soak \
+	  --parallel $(JOBS)
+	@cmake --build build/dev --target taper_soak --parallel $(JOBS)
+	@OMP_NUM_THREADS=1 /usr/bin/python3 tests/oracle/soak.py --program build/dev/tests/taper_soak
+	@/usr/bin/python3 tests/oracle/replay.py --program $(BUILD)/tests/taper_replay
+	@OMP_NUM_THREADS=1 /usr/bin/python3 tests/oracle/modules.py --program $(BUILD)/tests/taper_replay
 	@OMP_NUM_THREADS=2 $(BUILD)/tests/taper_resume_soak --runs 100
 	@OMP_NUM_THREADS=1 $(BUILD)/tests/taper_save_soak --kills 1000
 	@cmake --preset clang >build/configure.log 2>&1 || { cat build/configure.log; exit 1; }
@@ -62,6 +66,10 @@ bench:
 	@$(MAKE) configure
 	@cmake --build $(BUILD) --target bench_programs fashion_mnist --parallel $(JOBS)
 	@bench/run.py
+
+bench-accuracy: configure
+	@cmake --build $(BUILD) --target taper_accuracy --parallel $(JOBS)
+	@nice $(BUILD)/tests/taper_accuracy $(ACCURACY)
 
 check:
 	@tools/setup build test check

@@ -36,7 +36,7 @@ Tensor totals(const Tensor& bin, int64_t bins, const Tensor& weights) {
 }
 
 void check_bins(const char* op, int64_t bins) {
-  TAPER_CHECK(bins > 0, op, ": bins must be > 0, but got ", bins);
+  TAPER_CHECK(bins > 0 && bins < INT64_MAX, op, ": bins must be > 0, but got ", bins);
 }
 
 Tensor edges_of(Span span, int64_t bins) {

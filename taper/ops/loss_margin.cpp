@@ -75,10 +75,11 @@ Tensor margin_ranking_loss(const Tensor& input1, const Tensor& input2, const Ten
   if (autocasting()) [[unlikely]] {
     return autocast_float32(&taper::margin_ranking_loss, input1, input2, target, margin, reduction);
   }
-  TAPER_CHECK_AS(ShapeError, input1.dim() == input2.dim() && input1.dim() == target.dim(),
-                 "margin_ranking_loss: All input tensors should have same dimension but got sizes: "
-                 "input1: ",
-                 input1.sizes(), ", input2: ", input2.sizes(), ", target: ", target.sizes());
+  TAPER_CHECK_AS(
+      ShapeError, input1.dim() == input2.dim() && input1.dim() == target.dim(),
+      "margin_ranking_loss : All input tensors should have same dimension but got sizes: "
+      "input1: ",
+      input1.sizes(), ", input2: ", input2.sizes(), ", target: ", target.sizes());
   return reduced(input1.sub(input2).mul(target.neg()).add(margin).clamp_min(0), reduction);
 }
 

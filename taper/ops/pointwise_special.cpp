@@ -1,5 +1,6 @@
 #include "taper/ops/pointwise_special.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -183,7 +184,8 @@ Tensor logit(Out out, const Tensor& self, std::optional<double> eps) {
   return composite(out, "logit", self, {self}, [&](const Tensor& given) {
     const Tensor x = given.to(to_floating(given.scalar_type()));
     const Tensor inside = eps ? taper::clamp(x, *eps, 1 - *eps) : x;
-    return taper::log(taper::div(inside, rsub(inside, 1)));
+    const Tensor wide = precise(inside);  // near 1/2 float32 loses all digits
+    return taper::log(taper::div(wide, rsub(wide, 1))).to(x.scalar_type());
   });
 }
 
@@ -290,7 +292,7 @@ Tensor isneginf(Out out, const Tensor& self) { return infinite(out, "isneginf", 
 Tensor polygamma(int64_t n, const Tensor& self) {
   TAPER_CHECK(n >= 0, "polygamma: polygamma(n, x) does not support negative n, got ", n);
   return smooth(Out(), "polygamma", "PolygammaBackward0", polygamma_kernel, self, Params(Scalar(n)),
-                [n](const Tensor& x) { return polygamma(n + 1, x); });
+                [n](const Tensor& x) { return polygamma(std::min(n, INT64_MAX - 1) + 1, x); });
 }
 Tensor bitwise_left_shift(const Scalar& self, const Tensor& other) {
   return of_integers(Out(), "bitwise_left_shift", shift_left_kernel, self, other);

@@ -167,4 +167,7 @@ inline Tensor predicate(const Out& out, const char* name, const BinaryKernel& ke
   return binary(out, op, a, b, {}, result_type(a, b), kBool, [](Backward&) {});
 }
 
+/// In float64, where a composite in float32 would lose digits; complex tensors as they are.
+inline Tensor precise(const Tensor& x) { return x.is_complex() ? x : x.to(kDouble); }
+
 }  // namespace taper

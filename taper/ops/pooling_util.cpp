@@ -45,7 +45,9 @@ PoolSteps pool_steps(const char* op, size_t directions, IntArrayRef kernel, IntA
       TAPER_CHECK_AS(ShapeError, v < kMost, op, ": a step of ", v, " is too large");
     }
     const int64_t effective = s.dilation[d] * (s.kernel[d] - 1) + 1;
-    TAPER_CHECK_AS(ShapeError, s.padding[d] >= 0 && s.padding[d] <= effective / 2, op,
+    TAPER_CHECK_AS(ShapeError, s.padding[d] >= 0, op,
+                   ": pad must be non-negative, but got pad: ", s.padding[d]);
+    TAPER_CHECK_AS(ShapeError, s.padding[d] <= effective / 2, op,
                    ": pad should be at most half of effective kernel size, but got pad=",
                    s.padding[d], ", kernel_size=", s.kernel[d], " and dilation=", s.dilation[d]);
   }

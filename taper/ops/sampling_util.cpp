@@ -4,6 +4,7 @@
 #include <exception>
 #include <stdexcept>
 
+#include "taper/core/allocator.h"
 #include "taper/kernel/sampling.h"
 #include "taper/ops/scatter.h"
 
@@ -83,8 +84,9 @@ TapsBuilder::TapsBuilder(int64_t rows, int64_t inputs, int64_t taps_per_row) : i
   // More than any machine has is not asked of operator new, which sanitizers end the process for.
   constexpr int64_t kMost = int64_t{1} << 44;
   int64_t places = 0;
+  const int64_t most = memory_limit() == 0 ? kMost : memory_limit() / 8;
   const bool fits =
-      !__builtin_mul_overflow(rows, taps_per_row, &places) && rows < kMost && places < kMost;
+      !__builtin_mul_overflow(rows, taps_per_row, &places) && rows < most && places < most;
   try {
     if (!fits) throw std::length_error("places");
     first_.reserve(static_cast<size_t>(rows) + 1);

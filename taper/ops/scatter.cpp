@@ -470,7 +470,7 @@ Tensor one_hot(const Tensor& self, int64_t num_classes) {
     reduce_kernel(flat.device(), out_view(extreme), in(flat), 1, ReduceOp::amax);
     most = extreme.item<int64_t>();
   }
-  TAPER_CHECK(num_classes == -1 || num_classes > most,
+  TAPER_CHECK(most < INT64_MAX && (num_classes == -1 || num_classes > most),
               "one_hot: Class values must be smaller than num_classes. Got ", most, " and ",
               num_classes);
   DimVector sizes(self.sizes());

@@ -16,12 +16,18 @@ DimVector without(IntArrayRef values, int64_t dim) {
   return kept;
 }
 
+/// The stride of every step-th element. Where the product is none, one element is left at most.
+int64_t stepped(int64_t stride, int64_t step) {
+  int64_t product = 0;
+  return __builtin_mul_overflow(stride, step, &product) ? stride : product;
+}
+
 /// start, start + step ... of a dimension, `size` of them; the arguments are in range.
 Tensor slice_in_range(const Tensor& self, int64_t dim, int64_t start, int64_t size, int64_t step) {
   DimVector sizes(self.sizes()), strides(self.strides());
   const int64_t offset = self.storage_offset() + start * strides[dim];
   sizes[dim] = size;
-  strides[dim] *= step;
+  strides[dim] = stepped(strides[dim], step);
   Tensor out = make_view(self, sizes, strides, offset);
   if (needs_grad(self)) {
     record({.name = "SliceBackward0",
@@ -30,7 +36,7 @@ Tensor slice_in_range(const Tensor& self, int64_t dim, int64_t start, int64_t si
             .backward = [dim, start, step](Backward& b) {
               DimVector strides = contiguous_strides(b.sizes(0));
               const int64_t offset = start * strides[dim];
-              strides[dim] *= step;
+              strides[dim] = stepped(strides[dim], step);
               b.set(0, put_strided(b.grad(), b.sizes(0), strides, offset));
             }});
   }
@@ -111,7 +117,8 @@ struct Geometry {
 /// first element.
 Geometry diagonal_of(IntArrayRef sizes, IntArrayRef strides, int64_t offset, int64_t dim1,
                      int64_t dim2) {
-  const int64_t up = std::max<int64_t>(offset, 0), down = std::max<int64_t>(-offset, 0);
+  const int64_t up = std::max<int64_t>(offset, 0),
+                down = -std::clamp<int64_t>(offset, -INT64_MAX, 0);
   const int64_t length = std::max<int64_t>(std::min(sizes[dim1] - down, sizes[dim2] - up), 0);
   Geometry g;
   for (int64_t d = 0; d < static_cast<int64_t>(sizes.size()); ++d) {
@@ -159,7 +166,7 @@ Tensor unfold(const Tensor& self, int64_t dimension, int64_t size, int64_t step)
   const int64_t stride = self.dim() == 0 ? 1 : strides[dim];
   if (self.dim() > 0) {
     sizes[dim] = (extent - size) / step + 1;
-    strides[dim] *= step;
+    strides[dim] = stepped(strides[dim], step);
   }
   sizes.push_back(size);
   strides.push_back(stride);
@@ -171,7 +178,7 @@ Tensor unfold(const Tensor& self, int64_t dimension, int64_t size, int64_t step)
             .backward = [dim, step](Backward& b) {
               DimVector strides = contiguous_strides(b.sizes(0));
               const int64_t stride = strides.empty() ? 1 : strides[dim];
-              if (!strides.empty()) strides[dim] *= step;
+              if (!strides.empty()) strides[dim] = stepped(strides[dim], step);
               strides.push_back(stride);
               b.set(0, put_strided(b.grad(), b.sizes(0), strides, 0));
             }});
@@ -356,7 +363,7 @@ std::vector<Tensor> chunk(const Tensor& self, int64_t chunks, int64_t dim) {
 
 namespace {
 /// Beyond the size of the dimension parts are empty; there is no sense in filling memory with them.
-constexpr int64_t kMostEmptyParts = int64_t{1} << 20;
+constexpr int64_t kMostEmptyParts = 100000;
 }  // namespace
 
 std::vector<Tensor> unsafe_split(const Tensor& self, int64_t split_size, int64_t dim) {
@@ -427,15 +434,15 @@ namespace {
 
 /// The dimension that hsplit, vsplit and dsplit cut.
 int64_t stacking_dim(const char* op, const Tensor& self, int64_t least, int64_t dim) {
-  TAPER_CHECK_AS(ShapeError, self.dim() >= least, op, ": ", op, " requires a tensor with at least ",
-                 least, " dimension", least == 1 ? "" : "s", ", but got a tensor with ", self.dim(),
-                 " dimensions!");
+  TAPER_CHECK_AS(ShapeError, self.dim() >= least, op, ": torch.", op,
+                 " requires a tensor with at least ", least, " dimension, but got a tensor with ",
+                 self.dim(), " dimensions!");
   return self.dim() == 1 ? 0 : dim;
 }
 
 std::vector<Tensor> split_evenly(const char* op, const Tensor& self, int64_t sections,
                                  int64_t dim) {
-  TAPER_CHECK_AS(ShapeError, sections != 0 && self.sizes()[dim] % sections == 0, op, ": ", op,
+  TAPER_CHECK_AS(ShapeError, sections != 0 && self.sizes()[dim] % sections == 0, op, ": torch.", op,
                  " attempted to split along dimension ", dim, ", but the size of the dimension ",
                  self.sizes()[dim], " is not divisible by the split_size ", sections, "!");
   return tensor_split(self, sections, dim);

@@ -88,7 +88,7 @@ Tensor igammac(Out out, const Tensor& self, const Tensor& other) {
 Tensor special_entr(Out out, const Tensor& self) {
   return composite(out, "special_entr", self, {self}, [](const Tensor& x) {
     const Tensor y = x.is_floating_point() ? x : x.to(get_default_dtype());
-    const Tensor inside = neg(taper::xlogy(y, where(lt(y, 0), Scalar(1.0), y)));
+    const Tensor inside = rsub(taper::xlogy(y, where(lt(y, 0), Scalar(1.0), y)), 0);  // not -0
     return where(lt(y, 0), Scalar(-INFINITY), inside);
   });
 }
@@ -118,7 +118,9 @@ Tensor special_i1e(Out out, const Tensor& self) {
 }
 Tensor special_ndtr(Out out, const Tensor& self) {
   return composite(out, "special_ndtr", self, {self}, [](const Tensor& x) {
-    return mul(erfc(mul(x, -std::numbers::sqrt2 / 2)), 0.5);
+    // The tail is as steep as x is large.
+    const ScalarType type = to_floating(x.scalar_type());
+    return mul(erfc(mul(precise(x), -std::numbers::sqrt2 / 2)), 0.5).to(type);
   });
 }
 Tensor special_log_ndtr(Out out, const Tensor& self) {

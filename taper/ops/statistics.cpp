@@ -195,12 +195,14 @@ namespace {
 
 /// A weight for each of count observations.
 void check_weights(const char* name, const Tensor& weights, int64_t count, bool integers) {
-  TAPER_CHECK_AS(ShapeError, weights.dim() == 1 && weights.numel() == count, "cov(): expected ",
-                 name, " to have one dimension and the same numel as there are observations, got ",
-                 weights.sizes(), " for ", count, " observations");
+  TAPER_CHECK_AS(ShapeError, weights.dim() == 1, "cov(): expected ", name,
+                 " to have one or fewer dimensions, and one, but got ", weights.dim());
   TAPER_CHECK_AS(DTypeError, isIntegralType(weights.scalar_type(), false) == integers,
                  "cov(): expected ", name, " to have ", integers ? "integral" : "floating point",
                  " dtype but got ", weights.scalar_type());
+  TAPER_CHECK_AS(ShapeError, weights.numel() == count, "cov(): expected ", name,
+                 " to have the same numel as there are observations, ", count, ", but got ",
+                 weights.numel());
   TAPER_CHECK(count == 0 || weights.detach().min().item<double>() >= 0, "cov(): ", name,
               " cannot be negative");
 }

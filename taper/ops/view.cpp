@@ -137,9 +137,12 @@ Tensor unflatten(const Tensor& self, int64_t dim, IntArrayRef sizes) {
   dim = wrap_dim(dim, self.dim());
   const int64_t size = self.size(dim);
   int64_t known = 1, inferred = 0;
-  for (int64_t s : sizes) (s == -1 ? inferred : known) *= s == -1 ? 1 : s;
-  for (int64_t s : sizes) inferred += s == -1;
-  const bool fits = inferred > 0 ? known != 0 && size % known == 0 : known == size;
+  bool fits = true;
+  for (int64_t s : sizes) {
+    inferred += s == -1;
+    fits = fits && s >= -1 && (s == -1 || !__builtin_mul_overflow(known, s, &known));
+  }
+  fits = fits && (inferred > 0 ? known != 0 && size % known == 0 : known == size);
   TAPER_CHECK_AS(ShapeError, fits, "unflatten: Provided sizes ", sizes,
                  " don't multiply up to the size of dim ", dim, " (", size,
                  ") in the input tensor");

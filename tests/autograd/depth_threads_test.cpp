@@ -1,32 +1,16 @@
 #include <gtest/gtest.h>
-#include <pthread.h>
 
+#include <algorithm>
+#include <random>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "taper/taper.h"
+#include "tests/support/small_stack.h"
 
 namespace taper {
 namespace {
-
-/// Runs body on a thread with a stack of 256 KB, where recursion over a graph would not survive.
-template <class Body>
-void on_small_stack(Body body) {
-  pthread_attr_t attributes;
-  pthread_attr_init(&attributes);
-  ASSERT_EQ(pthread_attr_setstacksize(&attributes, 256 * 1024), 0);
-  pthread_t thread;
-  ASSERT_EQ(pthread_create(
-                &thread, &attributes,
-                [](void* b) -> void* {
-                  (*static_cast<Body*>(b))();
-                  return nullptr;
-                },
-                &body),
-            0);
-  pthread_join(thread, nullptr);
-  pthread_attr_destroy(&attributes);
-}
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 constexpr int kDeep = 20000;
@@ -36,7 +20,7 @@ constexpr int kDeep = 1000000;
 
 TEST(DepthThreads, AMillionNodesRunAndEndOnASmallStack) {
   const LiveObjects before = live_objects();
-  on_small_stack([] {
+  testing::on_small_stack([] {
     Tensor x = ones({1}).requires_grad_();
     Tensor y = x;
     for (int i = 0; i < kDeep; ++i) y = y + 1;
@@ -46,9 +30,42 @@ TEST(DepthThreads, AMillionNodesRunAndEndOnASmallStack) {
   EXPECT_EQ(live_objects().nodes, before.nodes);
 }
 
+TEST(DepthThreads, AMillionNodesInARandomGraph) {
+  // Each is half of the sum of two earlier ones, near or far. The gradient of the last one is
+  // what the same walk over numbers gives.
+  const LiveObjects before = live_objects();
+  std::mt19937 random(5);
+  std::vector<std::pair<int, int>> parents(1);
+  for (int i = 1; i < kDeep; ++i) {
+    const int near = std::max(0, i - 1 - static_cast<int>(random() % 8));
+    parents.emplace_back(near, static_cast<int>(random() % static_cast<unsigned>(i)));
+  }
+  std::vector<double> slopes(kDeep);
+  slopes.back() = 1;
+  for (int i = kDeep - 1; i > 0; --i) {
+    slopes[parents[i].first] += slopes[i] / 2;
+    slopes[parents[i].second] += slopes[i] / 4;
+  }
+  testing::on_small_stack([&] {
+    Tensor x = ones({1}, kDouble).requires_grad_();
+    std::vector<Tensor> values{x};
+    for (int i = 1; i < kDeep; ++i) {
+      const auto& [near, far] = parents[i];
+      values.push_back(i % 2 != 0 ? values[near].mul(0.5).add(values[far], 0.25)
+                                  : values[far].mul(0.25).add(values[near], 0.5));
+    }
+    const Tensor last = values.back();
+    values.clear();
+    last.backward();
+    EXPECT_NEAR(x.grad().item<double>(), slopes[0], 1e-9 * slopes[0]);
+  });
+  EXPECT_EQ(live_objects().nodes, before.nodes);
+  EXPECT_EQ(live_objects().storages, before.storages);
+}
+
 TEST(DepthThreads, AMillionNodesEndWithoutRunning) {
   const LiveObjects before = live_objects();
-  on_small_stack([] {
+  testing::on_small_stack([] {
     Tensor x = ones({1}).requires_grad_();
     Tensor y = x;
     for (int i = 0; i < kDeep; ++i) y = y * y;

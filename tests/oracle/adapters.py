@@ -16,6 +16,8 @@ CASTS = {"bfloat16": torch.bfloat16, "bool": torch.bool, "byte": torch.uint8, "c
          "double": torch.float64, "float": torch.float32, "half": torch.float16,
          "int": torch.int32, "long": torch.int64, "short": torch.int16}
 REDUCTIONS = {"none": 0, "mean": 1, "sum": 2}
+# Taken with a number first, which C++ writes as operators: the number as a tensor without dimensions.
+NUMBER_FIRST = ("add", "sub", "mul", "div", "true_divide", "floor_divide", "__rsub__")
 VARIADIC = ("block_diag", "broadcast_tensors", "cartesian_prod", "meshgrid", "atleast_1d",
             "atleast_2d", "atleast_3d")
 
@@ -276,6 +278,10 @@ def adapt(name, table, args, kwargs):
     if target is None:
         return None
     args, kwargs = list(args), dict(kwargs)
+    if name in NUMBER_FIRST and not isinstance(args[0], torch.Tensor) and \
+            isinstance(args[1], torch.Tensor) and \
+            torch.result_type(args[0], args[1]) == args[1].dtype:
+        args[0] = torch.tensor(args[0], dtype=args[1].dtype)
     if name in VARIADIC:
         if isinstance(args[0], torch.Tensor) and (name[:7] != "atleast" or len(args) > 1):
             args = [args]

@@ -6,7 +6,7 @@ import torch
 import op_schema  # tools/
 
 MISSING = object()
-ALIASES = {"axis": "dim", "keepdims": "keepdim", "x": "self"}
+ALIASES = {"axis": "dim", "keepdims": "keepdim", "x": "self", "unbiased": "correction"}
 OPTIONS = ("dtype", "device", "layout", "requires_grad", "pin_memory")
 # Python arguments without effect at these values, which Taper's functions do not have.
 INERT = {"inplace": False, "out": None, "size_average": None, "reduce": None, "pivot": True,
@@ -143,7 +143,7 @@ class Table:
     def find(self, name, args, kwargs):
         """(overload, arguments) of the first overload that fits."""
         for mode in (STRICT, SINGLE, REST):
-            for overload in self.by_name[name]:
+            for overload in self.by_name.get(name, ()):
                 found = bind(overload, args, kwargs, mode)
                 if found is not None:
                     return overload, found

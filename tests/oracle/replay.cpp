@@ -1,5 +1,6 @@
 // Replays a file of cases: calls each op and compares what comes back with what the file says.
-// Writes one line for each case that differs, "<id>\t<what>", and the count of those that ran.
+// Writes one line for each case that differs or is refused as it should be ("refuses: ", and the
+// text of the error): "<id>\t<what>"; and the count of those that ran.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -192,7 +193,7 @@ std::string run(const Case& c) {
   } catch (const Error& error) {
     if (c.fails.empty()) return std::string("throws: ") + error.what();
     const bool of_kind = c.fails != "IndexError" || dynamic_cast<const IndexError*>(&error);
-    return of_kind ? "" : std::string("throws no IndexError: ") + error.what();
+    return std::string(of_kind ? "refuses: " : "throws no IndexError: ") + error.what();
   }
   if (!c.fails.empty()) return "accepts what PyTorch refuses";
   std::string difference = got.difference;

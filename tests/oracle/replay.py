@@ -55,16 +55,25 @@ class Known:
 
 
 def run(program, path):
-    """The program's differences by case, and the case during which it died, if it did."""
+    """The program's differences and due refusals by case, and the case during which it died, if it
+    did."""
     done = subprocess.run([program, path], capture_output=True, text=True, errors="replace")
-    differences, last = {}, None
+    differences, refusals, last = {}, {}, None
     for line in done.stdout.splitlines():
         if line.startswith("@"):
             last = int(line[1:])
         elif line[:1].isdigit():
             case, _, text = line.partition("\t")
-            differences[int(case)] = text
-    return differences, None if done.returncode == 0 else (last, done.returncode, done.stderr)
+            due = text.startswith("refuses: ")
+            (refusals if due else differences)[int(case)] = text
+    death = None if done.returncode == 0 else (last, done.returncode, done.stderr)
+    return differences, refusals, death
+
+
+def wrong_texts(refusals, texts):
+    """Refusals without the words of PyTorch's error inputs, as differences."""
+    return {case: f"{text}, expected words of {texts[case]!r}" for case, text in refusals.items()
+            if case in texts and not re.search(texts[case], text)}
 
 
 def main():
@@ -77,7 +86,8 @@ def main():
         path = pathlib.Path(folder) / "cases"
         with open(path, "wb") as file:
             collector = samples.collect(binding.Table(), file.write, options.only)
-        differences, death = run(options.program, path)
+        differences, refusals, death = run(options.program, path)
+    differences.update(wrong_texts(refusals, collector.texts))
     known = Known()
     unexplained = collections.defaultdict(list)
     refused = collections.Counter()
@@ -94,18 +104,20 @@ def main():
         print("died at", death, collector.descriptions[death[0]] if death[0] is not None else "")
     names = {d[0] for d in collector.descriptions}
     if options.verbose > 3:
-        print("no overload:", {k: (len(v), v[0]) for k, v in collector.unbound.items()})
         print("not offered:", sorted({o.name for o in samples.op_db} - names))
     left = sum(map(len, unexplained.values()))
     print(f"{len(names)} names, {len(collector.descriptions)} samples, "
           f"{len(collector.descriptions) - len(differences)} equal, "
           f"{len(differences) - left - sum(refused.values())} known differences, {left} others; "
           f"{sum(refused.values())} samples of {len(refused)} names are complex and refused; "
-          f"{sum(map(len, collector.unbound.values()))} samples fit no overload")
+          f"{collector.foreign} calls are not compared (no types in C++, or out=); "
+          f"{len(refusals)} calls are refused as in PyTorch, {len(collector.texts)} in its words")
+    for name, found in collector.unbound.items():
+        print(f"{name}: {len(found)} fit no overload, as {found[0]}")
     stale = [] if options.only else known.unused()
     for entry in stale:
         print(f"known_differences.txt: nothing differs like {entry}")
-    return 1 if left or death or stale else 0
+    return 1 if left or death or stale or collector.unbound else 0
 
 
 if __name__ == "__main__":

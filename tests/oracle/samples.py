@@ -106,7 +106,9 @@ class Collector:
         self.write = write
         self.descriptions = []  # by id: (name, dtype, text)
         self.signatures = set()
+        self.texts = {}  # by id: a regular expression that the refusal matches
         self.unbound = {}
+        self.foreign = 0  # not compared: no types for them in C++, or out=
         self.unwritable = {}
         self.atol = 0.0  # the database's own for this op and type, where it has one
 
@@ -134,6 +136,11 @@ class Collector:
                             kwargs.get("norm_type", 2.0)], {}
         if sum(t.numel() for t in tensors_of(args)) > MAX_ELEMENTS:
             return
+        if kwargs.get("reduction") == "batchmean":
+            return  # no reduction of an op: nn::functional::kl_div divides the sum
+        if kwargs.get("out") is not None:
+            self.foreign += 1  # results given by the caller: Taper casts into them where 1.13 refuses
+            return
         try:
             adapted = adapters.adapt(name, self.table, args, kwargs)
             if adapted is None:
@@ -145,13 +152,18 @@ class Collector:
                     return
             overload, arguments = self.table.find(target, arguments, by_name)
             if error:
-                kind = "IndexError" if error is IndexError else "Error"
+                kind = "IndexError" if error.error_type is IndexError else "Error"
                 case = {"arguments": clones(arguments), "fails": kind}
             else:
                 case = self.expected(name, function, args, kwargs, overload, arguments)
             self.emit(name, dtype, overload, case)
+            if error:
+                self.texts[case["id"]] = error.error_regex
         except binding.Unbound:
-            self.unbound.setdefault(name, []).append(describe(args, kwargs))
+            if error or next(tensors_of(args), None) is None:
+                self.foreign += 1
+            else:
+                self.unbound.setdefault(name, []).append(describe(args, kwargs))
         except cases.Unwritable as reason:
             self.unwritable.setdefault(name, set()).add(str(reason))
 
@@ -287,7 +299,7 @@ def replay_op(collector, op, references):
         for error in op.error_inputs("cpu"):
             if refuses(op.op, error.sample_input):
                 collector.sample(op.name, None, torch.float32, error.sample_input,
-                                 error=error.error_type)
+                                 error=error)
 
 
 def collect(table, write, only=None, references=True):

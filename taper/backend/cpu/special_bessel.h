@@ -30,7 +30,7 @@ inline double scaled_bessel_i(int order, double x) {
   } else if (!std::isinf(a)) {
     value = hankel_sum(order, a, 1) / std::sqrt(2 * kPi * a);
   }
-  return order % 2 != 0 && x < 0 ? -value : value;
+  return order % 2 != 0 && std::signbit(x) ? -value : value;
 }
 
 /// e^x K(x); infinite at 0, NaN below.

@@ -22,6 +22,7 @@ inline double digamma(double x) {
   if (x == 0) return std::copysign(kInf, -x);
   if (x < 0) {
     if (x == std::floor(x)) return kNan;
+    if (x > -0.25) return digamma(1 + x) - 1 / x;
     return digamma(1 - x) - kPi / std::tan(kPi * (x - std::floor(x)));
   }
   double shift = 0;
@@ -111,7 +112,7 @@ inline double bessel_i(int order, double x) {
   if (std::isnan(a)) return x;
   // Beyond this they exceed a double.
   const double value = a > 713 ? kInf : std::cyl_bessel_i(static_cast<double>(order), a);
-  return order % 2 != 0 && x < 0 ? -value : value;
+  return order % 2 != 0 && std::signbit(x) ? -value : value;
 }
 
 /// ln(e^a + e^b).

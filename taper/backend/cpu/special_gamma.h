@@ -121,6 +121,7 @@ inline double erfc_inverse(double q) { return q == 1 ? 0 : erf_inverse(1 - q, q)
 /// The quantile of the standard normal distribution.
 inline double normal_quantile(double p) {
   if (!(p > 0 && p < 1)) return p == 0 ? -kInf : p == 1 ? kInf : kNan;
+  if (p == 0.5) return 0;
   const double root = std::sqrt(2.0);
   return p <= 0.5 ? -root * erfc_inverse(2 * p) : root * erfc_inverse(2 * (1 - p));
 }
