@@ -1,6 +1,7 @@
 #include "taper/autograd/autograd.h"
 
 #include "taper/autograd/engine.h"
+#include "taper/autograd/forward.h"
 #include "taper/autograd/variable.h"
 
 namespace taper {
@@ -221,6 +222,7 @@ Tensor& Tensor::detach_() const {
   if (VariableState* state = VariableState::of(impl())) {
     state->requires_grad = false;
     clear_history(impl());
+    drop_tangent(impl());
   }
   return const_cast<Tensor&>(*this);
 }
@@ -233,6 +235,7 @@ void Tensor::set_data(const Tensor& other) const {
       "set_data: data set to a tensor that requires gradients must be floating point or "
       "complex dtype, got ",
       other.scalar_type());
+  drop_tangent(impl());
   impl_->adopt(other.impl());
 }
 

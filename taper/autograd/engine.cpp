@@ -201,31 +201,19 @@ class Run {
   static void deliver(Task& task, const Edge& edge, Tensor grad, const Node* from, size_t index) {
     const OutputMeta& meta = edge.node->output_meta(edge.output_nr);
     if (grad.sizes() != IntArrayRef(meta.sizes) || grad.scalar_type() != meta.dtype) [[unlikely]] {
-      grad = fit(std::move(grad), meta, from, index);
+      grad = fit_gradient(std::move(grad), meta, from, index);
     }
     const size_t outputs = std::max<size_t>(edge.node->num_outputs(), 1);
     while (task.grads.size() < outputs) task.grads.emplace_back();
     Tensor& sum = task.grads[edge.output_nr];
     if (!sum.defined()) {
       sum = std::move(grad);
-    } else if (!thread_state.grad_enabled && solely_owned(sum) &&
+    } else if (!thread_state.recording() && solely_owned(sum) &&
                sum.is_non_overlapping_and_dense()) {
       accumulate_grad(sum, grad);
     } else {
       sum = sum.add(grad);
     }
-  }
-
-  static Tensor fit(Tensor grad, const OutputMeta& meta, const Node* from, size_t index) {
-    if (grad.sizes() != IntArrayRef(meta.sizes)) {
-      TAPER_CHECK_AS(ShapeError, is_expandable_to(meta.sizes, grad.sizes()), "Function ",
-                     from != nullptr ? from->name() : "root",
-                     " returned an invalid gradient at index ", index, " - got ", grad.sizes(),
-                     " but expected shape compatible with ", meta.sizes);
-      grad = grad.sum_to_size(meta.sizes);
-    }
-    if (grad.scalar_type() != meta.dtype) grad = grad.to(meta.dtype);
-    return grad;
   }
 
   static bool is_sink(const Node& node) { return node.sequence() == UINT64_MAX; }
@@ -313,6 +301,18 @@ class Run {
 };
 
 }  // namespace
+
+Tensor fit_gradient(Tensor grad, const OutputMeta& meta, const Node* from, size_t index) {
+  if (grad.sizes() != IntArrayRef(meta.sizes)) {
+    TAPER_CHECK_AS(ShapeError, is_expandable_to(meta.sizes, grad.sizes()), "Function ",
+                   from != nullptr ? from->name() : "root",
+                   " returned an invalid gradient at index ", index, " - got ", grad.sizes(),
+                   " but expected shape compatible with ", meta.sizes);
+    grad = grad.sum_to_size(meta.sizes);
+  }
+  if (grad.scalar_type() != meta.dtype) grad = grad.to(meta.dtype);
+  return grad;
+}
 
 GradList run_backward(BackwardPass& pass) {
   ScratchLease scratch;

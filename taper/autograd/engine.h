@@ -18,4 +18,8 @@ struct BackwardPass {
 /// gradients, undefined where no path led.
 GradList run_backward(BackwardPass& pass);
 
+/// A gradient in the sizes and type of what it belongs to; `from` (or null) and `index` tell in an
+/// error who computed it.
+Tensor fit_gradient(Tensor grad, const OutputMeta& meta, const Node* from, size_t index);
+
 }  // namespace taper

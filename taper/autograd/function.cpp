@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "taper/autograd/forward.h"
 #include "taper/autograd/saved_tensor.h"
 #include "taper/autograd/variable.h"
 #include "taper/base/demangle.h"
@@ -136,8 +137,8 @@ class CustomNode final : public Node {
   std::vector<Saved> saved_;
 };
 
-CustomCall::CustomCall(const std::type_info& type, CustomBackward backward)
-    : node_(IntrusivePtr<CustomNode>::adopt(new CustomNode(type, backward))) {}
+CustomCall::CustomCall(const std::type_info& type, CustomBackward backward, CustomBackward jvp)
+    : node_(IntrusivePtr<CustomNode>::adopt(new CustomNode(type, backward))), jvp_(jvp) {}
 
 CustomCall::~CustomCall() = default;
 
@@ -147,6 +148,10 @@ void CustomCall::add_tensor(const Tensor& tensor) {
   node_->is_tensor_.push_back(tensor.defined());
   recording_ |= wanted;
   if (tensor.defined()) inputs_.push_back(tensor);
+  if (thread_state.forward_enabled) {
+    arguments_.push_back(tensor);
+    tangents_.push_back(tensor.defined() ? tangent_of(tensor.impl()) : Tensor());
+  }
 }
 
 AutogradContext* CustomCall::context() { return &node_->context; }
@@ -158,6 +163,7 @@ void CustomCall::finish(const std::vector<Tensor*>& outputs) {
   context.in_forward_ = false;
   // Not in the context when this throws: what it holds, the node holds.
   const variable_list to_save = std::exchange(context.to_save_, {});
+  const variable_list to_forward = std::exchange(context.to_forward_, {});
   variable_list results;
   for (Tensor* output : outputs) results.push_back(*output);
   for (const Tensor& dirty : context.dirty_) {
@@ -183,8 +189,61 @@ void CustomCall::finish(const std::vector<Tensor*>& outputs) {
     }
   }
   if (recording_) save(to_save, outputs);
+  const auto defined = [](const Tensor& t) { return t.defined(); };
+  if (std::any_of(tangents_.begin(), tangents_.end(), defined)) {
+    give_tangents(outputs, to_forward.empty() ? to_save : to_forward);
+  }
   context.dirty_.clear();
   context.non_differentiable_.clear();
+}
+
+void CustomCall::give_tangents(const std::vector<Tensor*>& outputs, const variable_list& saved) {
+  AutogradContext& context = node_->context;
+  TAPER_CHECK(jvp_ != nullptr, node_->name(),
+              ": You must implement the jvp function for custom autograd.Function to use it with "
+              "forward mode AD.");
+  AutoFwGradMode off(false);
+  for (size_t i = 0; i < tangents_.size() && context.materialize_grads_; ++i) {
+    const Tensor& argument = arguments_[i];
+    if (tangents_[i].defined() || !argument.defined() ||
+        !isDifferentiableType(argument.scalar_type())) {
+      continue;
+    }
+    tangents_[i] = Tensor(
+        TensorImpl::empty("zeros", argument.sizes(), argument.scalar_type()));
+    tangents_[i].zero_();
+  }
+  const struct Lent {
+    const variable_list*& place;
+    ~Lent() { place = nullptr; }
+  } lent{context.for_jvp_ = &saved};
+  variable_list results = jvp_(&context, tangents_);
+  TAPER_CHECK(results.size() == outputs.size(), node_->name(),
+              ": jvp returned an incorrect number of tangents (expected ", outputs.size(),
+              ", got ", results.size(), ")");
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    const Tensor& output = *outputs[i];
+    Tensor& tangent = results[i];
+    if (!output.defined() || !isDifferentiableType(output.scalar_type()) ||
+        holds(context.non_differentiable_, output)) {
+      continue;
+    }
+    TAPER_CHECK_AS(ShapeError, !tangent.defined() || tangent.sizes() == output.sizes(),
+                   node_->name(), ": jvp returned a tangent of sizes ",
+                   tangent.defined() ? tangent.sizes() : IntArrayRef(), " at position ", i,
+                   ", expected ", output.sizes());
+    TAPER_CHECK_AS(DTypeError,
+                   !tangent.defined() || tangent.scalar_type() == output.scalar_type(),
+                   node_->name(), ": jvp returned a tangent of another type than its result, ",
+                   output.scalar_type(), ", at position ", i);
+    if (holds(context.dirty_, output)) {
+      write_tangent(output.impl(), std::move(tangent));
+    } else if (tangent.defined()) {
+      set_own_tangent(output.impl(), std::move(tangent));
+    } else {
+      drop_tangent(output.impl());
+    }
+  }
 }
 
 void CustomCall::set_history(Tensor& output, uint32_t output_nr, size_t num_outputs) {
@@ -260,7 +319,14 @@ void AutogradContext::save_for_backward(variable_list tensors) {
   to_save_ = std::move(tensors);
 }
 
-variable_list AutogradContext::get_saved_variables() const { return node_.unpack(); }
+variable_list AutogradContext::get_saved_variables() const {
+  return for_jvp_ != nullptr ? *for_jvp_ : node_.unpack();
+}
+
+void AutogradContext::save_for_forward(variable_list tensors) {
+  TAPER_CHECK(in_forward_, node_.name(), ": save_for_forward can only be called in forward");
+  to_forward_ = std::move(tensors);
+}
 
 void AutogradContext::mark_dirty(const variable_list& inputs) {
   TAPER_CHECK(in_forward_, node_.name(), ": mark_dirty can only be called in forward");

@@ -33,13 +33,16 @@ class AutogradContext {
   /// ones keep their place. Their versions are checked and saved-tensor hooks see them.
   void save_for_backward(variable_list tensors);
   /// In backward: the saved tensors. Throws when one was written to since, or when they were freed.
+  /// In jvp: those of save_for_forward, if it was called.
   variable_list get_saved_variables() const;
+  /// In forward, once: the tensors that jvp needs. They live until it has run.
+  void save_for_forward(variable_list tensors);
   /// In forward: arguments that it wrote to. Each must be returned.
   void mark_dirty(const variable_list& inputs);
   /// In forward: results that carry no gradient.
   void mark_non_differentiable(const variable_list& outputs);
-  /// Whether backward gets zeros for a result that got no gradient (the default), or an undefined
-  /// tensor.
+  /// Whether backward gets zeros for a result that got no gradient, and jvp for an argument that has
+  /// no tangent (the default), or an undefined tensor.
   void set_materialize_grads(bool value) { materialize_grads_ = value; }
   /// Whether the i-th entry of what backward returns is wanted. Throws when there is none.
   bool needs_input_grad(size_t i) const;
@@ -50,8 +53,9 @@ class AutogradContext {
   explicit AutogradContext(detail::CustomNode& node) : node_(node) {}
 
   detail::CustomNode& node_;
-  variable_list to_save_, dirty_, non_differentiable_;
+  variable_list to_save_, to_forward_, dirty_, non_differentiable_;
   bool in_forward_ = true;
+  const variable_list* for_jvp_ = nullptr;  // while jvp runs
   bool materialize_grads_ = true;
 };
 
@@ -59,10 +63,24 @@ namespace detail {
 
 using CustomBackward = variable_list (*)(AutogradContext*, variable_list);
 
+/// The jvp of a custom function, or null.
+template <class X>
+constexpr CustomBackward jvp_of() {
+  if constexpr (requires(AutogradContext * context, variable_list tangents) {
+                  X::jvp(context, tangents);
+                }) {
+    return [](AutogradContext* context, variable_list tangents) {
+      return variable_list(X::jvp(context, std::move(tangents)));
+    };
+  } else {
+    return nullptr;
+  }
+}
+
 /// One apply(): collects the tensors among the arguments, then joins the results to a node.
 class CustomCall {
  public:
-  CustomCall(const std::type_info& type, CustomBackward backward);
+  CustomCall(const std::type_info& type, CustomBackward backward, CustomBackward jvp);
   ~CustomCall();
   CustomCall(const CustomCall&) = delete;
   CustomCall& operator=(const CustomCall&) = delete;
@@ -89,9 +107,12 @@ class CustomCall {
   void set_history(Tensor& output, uint32_t output_nr, size_t num_outputs);
   void save(const variable_list& to_save, const std::vector<Tensor*>& outputs);
   bool is_input(const Tensor& t) const;
+  void give_tangents(const std::vector<Tensor*>& outputs, const variable_list& saved);
 
   IntrusivePtr<CustomNode> node_;
+  CustomBackward jvp_;
   std::vector<Tensor> inputs_;
+  std::vector<Tensor> arguments_, tangents_;  // one per argument, while tangents are computed
   bool recording_ = false;
 };
 
@@ -126,19 +147,27 @@ void collect(std::tuple<T...>& outputs, std::vector<Tensor*>& to) {
 /// forward takes the context and any arguments and runs without recording; it returns a Tensor, a
 /// vector or a tuple of Tensors. backward gets one gradient per result and returns one per argument
 /// of forward, an undefined one for what is no tensor; a list of tensors counts as its elements.
-/// What it computes with ops is differentiable again. torch.autograd.Function.
+/// What it computes with ops is differentiable again. For forward mode a function has a
+///
+///     static autograd::variable_list jvp(autograd::AutogradContext* ctx,
+///                                        autograd::variable_list tangents);
+///
+/// which gets one tangent per argument and returns one per result. torch.autograd.Function.
 template <class T>
 class Function {
  public:
   template <class X = T, class... Args>
   static auto apply(Args&&... args) {
     using Context = autograd::AutogradContext;
-    autograd::detail::CustomCall call(typeid(X), [](Context* context, std::vector<Tensor> grads) {
-      return std::vector<Tensor>(X::backward(context, std::move(grads)));
-    });
+    autograd::detail::CustomCall call(
+        typeid(X),
+        [](Context* context, std::vector<Tensor> grads) {
+          return std::vector<Tensor>(X::backward(context, std::move(grads)));
+        },
+        autograd::detail::jvp_of<X>());
     (call.add(args), ...);
     const auto forward = [&] {
-      NoGradGuard no_grad;
+      NoRecordGuard no_record;
       return X::forward(call.context(), std::forward<Args>(args)...);
     };
     auto result = forward();

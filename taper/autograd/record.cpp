@@ -1,5 +1,6 @@
 #include "taper/autograd/record.h"
 
+#include "taper/autograd/forward.h"
 #include "taper/autograd/saved_tensor.h"
 #include "taper/autograd/variable.h"
 #include "taper/base/spin_lock.h"
@@ -34,6 +35,13 @@ class RecordedNode : public Node {
     std::vector<Tensor> tensors;
     for (const SavedTensor& s : saved_) tensors.emplace_back(s.tensor);
     return tensors;
+  }
+
+  /// Once the outputs have tangents: a saved output is a tensor of its own.
+  virtual void share_tangents(const TensorArgs& outputs) {
+    for (const SavedTensor& s : saved_) {
+      if (s.output_nr >= 0) copy_tangent(*outputs[static_cast<size_t>(s.output_nr)], *s.tensor);
+    }
   }
 
  protected:
@@ -76,6 +84,10 @@ class PackedNode final : public RecordedNode {
     if (impl != nullptr) note_type(*impl);
   }
 
+  void share_tangents(const TensorArgs& outputs) override {
+    for (PackedTensor& p : packed_) p.share_tangent(outputs);
+  }
+
   void apply(GradList& grads, GradList& out, bool release) override {
     // The hooks are the program's: they run without the lock, and what they throw leaves the node
     // as it was.
@@ -101,8 +113,9 @@ class PackedNode final : public RecordedNode {
   std::vector<PackedTensor> packed_;
 };
 
+/// Adds the node, which goes to `kept` too unless that is null.
 template <class NodeType>
-void record_as(const Record& r) {
+void record_as(const Record& r, NodePtr* kept) {
   auto* recorded = new NodeType(r);
   NodePtr node = NodePtr::adopt(recorded);
   for (size_t i = 0; i < r.inputs.size(); ++i) {
@@ -117,6 +130,7 @@ void record_as(const Record& r) {
     recorded->save(r.save[i], output_nr);
   }
   recorded->stamp();
+  if (kept != nullptr) *kept = node;
   const auto attach = [&r](size_t i, NodePtr to) {
     // Only floating-point and complex outputs carry gradients (indices do not).
     if (!isDifferentiableType(r.outputs[i]->dtype())) return;
@@ -132,10 +146,13 @@ void record_as(const Record& r) {
   attach(last, std::move(node));
 }
 
-}  // namespace
+void record_node(const Record& r, NodePtr* kept = nullptr) {
+  if (thread_state.saved_hooks == nullptr) [[likely]]
+    return record_as<RecordedNode>(r, kept);
+  record_as<PackedNode>(r, kept);
+}
 
-bool wants_grad(const TensorArgs& tensors) {
-  if (!thread_state.grad_enabled) return false;
+bool any_requires_grad(const TensorArgs& tensors) {
   for (size_t i = 0; i < tensors.size(); ++i) {
     const TensorImpl* impl = tensors[i];
     if (impl != nullptr && (impl->autograd() != nullptr || impl->base() != nullptr) &&
@@ -146,13 +163,30 @@ bool wants_grad(const TensorArgs& tensors) {
   return false;
 }
 
+/// record() while tangents are computed.
+TAPER_COLD void record_dual(const Record& r) {
+  const GradList tangents = tangents_of(r.inputs);  // before an input that is an output gets its new
+  NodePtr node;
+  const bool wants = thread_state.grad_enabled && any_requires_grad(r.inputs);
+  if (wants) record_node(r, &node);
+  give_tangents(r, tangents, wants);
+  if (node) static_cast<RecordedNode&>(*node).share_tangents(r.outputs);
+}
+
+}  // namespace
+
+bool wants_grad(const TensorArgs& tensors) {
+  if (thread_state.forward_enabled && any_tangent(tensors)) [[unlikely]]
+    return true;
+  return thread_state.grad_enabled && any_requires_grad(tensors);
+}
+
 namespace detail {
 
 void record(const Record& r) {
-  if (!r.wanted && !wants_grad(r.inputs)) return;
-  if (thread_state.saved_hooks == nullptr) [[likely]]
-    return record_as<RecordedNode>(r);
-  record_as<PackedNode>(r);
+  if (thread_state.forward_enabled) [[unlikely]]
+    return record_dual(r);
+  if (r.wanted || any_requires_grad(r.inputs)) record_node(r);
 }
 
 }  // namespace detail

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <initializer_list>
+#include <type_traits>
+#include <utility>
 
 #include "taper/autograd/node.h"
 #include "taper/base/thread_state.h"
@@ -73,6 +75,43 @@ class Backward {
 
 using BackwardFunction = Function<void(Backward&)>;
 
+/// What a forward rule sees: the tangents of the inputs; and where it puts those of the outputs.
+class Forward {
+ public:
+  Forward(const GradList& tangents, GradList& out) : tangents_(tangents), out_(out) {}
+
+  /// Tangent of an input, undefined when it has none.
+  const Tensor& tangent(size_t input) const { return tangents_[input]; }
+  bool has(size_t input) const { return tangents_[input].defined(); }
+  /// Adds to the tangent of an output.
+  void add(size_t output, Tensor tangent) {
+    Tensor& sum = out_[output];
+    sum = sum.defined() ? sum.add(tangent) : std::move(tangent);
+  }
+
+ private:
+  const GradList& tangents_;
+  GradList& out_;
+};
+
+/// A callable void(Forward&) by reference, for the life of a call.
+class ForwardRule {
+ public:
+  ForwardRule() = default;
+  template <class F>
+  requires(!std::is_same_v<F, ForwardRule>) ForwardRule(const F& f)
+      : object_(&f), call_([](const void* object, Forward& forward) {
+          (*static_cast<const F*>(object))(forward);
+        }) {}
+
+  explicit operator bool() const { return call_ != nullptr; }
+  void operator()(Forward& forward) const { call_(object_, forward); }
+
+ private:
+  const void* object_ = nullptr;
+  void (*call_)(const void*, Forward&) = nullptr;
+};
+
 /// One op's entry into the graph. The backward captures plain parameters only, never a tensor:
 /// tensors go through `save`, where their version is checked and hooks can see them. An input of
 /// an in-place op whose old value the backward needs is saved through Out::keep.
@@ -89,7 +128,13 @@ struct Record {
   bool unconjugated = false;
   /// The op has asked wants_grad() for its inputs already.
   bool wanted = false;
+  /// An element of the output depends on one element of each input: as the Jacobian is diagonal,
+  /// the backward computes tangents too.
+  bool pointwise = false;
   BackwardFunction backward;
+  /// The outputs' tangents, run at once and without recording tangents. Without a rule they come
+  /// from the geometry (views), the backward (pointwise), or the backward of the backward.
+  ForwardRule jvp = {};
 };
 
 namespace detail {
@@ -101,12 +146,14 @@ inline bool solely_owned(const Tensor& grad) {
   return grad.use_count() == 1 && !grad.is_view() && grad.impl().storage()->use_count() == 1;
 }
 
-/// True when gradients are on and one of the tensors takes part in a graph.
+/// True when gradients are on and one of the tensors takes part in a graph, or when forward mode is
+/// and one has a tangent.
 bool wants_grad(const TensorArgs& tensors);
 
-/// Adds a node to the graph when a gradient is wanted; otherwise costs one branch.
+/// Adds a node to the graph when a gradient is wanted, and gives the outputs tangents when the
+/// inputs have some; otherwise costs one branch.
 inline void record(const Record& r) {
-  if (thread_state.grad_enabled) detail::record(r);
+  if (thread_state.recording()) detail::record(r);
 }
 
 }  // namespace taper

@@ -1,5 +1,6 @@
 #include "taper/autograd/saved_tensor.h"
 
+#include "taper/autograd/forward.h"
 #include "taper/autograd/grad_mode.h"
 #include "taper/autograd/variable.h"
 
@@ -23,6 +24,7 @@ void SavedTensor::fail_version(const char* name) const {
 
 Tensor SavedTensor::join(const Tensor& t, Node& node) const {
   Tensor joined(TensorImpl::alias(t.impl()));
+  copy_tangent(t.impl(), joined.impl());
   set_history(joined.impl(), NodePtr::share(&node), static_cast<uint32_t>(output_nr));
   return joined;
 }
@@ -44,6 +46,7 @@ PackedTensor::PackedTensor(const char* name, const TensorImpl* impl, int output_
   sizes_.assign(impl->sizes().begin(), impl->sizes().end());
   dtype_ = impl->dtype();
   contiguous_ = impl->is_contiguous();
+  if (output_nr < 0) keep_tangent(*impl);
   hooks_ = hooks->hooks();
   const uint32_t version = impl->version();
   NoGradGuard no_grad;
@@ -53,6 +56,16 @@ PackedTensor::PackedTensor(const char* name, const TensorImpl* impl, int output_
               ": A saved tensor pack hook is modifying its input in place. Tensors provided as "
               "input to pack hook can not be modified by in-place operations as this can lead to "
               "unexpected side-effects.");
+}
+
+void PackedTensor::keep_tangent(const TensorImpl& impl) {
+  if (!thread_state.forward_enabled || !has_tangent(impl)) return;
+  tangent_ = TensorImpl::empty("saved_tensors_hooks", {0}, dtype_);
+  copy_tangent(impl, *tangent_);
+}
+
+void PackedTensor::share_tangent(const TensorArgs& outputs) {
+  if (hooks_ && output_nr_ >= 0) keep_tangent(*outputs[static_cast<size_t>(output_nr_)]);
 }
 
 Tensor PackedTensor::unpack(const char* name, Node* node) const {
@@ -72,6 +85,7 @@ Tensor PackedTensor::unpack(const char* name, Node* node) const {
     if (contiguous_ && !t.is_contiguous()) t = t.contiguous();
   }
   t = Tensor(TensorImpl::alias(t.impl()));
+  if (tangent_) copy_tangent(*tangent_, t.impl());
   if (!thread_state.grad_enabled) return t;
   if (output_nr_ >= 0) {
     set_history(t.impl(), NodePtr::share(node), static_cast<uint32_t>(output_nr_));

@@ -2,7 +2,7 @@
 
 #include <memory>
 
-#include "taper/autograd/node.h"
+#include "taper/autograd/record.h"
 #include "taper/autograd/saved_tensors_hooks.h"
 #include "taper/base/thread_state.h"
 
@@ -53,10 +53,15 @@ class PackedTensor {
   /// Calls the unpack hook; the result is joined to the graph that the tensor was part of. An
   /// output belongs to `node`.
   Tensor unpack(const char* name, Node* node = nullptr) const;
+  /// Of an output, once the outputs have tangents.
+  void share_tangent(const TensorArgs& outputs);
 
  private:
+  void keep_tangent(const TensorImpl& impl);
+
   std::shared_ptr<const autograd::graph::detail::Hooks> hooks_;
   std::shared_ptr<void> packed_;
+  TensorImplPtr tangent_;  // a tensor without elements that has the tangent
   Edge edge_;
   int output_nr_ = -1;
   DimVector sizes_;

@@ -3,6 +3,7 @@
 #include <new>
 #include <string>
 
+#include "taper/autograd/forward.h"
 #include "taper/autograd/grad_mode.h"
 #include "taper/autograd/record.h"
 #include "taper/base/spin_lock.h"
@@ -152,6 +153,7 @@ VariableState& VariableState::make(const TensorImpl& impl) {
 
 void VariableState::destroy() noexcept {
   drop_retained(*this);
+  if (tangent != nullptr) end_slot(tangent);
   if (accumulator_rests) {
     detail::count_node(1);
     delete accumulator;
@@ -187,7 +189,8 @@ void accumulate_grad(Tensor& sum, const Tensor& grad) {
   const TensorImpl &to = sum.impl(), &from = grad.impl();
   // The usual case without an op's checks, which have nothing to find here.
   if (!to.is_contiguous() || !from.is_contiguous() || to.dtype() != from.dtype() ||
-      to.sizes() != from.sizes() || to.storage() == from.storage() || to.is_inference()) {
+      to.sizes() != from.sizes() || to.storage() == from.storage() || to.is_inference() ||
+      thread_state.forward_enabled) {
     sum.add_(grad);
     return;
   }
@@ -228,8 +231,12 @@ void AccumulateGrad::accumulate(VariableState& state, Tensor& incoming) {
   }
   if (!thread_state.grad_enabled && is_sole_owner(incoming) &&
       incoming.strides() == variable_->strides()) {
-    state.grad =
-        incoming.is_view() ? Tensor(TensorImpl::alias(incoming.impl())) : std::move(incoming);
+    if (incoming.is_view()) {
+      state.grad = Tensor(TensorImpl::alias(incoming.impl()));
+      copy_tangent(incoming.impl(), state.grad.impl());
+    } else {
+      state.grad = std::move(incoming);
+    }
   } else if (thread_state.grad_enabled) {
     state.grad = incoming.clone();
   } else {
@@ -347,6 +354,10 @@ void check_inplace(const char* op, const TensorImpl& impl, bool inputs_require_g
   TAPER_CHECK(!impl.is_inference() || thread_state.inference_mode, op,
               ": Inplace update to inference tensor outside InferenceMode is not allowed. You can "
               "make a clone to get a normal tensor before doing inplace update.");
+  if (thread_state.forward_enabled && impl.view_kind() == ViewKind::kRetyped &&
+      (inputs_require_grad || has_tangent(impl))) {
+    fail_view(op, impl, "is being");
+  }
   if (!thread_state.grad_enabled) return;
   const auto is_leaf = [](const TensorImpl& of) {
     const VariableState* state = VariableState::of(of);

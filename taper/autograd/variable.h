@@ -10,6 +10,7 @@
 namespace taper {
 
 class AccumulateGrad;
+struct TangentSlot;  // autograd/forward.cpp
 
 /// Autograd's part of a tensor: what a TensorImpl's opaque AutogradState really is.
 struct VariableState final : AutogradState {
@@ -22,6 +23,7 @@ struct VariableState final : AutogradState {
   NodePtr grad_fn;
   Tensor grad;
   std::unique_ptr<NodeHooks> leaf_hooks;
+  TangentSlot* tangent = nullptr;  // owned; once the tensor has had a tangent
 
   void destroy() noexcept override;
 

@@ -1,6 +1,9 @@
 #include "taper/func/functional.h"
 
+#include <algorithm>
+
 #include "taper/autograd/autograd.h"
+#include "taper/autograd/forward_ad.h"
 #include "taper/base/error.h"
 #include "taper/ops/creation.h"
 #include "taper/ops/joining.h"
@@ -10,6 +13,15 @@ namespace taper::autograd::functional {
 namespace {
 
 using Tensors = std::vector<Tensor>;
+using forward_ad::make_dual;
+using forward_ad::unpack_dual;
+
+/// The tensor outside its graph, yet with its tangent, for a level around the call.
+Tensor cut(const Tensor& t, bool requires_grad = false) {
+  const Tensor tangent = unpack_dual(t).tangent;
+  const Tensor leaf = t.detach().requires_grad_(requires_grad);
+  return tangent.defined() ? make_dual(leaf, tangent) : leaf;
+}
 
 /// One call of one of the functions: its name, what it was asked for, and its checks.
 struct Call {
@@ -25,7 +37,7 @@ struct Call {
     for (const Tensor& t : inputs) {
       TAPER_CHECK(t.defined(), name, ": expected defined tensors, got an undefined one");
       prepared.push_back(create_graph && t.requires_grad() ? t.view(t.sizes())
-                                                           : t.detach().requires_grad_(need_graph));
+                                                           : cut(t, need_graph));
     }
     return prepared;
   }
@@ -98,7 +110,7 @@ struct Call {
 
   Tensors finish(Tensors results) const {
     if (!create_graph) {
-      for (Tensor& t : results) t = t.detach();
+      for (Tensor& t : results) t = cut(t);
     }
     return results;
   }
@@ -130,6 +142,73 @@ ScalarFunction as_scalar(const SingleFunction& func) {
   return [&func](const Tensors& x) { return func(x[0]); };
 }
 Tensors optional_list(const Tensor& v) { return v.defined() ? Tensors{v} : Tensors(); }
+
+/// Whether a call is to use tangents; inside a level, which cannot nest, backwards serve.
+bool uses_tangents(const Call& call, std::string_view strategy) {
+  const bool forward = strategy == "forward-mode";
+  TAPER_CHECK_AS(ConfigError, forward || strategy == "reverse-mode", call.name,
+                 ": Expected strategy to be either \"forward-mode\" or \"reverse-mode\". Got \"",
+                 strategy, "\"");
+  TAPER_CHECK_AS(ConfigError, !forward || !call.strict, call.name,
+                 ": strict=True and strategy=\"forward-mode\" are not supported together");
+  return forward && !forward_ad::in_dual_level();
+}
+
+/// The outputs of func at x, and their tangents along `directions`; an undefined direction is zero.
+std::pair<Tensors, Tensors> push_forward(const Call& call, const TensorFunction& func, Tensors x,
+                                         const Tensors& directions) {
+  forward_ad::dual_level level;
+  for (size_t i = 0; i < x.size(); ++i) {
+    if (directions[i].defined()) x[i] = make_dual(x[i], directions[i]);
+  }
+  std::pair<Tensors, Tensors> result;
+  for (const Tensor& output : func(x)) {
+    TAPER_CHECK(output.defined(), call.name, ": output ", result.first.size(),
+                " of the user-provided function is undefined");
+    auto [primal, tangent] = unpack_dual(output);
+    result.second.push_back(tangent.defined() ? tangent : zeros_like(output));
+    result.first.push_back(std::move(primal));
+  }
+  return result;
+}
+
+/// Zeros with a one at an element.
+Tensor unit_of(const Tensor& like, int64_t element) {
+  Tensor unit = zeros(like.sizes(), like.scalar_type());
+  if (like.numel() > 0) unit.view({-1}).select(0, element).fill_(1);
+  return unit;
+}
+
+std::vector<Tensors> jacobian_by_tangents(const Call& call, const TensorFunction& func,
+                                          const Tensors& given) {
+  const Tensors x = call.prepare(given, false);
+  std::vector<std::vector<Tensors>> columns;  // [output][input][element]
+  Tensors outputs;
+  for (size_t i = 0; i < x.size(); ++i) {
+    const int64_t count = x[i].numel();
+    for (int64_t e = 0; e < std::max<int64_t>(count, 1); ++e) {
+      Tensors directions(x.size());
+      directions[i] = unit_of(x[i], e);
+      auto [results, tangents] = push_forward(call, func, x, directions);
+      if (columns.empty()) columns.assign(results.size(), std::vector<Tensors>(x.size()));
+      for (size_t o = 0; o < results.size() && count > 0; ++o) {
+        columns[o][i].push_back(tangents[o].reshape({-1}));
+      }
+      outputs = std::move(results);
+    }
+  }
+  std::vector<Tensors> jacobian(outputs.size());
+  for (size_t o = 0; o < outputs.size(); ++o) {
+    for (size_t i = 0; i < x.size(); ++i) {
+      std::vector<int64_t> sizes = outputs[o].sizes().vec();
+      sizes.insert(sizes.end(), x[i].sizes().begin(), x[i].sizes().end());
+      jacobian[o].push_back(columns[o][i].empty() ? outputs[o].new_zeros(sizes)
+                                                  : stack(columns[o][i], 1).reshape(sizes));
+    }
+    jacobian[o] = call.finish(std::move(jacobian[o]));
+  }
+  return jacobian;
+}
 
 /// The rows of one output's Jacobian, per input.
 Tensors jacobian_of(const Call& call, const Tensor& output, size_t number, const Tensors& inputs) {
@@ -173,8 +252,10 @@ std::vector<Tensors> jacobian_call(const Call& call, const TensorFunction& func,
 }  // namespace
 
 std::vector<Tensors> jacobian(const TensorFunction& func, const Tensors& inputs, bool create_graph,
-                              bool strict) {
-  return jacobian_call({"jacobian", create_graph, strict}, func, inputs);
+                              bool strict, std::string_view strategy) {
+  const Call call{"jacobian", create_graph, strict};
+  return uses_tangents(call, strategy) ? jacobian_by_tangents(call, func, inputs)
+                                       : jacobian_call(call, func, inputs);
 }
 
 std::vector<Tensors> hessian(const ScalarFunction& func, const Tensors& inputs, bool create_graph,
@@ -210,8 +291,13 @@ std::pair<Tensors, Tensors> vjp(const TensorFunction& func, const Tensors& input
 }
 
 std::pair<Tensors, Tensors> jvp(const TensorFunction& func, const Tensors& inputs, const Tensors& v,
-                                bool create_graph, bool strict) {
+                                bool create_graph, bool strict, std::string_view strategy) {
   const Call call{"jvp", create_graph, strict};
+  if (uses_tangents(call, strategy)) {
+    const Tensors x = call.prepare(inputs, false);
+    auto [outputs, tangents] = push_forward(call, func, x, call.prepare_v_for_inputs(v, x));
+    return {call.finish(std::move(outputs)), call.finish(std::move(tangents))};
+  }
   AutoGradMode enable(true);
   const Tensors x = call.prepare(inputs, true);
   const Tensors direction = call.prepare_v_for_inputs(v, x);
@@ -236,6 +322,16 @@ std::pair<Tensor, Tensors> hessian_product(const Call& call, const ScalarFunctio
   AutoGradMode enable(true);
   const Tensors x = call.prepare(inputs, true);
   const Tensors direction = call.prepare_v_for_inputs(v, x);
+  if (through_weights && !call.strict && !forward_ad::in_dual_level()) {
+    Tensor output;
+    const TensorFunction gradient = [&](const Tensors& duals) {
+      output = func(duals);
+      call.check_scalar(output);
+      return call.complete(gradients({output}, duals, {}, call.create_graph), duals, "jacobian");
+    };
+    Tensors result = push_forward(call, gradient, x, direction).second;
+    return {call.finish({output})[0], call.finish(std::move(result))};
+  }
   const Tensor output = func(x);
   call.check_scalar(output);
   const Tensors first = gradients({output}, x, {}, true);
@@ -267,8 +363,9 @@ std::pair<Tensor, Tensors> hvp(const ScalarFunction& func, const Tensors& inputs
 
 // The forms of one tensor.
 
-Tensor jacobian(const SingleFunction& func, const Tensor& input, bool create_graph, bool strict) {
-  return jacobian(as_list(func), Tensors{input}, create_graph, strict)[0][0];
+Tensor jacobian(const SingleFunction& func, const Tensor& input, bool create_graph, bool strict,
+                std::string_view strategy) {
+  return jacobian(as_list(func), Tensors{input}, create_graph, strict, strategy)[0][0];
 }
 
 Tensor hessian(const SingleFunction& func, const Tensor& input, bool create_graph, bool strict) {
@@ -283,9 +380,9 @@ std::pair<Tensor, Tensor> vjp(const SingleFunction& func, const Tensor& input, c
 }
 
 std::pair<Tensor, Tensor> jvp(const SingleFunction& func, const Tensor& input, const Tensor& v,
-                              bool create_graph, bool strict) {
+                              bool create_graph, bool strict, std::string_view strategy) {
   auto [outputs, result] =
-      jvp(as_list(func), Tensors{input}, optional_list(v), create_graph, strict);
+      jvp(as_list(func), Tensors{input}, optional_list(v), create_graph, strict, strategy);
   return {outputs[0], result[0]};
 }
 

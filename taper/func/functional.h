@@ -1,5 +1,6 @@
 #pragma once
 
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -19,12 +20,14 @@ using SingleFunction = Function<Tensor(const Tensor&)>;
 using ScalarFunction = Function<Tensor(const std::vector<Tensor>&)>;
 
 /// d(output)/d(input), of sizes [output sizes..., input sizes...]: one backward per element of the
-/// output. For vectors, entry [i][j] is of output i and input j.
+/// output, or, with the strategy "forward-mode" (which cannot be strict), one tangent per element
+/// of the input. For vectors, entry [i][j] is of output i and input j.
 Tensor jacobian(const SingleFunction& func, const Tensor& input, bool create_graph = false,
-                bool strict = false);
+                bool strict = false, std::string_view strategy = "reverse-mode");
 std::vector<std::vector<Tensor>> jacobian(const TensorFunction& func,
                                           const std::vector<Tensor>& inputs,
-                                          bool create_graph = false, bool strict = false);
+                                          bool create_graph = false, bool strict = false,
+                                          std::string_view strategy = "reverse-mode");
 
 /// The second derivatives of a function of a single element, of sizes [input sizes..., input
 /// sizes...]; entry [i][j] is of inputs i and j.
@@ -43,14 +46,15 @@ std::pair<std::vector<Tensor>, std::vector<Tensor>> vjp(const TensorFunction& fu
                                                         bool create_graph = false,
                                                         bool strict = false);
 
-/// The output, and the Jacobian times v, by two backwards; v has the input's sizes.
+/// The output, and the Jacobian times v, by two backwards or, with the strategy "forward-mode"
+/// (which cannot be strict), by tangents; v has the input's sizes.
 std::pair<Tensor, Tensor> jvp(const SingleFunction& func, const Tensor& input, const Tensor& v = {},
-                              bool create_graph = false, bool strict = false);
-std::pair<std::vector<Tensor>, std::vector<Tensor>> jvp(const TensorFunction& func,
-                                                        const std::vector<Tensor>& inputs,
-                                                        const std::vector<Tensor>& v = {},
-                                                        bool create_graph = false,
-                                                        bool strict = false);
+                              bool create_graph = false, bool strict = false,
+                              std::string_view strategy = "reverse-mode");
+std::pair<std::vector<Tensor>, std::vector<Tensor>> jvp(
+    const TensorFunction& func, const std::vector<Tensor>& inputs,
+    const std::vector<Tensor>& v = {}, bool create_graph = false, bool strict = false,
+    std::string_view strategy = "reverse-mode");
 
 /// The output of a function of a single element, and v times its Hessian.
 std::pair<Tensor, Tensor> vhp(const SingleFunction& func, const Tensor& input, const Tensor& v = {},
@@ -60,8 +64,8 @@ std::pair<Tensor, std::vector<Tensor>> vhp(const ScalarFunction& func,
                                            const std::vector<Tensor>& v = {},
                                            bool create_graph = false, bool strict = false);
 
-/// The same with the Hessian times v, by three backwards: vhp() is cheaper, and equal where the
-/// second derivatives are continuous.
+/// The same with the Hessian times v: the tangents of one backward, or, when strict or inside a
+/// dual level, three backwards.
 std::pair<Tensor, Tensor> hvp(const SingleFunction& func, const Tensor& input, const Tensor& v = {},
                               bool create_graph = false, bool strict = false);
 std::pair<Tensor, std::vector<Tensor>> hvp(const ScalarFunction& func,

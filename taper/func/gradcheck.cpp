@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "taper/autograd/autograd.h"
+#include "taper/autograd/forward_ad.h"
 #include "taper/base/error.h"
 
 namespace taper {
@@ -66,6 +67,7 @@ struct Checker {
   const TensorFunction& fn;
   const std::vector<Tensor>& inputs;
   double eps, atol, rtol;
+  bool forward;
   std::vector<Tensor> outputs;
   std::vector<size_t> which;    // outputs that are differentiated
   std::vector<size_t> sources;  // inputs that are
@@ -92,6 +94,8 @@ struct Checker {
     const std::vector<Values> analytic = analytic_jacobian();
     for (size_t s = 0; s < sources.size(); ++s) compare(s, analytic[s]);
     check_weighted(analytic);
+    for (size_t s = 0; forward && s < sources.size(); ++s) check_forward(analytic, s, s + 1);
+    if (forward && sources.size() > 1) check_forward(analytic, 0, sources.size());
   }
 
   std::vector<Tensor> source_tensors() const {
@@ -179,13 +183,49 @@ struct Checker {
       row += w.size();
     }
   }
+
+  /// The tangents along a direction of the sources [begin, end) must be the Jacobian's product with
+  /// it: for one source outside the graph, for several as part of it.
+  void check_forward(const std::vector<Values>& analytic, size_t begin, size_t end) const {
+    using namespace autograd;
+    AutoGradMode mode(end - begin > 1);
+    forward_ad::dual_level level;
+    std::vector<Tensor> duals = inputs;
+    std::vector<std::vector<double*>> directions;
+    std::vector<Tensor> tangents;
+    for (size_t s = begin; s < end; ++s) {
+      Tensor& input = duals[sources[s]];
+      tangents.push_back(weights_for(input, s + 3));
+      directions.push_back(elements_of(tangents.back()));
+      input = forward_ad::make_dual(input, tangents.back());
+    }
+    const std::vector<Tensor> results = fn(duals);
+    size_t row = 0;
+    for (size_t o : which) {
+      const Tensor tangent = forward_ad::unpack_dual(results[o]).tangent;
+      const std::vector<double> got = gradient_values(tangent, outputs[o]);
+      for (size_t i = 0; i < got.size(); ++i, ++row) {
+        double want = 0;
+        for (size_t s = begin; s < end; ++s) {
+          const std::vector<double*>& direction = directions[s - begin];
+          for (size_t e = 0; e < direction.size(); ++e) {
+            want += *direction[e] * analytic[s][row][e];
+          }
+        }
+        TAPER_CHECK(std::abs(got[i] - want) <= atol + rtol * std::abs(want),
+                    "gradcheck: forward mode mismatch for output ", o, " element ", i,
+                    " along inputs ", sources[begin], " to ", sources[end - 1], ": got ", got[i],
+                    ", the Jacobian gives ", want);
+      }
+    }
+  }
 };
 
 }  // namespace
 
 bool gradcheck(const TensorFunction& fn, const std::vector<Tensor>& inputs, double eps, double atol,
-               double rtol) {
-  Checker{fn, inputs, eps, atol, rtol, {}, {}, {}}.run();
+               double rtol, bool check_forward_ad) {
+  Checker{fn, inputs, eps, atol, rtol, check_forward_ad, {}, {}, {}}.run();
   return true;
 }
 

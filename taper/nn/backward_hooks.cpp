@@ -4,6 +4,7 @@
 #include <mutex>
 #include <optional>
 
+#include "taper/autograd/forward.h"
 #include "taper/autograd/grad_mode.h"
 #include "taper/autograd/variable.h"
 #include "taper/nn/module.h"
@@ -163,6 +164,7 @@ bool insert_node(const std::shared_ptr<BackwardLink>& link, bool is_input,
     // A write to the view would lead its gradient past the hooks.
     const_cast<TensorImpl&>(views[i].impl()).set_view_kind(ViewKind::kCustomFunction);
     set_history(views[i].impl(), node, static_cast<uint32_t>(i));
+    copy_tangent(places[slots[i]]->impl(), views[i].impl());
     *places[slots[i]] = views[i];
   }
   return true;

@@ -134,7 +134,7 @@ void composed_gradients(Backward& g, const Inputs& x, const AttentionRule& rule)
 
 void attention_gradients(Backward& g, const AttentionRule& rule) {
   const Inputs x{g.saved(0), g.saved(1), g.saved(2), g.saved(3)};
-  if (thread_state.grad_enabled) return composed_gradients(g, x, rule);
+  if (thread_state.recording()) return composed_gradients(g, x, rule);
   const Tensor grad = g.grad().contiguous();
   Tensor slopes[3];
   for (size_t i = 0; i < 3; ++i) {

@@ -168,7 +168,7 @@ Tensor& embedding_renorm_(Tensor& self, const Tensor& indices, double max_norm, 
   TAPER_CHECK_AS(ShapeError, self.dim() == 2,
                  "embedding_renorm_: expected self to have 2 dimensions, got ", self.sizes());
   TAPER_CHECK(max_norm >= 0, "embedding_renorm_: expected max_norm >= 0, got ", max_norm);
-  const NoGradGuard no_grad;
+  const NoRecordGuard no_record;
   const Tensor index = indices.reshape(-1);
   const Tensor rows = self.index_select(0, index);
   const Tensor length = norm(rows, norm_type, 1, true);

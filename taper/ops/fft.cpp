@@ -76,7 +76,7 @@ Tensor to_real_rows(const Tensor& input, int64_t n, double scale) {
             // All values but the first, and the last of an even length, stand for two.
             Tensor times = ones({n / 2 + 1}, g.grad().options());
             {
-              const NoGradGuard no_grad;
+              const NoRecordGuard no_record;
               times.narrow(0, 1, (n - 1) / 2).fill_(2);
             }
             g.set(0, mul(grad, times));

@@ -87,7 +87,7 @@ Taps taps_of_grid(const Tensor& grid, const GridGeometry& g) {
           .save = {grid},
           .backward = [g](Backward& b) {
             const Tensor& grid = b.saved(0);
-            if (thread_state.grad_enabled) {
+            if (thread_state.recording()) {
               b.set(0, grid_gradient(b.grad(), grid, g));
               return;
             }

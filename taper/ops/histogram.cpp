@@ -46,7 +46,7 @@ Tensor edges_of(Span span, int64_t bins) {
 }  // namespace
 
 Tensor histc(const Tensor& self, int64_t bins, const Scalar& min, const Scalar& max) {
-  const NoGradGuard no_grad;
+  const NoRecordGuard no_record;
   check_floating("histc", self);
   check_bins("histc", bins);
   const Tensor x = self.reshape(-1).to(kDouble);
@@ -62,7 +62,7 @@ Tensor histc(const Tensor& self, int64_t bins, const Scalar& min, const Scalar& 
 }
 
 Tensor bincount(const Tensor& self, const std::optional<Tensor>& weights, int64_t minlength) {
-  const NoGradGuard no_grad;
+  const NoRecordGuard no_record;
   TAPER_CHECK(minlength >= 0, "bincount: minlength should be >= 0, got ", minlength);
   TAPER_CHECK_AS(DTypeError, isIntegralType(self.scalar_type(), false),
                  "bincount: expected integers, got ", self.scalar_type());
@@ -88,7 +88,7 @@ Tensor bincount(const Tensor& self, const std::optional<Tensor>& weights, int64_
 
 std::tuple<Tensor, Tensor> histogram(const Tensor& self, const Tensor& bins,
                                      const std::optional<Tensor>& weight, bool density) {
-  const NoGradGuard no_grad;
+  const NoRecordGuard no_record;
   check_floating("histogram", self);
   TAPER_CHECK_AS(ShapeError, bins.dim() == 1 && bins.numel() > 1,
                  "histogram: bins tensor should have one dimension and two edges or more, got ",
@@ -120,7 +120,7 @@ std::tuple<Tensor, Tensor> histogram(const Tensor& self, int64_t bins,
               range ? range->size() : 0);
   std::optional<Span> given;
   if (range) given = Span{(*range)[0], (*range)[1]};
-  const NoGradGuard no_grad;
+  const NoRecordGuard no_record;
   const Span span = span_of("histogram", self, given, 0.5);
   return histogram(self, edges_of(span, bins).to(self.scalar_type()), weight, density);
 }

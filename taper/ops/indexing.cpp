@@ -235,7 +235,7 @@ Tensor gather_dims(const Tensor& self, TensorList tensors, DimVector& order, Ind
 }
 
 Points make_points(const char* op, const Tensor& self, TensorList tensors) {
-  NoGradGuard no_grad;
+  NoRecordGuard no_record;
   Points p;
   p.self = gather_dims(self, tensors, p.order, p.dims);
   p.index_sizes = broadcast_indices(tensors);
@@ -267,7 +267,7 @@ DimVector flat_sizes(const Points& p) {
 }
 
 void put_points(const Points& p, const Tensor& values, bool accumulate) {
-  NoGradGuard no_grad;
+  NoRecordGuard no_record;
   const Tensor expanded = values.expand(p.result_sizes).reshape(flat_sizes(p));
   put_points_kernel(p.self.device(), out_view(p.self), in(expanded), in(p.offsets), p.dims,
                     accumulate ? Scatter::add : Scatter::assign);

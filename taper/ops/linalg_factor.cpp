@@ -75,7 +75,7 @@ struct QrFactors {
   Tensor q, r;
 };
 QrFactors factor_qr(const Tensor& A, QrMode mode) {
-  NoGradGuard no_grad;
+  NoRecordGuard no_record;
   const int64_t m = A.size(-2), n = A.size(-1), k = std::min(m, n);
   const int64_t columns = mode == QrMode::complete ? m : k;
   const Tensor packed = in_column_order(A);

@@ -55,7 +55,7 @@ Tensor from_lower(const Tensor& t) {
 /// What values do not count as 0.
 Tensor kept_values(const Tensor& values, const Tensor& A, const std::optional<Tensor>& atol,
                    const std::optional<Tensor>& rtol) {
-  NoGradGuard no_grad;
+  NoRecordGuard no_record;
   if (values.size(-1) == 0) return zeros(values.sizes(), kBool);
   return gt(values, bound_of(values, A, atol, rtol));
 }
@@ -86,7 +86,7 @@ PseudoInverse pseudo_inverse(const char* op, const Tensor& given, const std::opt
   const Tensor A = with_batch_of(given, atol, rtol);
   PseudoInverse p;
   {
-    NoGradGuard no_grad;
+    NoRecordGuard no_record;
     // A hermitian input is completed from its lower triangle.
     const auto [u, s, vh] = linalg_svd(hermitian ? from_lower(A) : A, false);
     p.values = s;
@@ -132,7 +132,7 @@ Tensor linalg_matrix_rank(const Tensor& given, const std::optional<Tensor>& atol
     return autocast_float32([](const auto&... a) { return taper::linalg_matrix_rank(a...); }, given,
                             atol, rtol, hermitian);
   }
-  NoGradGuard no_grad;
+  NoRecordGuard no_record;
   check_matrix("linalg.matrix_rank", given);
   const Tensor A = with_batch_of(given, atol, rtol);
   const Tensor values = hermitian ? abs(linalg_eigvalsh(A)) : linalg_svdvals(A);

@@ -123,7 +123,7 @@ Tensor permutation_sign(const Tensor& pivots, ScalarType type) {
 /// The matrix of cofactors, which is the gradient of the determinant of any matrix:
 /// det(U) det(Vh) conj(U) diag(products of the other singular values) conj(Vh).
 Tensor cofactors(const Tensor& A) {
-  NoGradGuard no_grad;
+  NoRecordGuard no_record;
   const auto [u, s, vh] = linalg_svd(A, false);
   const Tensor sign = linalg_det(u).mul(linalg_det(vh));
   // Row i: the values without the i-th.
@@ -139,7 +139,7 @@ Tensor determinant(const char* op, const Tensor& A) {
   const Lu f = factor_lu(op, A);
   Tensor det;
   {
-    NoGradGuard no_grad;
+    NoRecordGuard no_record;
     det = f.lu.diagonal(0, -2, -1).prod(-1).mul(permutation_sign(f.pivots, A.scalar_type()));
   }
   record({.name = "LinalgDetBackward0",
@@ -153,7 +153,7 @@ Tensor determinant(const char* op, const Tensor& A) {
               const Tensor scaled = det.unsqueeze(-1).unsqueeze(-1).mul(weight);
               g.set(0, transposed(linalg_inv(A)).mul(scaled));
             } else {
-              TAPER_CHECK(!thread_state.grad_enabled,
+              TAPER_CHECK(!thread_state.recording(),
                           "linalg.det: the second derivative of the determinant of a singular "
                           "matrix is not implemented");
               g.set(0, cofactors(A).mul(weight));
@@ -411,7 +411,7 @@ std::tuple<Tensor, Tensor> linalg_slogdet(const Tensor& A) {
   const Lu f = factor_lu("linalg.slogdet", A);
   Tensor sign, logarithm;
   {
-    NoGradGuard no_grad;
+    NoRecordGuard no_record;
     const Tensor diagonal = f.lu.diagonal(0, -2, -1);
     sign = sgn(diagonal).prod(-1).mul(permutation_sign(f.pivots, A.scalar_type()));
     logarithm = log(abs(diagonal)).sum(-1);

@@ -37,7 +37,7 @@ void check_phases(const char* op, const char* vectors, const Tensor& product,
                   const Tensor& other = {}) {
   const Tensor& any = product.defined() ? product : other;
   if (!any.is_complex()) return;
-  NoGradGuard no_grad;
+  NoRecordGuard no_record;
   Tensor turn = imag(any.detach().diagonal(0, -2, -1));
   if (product.defined() && other.defined())
     turn = turn.add(imag(other.detach().diagonal(0, -2, -1)));
@@ -117,7 +117,7 @@ Tensor eig_grad(const Tensor& values, const Tensor& vectors, const Tensor& grad_
 
 Eigen factor_eig(const char* op, const Tensor& A, bool vectors) {
   check_square(op, A);
-  NoGradGuard no_grad;
+  NoRecordGuard no_record;
   TAPER_CHECK(isfinite(A).all().item<bool>(), op,
               ": input tensor should not contain infs or NaNs.");
   const Tensor packed = in_column_order(A);
@@ -173,7 +173,7 @@ struct Singular {
 };
 Singular factor_svd(const char* op, const Tensor& A, bool vectors, bool full) {
   check_matrix(op, A);
-  NoGradGuard no_grad;
+  NoRecordGuard no_record;
   const int64_t m = A.size(-2), n = A.size(-1), k = std::min(m, n);
   const Tensor packed = in_column_order(A);
   const Tensor info = new_vectors(op, A, -1, kInt);

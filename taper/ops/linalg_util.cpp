@@ -38,7 +38,7 @@ DimVector with_matrix(const DimVector& batch, int64_t rows, int64_t cols) {
 }
 
 Tensor in_column_order(const Tensor& A) {
-  NoGradGuard no_grad;
+  NoRecordGuard no_record;
   return A.detach().transpose(-2, -1).clone(MemoryFormat::Contiguous).transpose(-2, -1);
 }
 
@@ -65,7 +65,7 @@ Tensor new_vectors(const char* op, const Tensor& A, int64_t size, ScalarType dty
   DimVector sizes = batch_sizes(A);
   if (size >= 0) sizes.push_back(size);
   Tensor out = new_tensor(op, sizes, dtype);
-  NoGradGuard no_grad;
+  NoRecordGuard no_record;
   out.zero_();
   return out;
 }

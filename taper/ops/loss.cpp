@@ -33,7 +33,7 @@ void pair_gradients(Backward& g, PairLoss loss, double beta, double scale) {
   const Tensor &x = g.saved(0), &y = g.saved(1);
   const double factor = scale == 0 ? 1 : scale;
   Tensor slope;
-  if (thread_state.grad_enabled) {
+  if (thread_state.recording()) {
     slope = pair_slope(x.sub(y), loss, beta).mul(g.grad().mul(factor));
   } else {
     slope = new_tensor("loss_backward", x.sizes(), x.scalar_type());
@@ -96,7 +96,7 @@ Tensor sample_factors(Backward& g, const Tensor& weights, int64_t reduction) {
 }
 
 Tensor join_samples(const Tensor& losses, const Tensor& weights, int64_t reduction) {
-  const NoGradGuard no_grad;
+  const NoRecordGuard no_record;
   if (reduction == Reduction::None) return losses;
   const Tensor sum = losses.sum();
   return reduction == Reduction::Sum ? sum : sum.div(weights.sum());
@@ -131,7 +131,7 @@ Tensor nll_of(const Tensor& x, const Tensor& target_arg, const Tensor& weight, i
           .backward = [reduction, ignore_index](Backward& g) {
             const Tensor &target = g.saved(0), &weights = g.saved(1), &weight = g.saved(2);
             const Tensor factor = sample_factors(g, weights, reduction);
-            if (thread_state.grad_enabled) {
+            if (thread_state.recording()) {
               // -w at the targets; linear in the factor.
               const Tensor index = target.masked_fill(target.eq(ignore_index), 0).unsqueeze(1);
               const Tensor values = weights.mul(factor).neg().unsqueeze(1);
@@ -152,7 +152,7 @@ Tensor cross_entropy_slope(const Tensor& x, const Tensor& target, const Tensor& 
   const int64_t classes = x.size(1);
   Tensor spread;
   {
-    const NoGradGuard no_grad;
+    const NoRecordGuard no_record;
     const Tensor ignored = target.eq(ignore_index);
     const Tensor index = target.masked_fill(ignored, 0).unsqueeze(1);
     spread = full(x.sizes(), smoothing / static_cast<double>(classes), x.options());
@@ -183,7 +183,7 @@ Tensor cross_entropy_rows(const Tensor& x, const Tensor& target_arg, const Tenso
           .backward = [reduction, ignore_index, smoothing](Backward& g) {
             const Tensor &x = g.saved(0), &target = g.saved(1), &weight = g.saved(4);
             const Tensor factor = sample_factors(g, g.saved(2), reduction);
-            if (thread_state.grad_enabled) {
+            if (thread_state.recording()) {
               g.set(0, cross_entropy_slope(x, target, weight, factor, ignore_index, smoothing));
               return;
             }
@@ -279,7 +279,7 @@ Tensor binary_cross_entropy(const Tensor& self, const Tensor& target,
                  ") is deprecated. Please ensure they have the same size.");
   Tensor losses;
   {
-    const NoGradGuard no_grad;
+    const NoRecordGuard no_record;
     TAPER_CHECK(self.lt(0).logical_or(self.gt(1)).any().item<bool>() == false,
                 "binary_cross_entropy: all elements of input should be between 0 and 1");
     const Tensor yes = self.log().clamp_min(-100), no = self.neg().log1p().clamp_min(-100);
@@ -316,7 +316,7 @@ Tensor binary_cross_entropy_with_logits(const Tensor& self, const Tensor& target
   const Tensor pos = pos_weight ? *pos_weight : Tensor();
   Tensor losses;
   {
-    const NoGradGuard no_grad;
+    const NoRecordGuard no_record;
     // (1 - y) x + (1 + (p - 1) y) (ln(1 + e^-|x|) + max(-x, 0))
     Tensor softplus = self.abs().neg().exp().log1p().add(self.neg().clamp_min(0));
     if (pos.defined()) softplus = softplus.mul(pos.sub(1).mul(target).add(1));

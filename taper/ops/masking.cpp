@@ -21,7 +21,7 @@ Tensor masked_select_fresh(const Tensor& self, const Tensor& mask) {
                  "masked_select: expected BoolTensor for mask, got ", mask.scalar_type());
   Tensor out;
   {
-    NoGradGuard no_grad;
+    NoRecordGuard no_record;
     const DimVector sizes = broadcast_sizes(self.sizes(), mask.sizes());
     const Tensor from = self.expand(sizes), chosen = mask.expand(sizes);
     const int64_t count = count_nonzero_kernel(chosen.device(), in(chosen));
@@ -56,14 +56,14 @@ Tensor masked_fill_body(const char* name, const Out& out, const Tensor& self, co
   const DimVector sizes = broadcast_sizes(self.sizes(), mask.sizes());
   Tensor result;
   if (out.is_fresh()) {
-    NoGradGuard no_grad;
+    NoRecordGuard no_record;
     result =
         self.sizes() == sizes ? self.clone() : self.expand(sizes).clone(MemoryFormat::Contiguous);
   } else {
     result = out.make("masked_fill", sizes, self.scalar_type(), {mask, value_tensor});
   }
   {
-    NoGradGuard no_grad;
+    NoRecordGuard no_record;
     const Tensor wide = mask.expand(sizes);
     masked_fill_kernel(result.device(), out_view(result), in(wide), value);
   }
@@ -108,7 +108,7 @@ Tensor masked_scatter(Out out, const Tensor& self, const Tensor& mask, const Ten
                  "masked_scatter: Number of elements of source < number of ones in mask, got ",
                  source.numel(), " and ", count);
   const auto copy = [&] {
-    NoGradGuard no_grad;
+    NoRecordGuard no_record;
     return self.expand(sizes).clone(MemoryFormat::Contiguous);
   };
   Tensor result = out.is_fresh()

@@ -66,7 +66,7 @@ void layer_norm_slopes(Backward& g, int64_t rank, double eps) {
 }
 
 void layer_norm_gradients(Backward& g, int64_t rank, int64_t n, double eps) {
-  if (thread_state.grad_enabled) return layer_norm_slopes(g, rank, eps);
+  if (thread_state.recording()) return layer_norm_slopes(g, rank, eps);
   const Tensor &x = g.saved(0), &mean = g.saved(1), &rstd = g.saved(2), &weight = g.saved(3);
   const Tensor grad = g.grad().contiguous();
   Tensor results[3];
@@ -168,7 +168,7 @@ void batch_norm_slopes(Backward& g, bool training, double eps) {
 }
 
 void batch_norm_gradients(Backward& g, bool training, double eps) {
-  if (thread_state.grad_enabled) return batch_norm_slopes(g, training, eps);
+  if (thread_state.recording()) return batch_norm_slopes(g, training, eps);
   const Tensor &x = g.saved(0), &mean = g.saved(1), &invstd = g.saved(2), &weight = g.saved(3);
   const bool in_place = solely_owned(g.grad()) && g.grad().is_contiguous() && x.is_contiguous();
   const Tensor grad = in_layout_of(g.grad(), x);
@@ -212,7 +212,7 @@ Tensor batch_norm_of(const Tensor& input, const Tensor& weight_arg, const Tensor
   const Tensor weight = contiguous_or_none(weight_arg), bias = contiguous_or_none(bias_arg);
   Tensor mean, invstd;
   {
-    const NoGradGuard no_grad;
+    const NoRecordGuard no_record;
     if (training) {
       mean = new_tensor("batch_norm", {channels}, x.scalar_type());
       const Tensor var = new_tensor("batch_norm", {channels}, x.scalar_type());
@@ -231,7 +231,7 @@ Tensor batch_norm_of(const Tensor& input, const Tensor& weight_arg, const Tensor
   }
   Tensor result(TensorImpl::empty_like(x.impl(), x.scalar_type()));
   const Tensor scale = [&] {
-    const NoGradGuard no_grad;
+    const NoRecordGuard no_record;
     return weight.defined() ? invstd.mul(weight) : invstd;
   }();
   channel_affine_kernel(x.device(), out_view(result), in(x), in(mean), in(scale), in_or_none(bias));
@@ -305,7 +305,7 @@ Tensor instance_norm(const Tensor& input, const std::optional<Tensor>& weight,
   const Tensor out = batch_norm(input.contiguous().view(shape), repeated(weight), repeated(bias),
                                 mean, var, use_input_stats, momentum, eps, cudnn_enabled);
   if (use_input_stats && input.numel() > 0) {
-    const NoGradGuard no_grad;
+    const NoRecordGuard no_record;
     if (mean.defined()) running_mean->copy_(mean.view({samples, channels}).mean(0));
     if (var.defined()) running_var->copy_(var.view({samples, channels}).mean(0));
   }

@@ -122,7 +122,7 @@ Tensor Out::given(const char* op, IntArrayRef sizes, ScalarType dtype,
 Tensor Out::give(const char* op, Tensor result, const TensorArgs& inputs) const {
   if (is_fresh()) return result;
   Tensor target = given(op, result.sizes(), result.scalar_type(), inputs);
-  NoGradGuard no_grad;
+  NoRecordGuard no_record;
   target.copy_(result);
   return target;
 }

@@ -84,7 +84,7 @@ void begin_inplace(const char* op, const Tensor& target, const TensorArgs& input
 inline bool needs_grad(const Tensor& t) {
   // The first tests, inline, settle it for almost every tensor that takes no part in a graph.
   const TensorImpl* impl = t.impl_ptr();
-  return thread_state.grad_enabled && impl != nullptr &&
+  return thread_state.recording() && impl != nullptr &&
          (impl->autograd() != nullptr || impl->base() != nullptr) && wants_grad({t});
 }
 /// The tensor when needed, else an undefined one: for a record's save list.

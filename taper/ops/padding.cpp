@@ -40,7 +40,7 @@ Tensor pad_constant(const Tensor& self, const DimVector& pad, const Scalar& valu
   const DimVector sizes = padded_sizes("constant_pad_nd", self, pad, 0);
   Tensor out;
   {
-    const NoGradGuard no_grad;
+    const NoRecordGuard no_record;
     Tensor from = self;
     out = full(sizes, value, self.options());
     const MemoryFormat format = self.suggest_memory_format();

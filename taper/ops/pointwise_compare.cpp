@@ -108,7 +108,7 @@ Tensor isclose(const Tensor& self, const Tensor& other, double rtol, double atol
                  "isclose: ", self.scalar_type(), " did not match ", other.scalar_type());
   TAPER_CHECK(rtol >= 0, "isclose: rtol must be greater than or equal to zero, but got ", rtol);
   TAPER_CHECK(atol >= 0, "isclose: atol must be greater than or equal to zero, but got ", atol);
-  NoGradGuard no_grad;
+  NoRecordGuard no_record;
   Tensor close = eq(self, other);
   const bool exact = !isDifferentiableType(self.scalar_type());
   if (equal_nan && !exact) {

@@ -23,7 +23,7 @@ Tensor rrelu_slopes(const Tensor& self, const Scalar& lower, const Scalar& upper
   TAPER_CHECK(low <= high,
               "rrelu: Lower bound should be less than or equal to the upper bound, got ", low,
               " and ", high);
-  const NoGradGuard no_grad;
+  const NoRecordGuard no_record;
   const Tensor falls = self.le(0);
   const Tensor slopes = ones(self.sizes(), self.options());
   if (!training) return slopes.masked_fill(falls, (low + high) / 2);

@@ -43,6 +43,7 @@ Tensor ternary(const Out& out, const TernaryOp& op, const Arg& a, const Arg& b, 
             .inputs = {a.impl(), b.impl(), c.impl()},
             .save = {kept[0], kept[1], kept[2]},
             .inplace = out.is_inplace(),
+            .pointwise = true,
             .backward = backward});
   }
   return r;

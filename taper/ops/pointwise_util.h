@@ -75,6 +75,7 @@ Tensor unary(const Out& out, const UnaryOp& op, const Tensor& self, ScalarType t
             .save = {op.saves == UnaryOp::result ? TensorArgs::Arg(r) : kept},
             .inplace = out.is_inplace(),
             .wanted = true,
+            .pointwise = true,
             .backward = backward});
   }
   return r;
@@ -94,7 +95,7 @@ Tensor smooth(const Out& out, const char* name, const char* node, const UnaryKer
 template <class F>
 Tensor binary(const Out& out, const BinaryOp& op, const Arg& a, const Arg& b, Params params,
               ScalarType compute, ScalarType type, F backward) {
-  if (out.is_fresh() && !thread_state.grad_enabled) {
+  if (out.is_fresh() && !thread_state.recording()) {
     // Nothing to record and nothing to broadcast: straight to the kernel.
     const TensorImpl *x = a.impl(), *y = b.impl();
     const TensorImpl* one = x ? x : y;
@@ -129,6 +130,7 @@ Tensor binary(const Out& out, const BinaryOp& op, const Arg& a, const Arg& b, Pa
             .save = {kept_a, kept_b, save_if(needed(op.result), r)},
             .inplace = out.is_inplace(),
             .wanted = true,
+            .pointwise = true,
             .backward = backward});
   }
   return r;
@@ -140,7 +142,7 @@ Tensor binary(const Out& out, const BinaryOp& op, const Arg& a, const Arg& b, Pa
 template <class F>
 void give_fused(Backward& g, const BinaryKernel& kernel, Params params, F formula) {
   const Tensor &grad = g.grad(), &saved = g.saved(0);
-  if (thread_state.grad_enabled || grad.is_complex()) return give(g, 0, formula(grad, saved));
+  if (thread_state.recording() || grad.is_complex()) return give(g, 0, formula(grad, saved));
   const ScalarType type = grad.scalar_type();
   const bool in_place = solely_owned(grad) && grad.is_contiguous() && saved.is_contiguous();
   Tensor r = in_place ? grad : Out().make(kernel.name(), grad.sizes(), type, {}, saved.impl_ptr());

@@ -93,7 +93,7 @@ Tensor adaptive_backward(const Tensor& grad, IntArrayRef sizes, MemoryFormat for
   if (grad.numel() > 0) {
     adaptive_avg_pool2d_backward_kernel(out.device(), out_view(out), in(grad));
   } else {
-    const NoGradGuard no_grad;
+    const NoRecordGuard no_record;
     out.zero_();
   }
   if (!wants_grad({grad})) return out;

@@ -73,7 +73,7 @@ Tensor& overwrite(const char* op, const char* node, Tensor& self,
 template <class F>
 Tensor filled(Tensor t, const TensorOptions& options, F&& f) {
   {
-    const NoGradGuard no_grad;
+    const NoRecordGuard no_record;
     f(t);
   }
   if (options.requires_grad()) t.set_requires_grad(true);
@@ -127,7 +127,7 @@ template <class F>
 Tensor& from_uniform(const char* op, const char* node, Tensor& self,
                      const std::optional<Generator>& generator, F&& shape) {
   fill_in_place(op, node, self, [&](const Tensor& target) {
-    const NoGradGuard no_grad;
+    const NoRecordGuard no_record;
     const Tensor u = new_tensor(op, target.sizes(), kDouble);
     with_engine(generator,
                 [&](RandomEngine& e) { uniform_kernel(u.device(), out_view(u), e, 0, 1); });
@@ -144,7 +144,7 @@ Tensor& log_normal_(Tensor& self, double mean, double std,
   check_floating("log_normal_", self);
   TAPER_CHECK(std > 0, "log_normal_ expects std > 0.0, but found std=", std);
   fill_in_place("log_normal_", "LogNormalBackward0", self, [&](const Tensor& target) {
-    const NoGradGuard no_grad;
+    const NoRecordGuard no_record;
     const Tensor n = new_tensor("log_normal_", target.sizes(), kDouble);
     with_engine(generator,
                 [&](RandomEngine& e) { normal_kernel(n.device(), out_view(n), e, mean, std); });
@@ -172,7 +172,7 @@ Tensor& geometric_(Tensor& self, double p, const std::optional<Generator>& gener
 
 Tensor multinomial(const Tensor& self, int64_t num_samples, bool replacement,
                    const std::optional<Generator>& generator) {
-  const NoGradGuard no_grad;
+  const NoRecordGuard no_record;
   check_floating("multinomial", self);
   TAPER_CHECK_AS(ShapeError, self.dim() == 1 || self.dim() == 2,
                  "multinomial: prob_dist must be 1 or 2 dim, got ", self.sizes());
@@ -209,7 +209,7 @@ Tensor multinomial(const Tensor& self, int64_t num_samples, bool replacement,
 }
 
 Tensor poisson(const Tensor& self, const std::optional<Generator>& generator) {
-  const NoGradGuard no_grad;
+  const NoRecordGuard no_record;
   check_floating("poisson", self);
   const Tensor rates = self.to(kDouble).contiguous();
   TAPER_CHECK(rates.ge(0).logical_and(rates.lt(INFINITY)).all().item<bool>(),
@@ -223,7 +223,7 @@ Tensor poisson(const Tensor& self, const std::optional<Generator>& generator) {
 
 Tensor binomial(const Tensor& count, const Tensor& prob,
                 const std::optional<Generator>& generator) {
-  const NoGradGuard no_grad;
+  const NoRecordGuard no_record;
   check_floating("binomial", count);
   check_same_dtype("binomial", count, prob);
   const DimVector sizes = broadcast_sizes(count.sizes(), prob.sizes());
@@ -342,19 +342,19 @@ Tensor normal(double mean, double std, IntArrayRef size, const std::optional<Gen
                 [&](Tensor& t) { normal_(t, mean, std, generator); });
 }
 Tensor normal(const Tensor& mean, double std, const std::optional<Generator>& generator) {
-  const NoGradGuard no_grad;
+  const NoRecordGuard no_record;
   Tensor t = empty(mean.sizes(), mean.options());
   return normal_(t, 0, std, generator).add_(mean);
 }
 Tensor normal(double mean, const Tensor& std, const std::optional<Generator>& generator) {
-  const NoGradGuard no_grad;
+  const NoRecordGuard no_record;
   TAPER_CHECK(std.numel() == 0 || std.ge(0).all().item<bool>(),
               "normal expects all elements of std >= 0.0");
   Tensor t = empty(std.sizes(), std.options());
   return normal_(t, 0, 1, generator).mul_(std).add_(Scalar(mean));
 }
 Tensor normal(const Tensor& mean, const Tensor& std, const std::optional<Generator>& generator) {
-  const NoGradGuard no_grad;
+  const NoRecordGuard no_record;
   TAPER_CHECK(std.numel() == 0 || std.ge(0).all().item<bool>(),
               "normal expects all elements of std >= 0.0");
   Tensor t = empty(broadcast_sizes(mean.sizes(), std.sizes()), mean.options());

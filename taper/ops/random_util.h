@@ -41,7 +41,7 @@ void fill_in_place(const char* op, const char* node, Tensor& self, Fill&& fill) 
   if (self.is_contiguous()) {
     fill(self);
   } else {
-    const NoGradGuard no_grad;
+    const NoRecordGuard no_record;
     const Tensor dense = new_tensor(op, self.sizes(), self.scalar_type());
     fill(dense);
     self.copy_(dense);

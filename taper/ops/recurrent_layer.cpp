@@ -78,7 +78,7 @@ void product(View out, Factor a, Factor b, ConstView bias, double beta) {
 class StepWeight {
  public:
   StepWeight(const Tensor& w, bool turned, const RecurrentSteps& all) : w_(w), turned_(turned) {
-    const NoGradGuard no_grad;
+    const NoRecordGuard no_record;
     const Tensor b = turned ? w.t() : w;
     const int64_t depth = b.sizes()[0], columns = b.sizes()[1];
     while (width_ > 1 && (columns % width_ != 0 || depth * width_ > kStrip)) width_ /= 2;
@@ -250,7 +250,7 @@ GateGradients gate_gradients(const Backward& g, RecurrentCell cell, const Recurr
 }
 
 void layer_backward(Backward& g, RecurrentCell cell, const RecurrentSteps& steps) {
-  if (thread_state.grad_enabled) return composed_backward(g, cell, steps);
+  if (thread_state.recording()) return composed_backward(g, cell, steps);
   const GateGradients r = gate_gradients(g, cell, steps);
   if (g.wants(kX)) g.set(kX, mm(r.gates, g.saved(kWih)));
   if (g.wants(kH)) g.set(kH, r.h);
@@ -266,7 +266,7 @@ void layer_backward(Backward& g, RecurrentCell cell, const RecurrentSteps& steps
 
 /// Both biases of the cells that add them.
 Tensor joined_bias(RecurrentCell cell, const RecurrentArgs& a) {
-  const NoGradGuard no_grad;
+  const NoRecordGuard no_record;
   return a.b_ih.defined() && cell != RecurrentCell::kGru ? a.b_ih.add(a.b_hh) : a.b_ih;
 }
 

@@ -21,7 +21,7 @@ ScalarType sum_type(const Tensor& self, std::optional<ScalarType> dtype) {
 /// The product of complex numbers over dimensions, halves of the last times each other; its order
 /// follows from the shape alone.
 Tensor complex_product(const Tensor& numbers, uint64_t dims, bool keepdim) {
-  NoGradGuard no_grad;
+  NoRecordGuard no_record;
   const DimVector sizes = reduced_sizes(numbers.sizes(), dims, keepdim);
   Tensor rest = numbers.detach();
   for (int64_t d = numbers.dim(); d-- > 0;) {
@@ -112,7 +112,7 @@ Tensor prod_slope(const Tensor& grad, const Tensor& self, const Tensor& result, 
   const Tensor g = expand_reduced(grad, dims, keepdim, self.sizes());
   bool zeros = false;
   {
-    NoGradGuard no_grad;
+    NoRecordGuard no_record;
     zeros = self.eq(0).any().item<bool>();
   }
   if (!zeros) {
@@ -149,7 +149,7 @@ Tensor truth(const Out& out, const char* op, const Tensor& self, uint64_t dims, 
   Tensor result = out.make(op, reduced_sizes(self.sizes(), dims, keepdim), type, {self});
   // Of no elements: false for any, true for all.
   if (self.numel() == 0) {
-    NoGradGuard no_grad;
+    NoRecordGuard no_record;
     result.fill_(what == ReduceOp::all);
     return result;
   }

@@ -13,7 +13,7 @@ namespace {
 /// The running product of complex numbers: after each round an element holds the product of twice
 /// as many as before it.
 Tensor complex_products(const Tensor& self, int64_t dim) {
-  NoGradGuard no_grad;
+  NoRecordGuard no_record;
   Tensor result = self.detach().clone(MemoryFormat::Contiguous);
   if (self.dim() == 0) return result;
   for (int64_t reach = 1, n = self.size(dim); reach < n; reach *= 2) {
@@ -70,7 +70,7 @@ Tensor product_of_triangle(const Tensor& self, int64_t dim) {
 }
 
 bool has_zero(const Tensor& self) {
-  NoGradGuard no_grad;
+  NoRecordGuard no_record;
   return self.eq(0).any().item<bool>();
 }
 
@@ -82,7 +82,7 @@ std::tuple<Tensor, Tensor> running_extremum(const char* op, const char* node, co
   running_position_kernel(self.device(), out_view(indices), in(self), d, largest);
   Tensor values;
   {
-    NoGradGuard no_grad;
+    NoRecordGuard no_record;
     values = self.gather(d, indices);
   }
   // Unlike the choice of max(), one element may stand in several places.

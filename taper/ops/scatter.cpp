@@ -53,7 +53,7 @@ void check_src(const char* op, const Tensor& self, int64_t dim, const Tensor& in
 /// self itself for an op in place, checked and counted, else a copy of it.
 Tensor writable(const char* op, const Out& out, const Tensor& self, const TensorArgs& inputs) {
   if (!out.is_fresh()) return out.make(op, self.sizes(), self.scalar_type(), inputs);
-  NoGradGuard no_grad;
+  NoRecordGuard no_record;
   return self.clone();
 }
 
@@ -219,7 +219,7 @@ Tensor scatter(Out out, const Tensor& self, int64_t dim, const Tensor& index, co
   check_index("scatter", self, dim, index, "self");
   Tensor result = writable("scatter", out, self, {index});
   if (index.numel() > 0) {
-    NoGradGuard no_grad;
+    NoRecordGuard no_record;
     const Tensor number = full({}, value, self.scalar_type()).expand(index.sizes());
     scatter_kernel(result.device(), out_view(result), in(index), in(number), dim, Scatter::assign,
                    "scatter");
@@ -263,7 +263,7 @@ Tensor scatter(Out out, const Tensor& self, int64_t dim, const Tensor& index, co
   Tensor result = writable("scatter", out, self, {index});
   const bool add = reduce == "add";
   if (index.numel() > 0) {
-    NoGradGuard no_grad;
+    NoRecordGuard no_record;
     const Tensor number = full({}, value, self.scalar_type()).expand(index.sizes());
     scatter_kernel(result.device(), out_view(result), in(index), in(number), dim,
                    add ? Scatter::add : Scatter::multiply, "scatter");
@@ -329,7 +329,7 @@ void check_slices(const char* op, const Tensor& self, int64_t dim, const Tensor&
 /// Writes source to the slices of result that index names.
 void put_slices(const Tensor& result, int64_t dim, const Tensor& index, const Tensor& source,
                 Scatter how) {
-  NoGradGuard no_grad;
+  NoRecordGuard no_record;
   const Tensor to = as_vector(result);
   const Tensor offsets = offsets_of("index_put", index, to.sizes()[dim], to.strides()[dim], dim);
   const Tensor from = as_vector(source);
@@ -352,7 +352,7 @@ Tensor index_add(Out out, const Tensor& self, int64_t dim, const Tensor& index,
   check_in_range("index_add", self, dim, index);
   Tensor result = writable("index_add", out, self, {index, source});
   {
-    NoGradGuard no_grad;
+    NoRecordGuard no_record;
     put_slices(result, dim, index,
                alpha.equal(1) ? source : source.mul(alpha).to(self.scalar_type()), Scatter::add);
   }
@@ -400,7 +400,7 @@ Tensor index_fill(Out out, const Tensor& self, int64_t dim, const Tensor& index,
   check_in_range("index_fill", self, dim, index);
   Tensor result = writable("index_fill", out, self, {index});
   {
-    NoGradGuard no_grad;
+    NoRecordGuard no_record;
     const DimVector sizes = with_size(as_vector(self).sizes(), dim, index.numel());
     put_slices(result, dim, index, full({}, value, self.scalar_type()).expand(sizes),
                Scatter::assign);

@@ -15,7 +15,7 @@ namespace {
 /// self with src, of index's sizes, combined into it; no graph.
 Tensor combined(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src,
                 Scatter how) {
-  NoGradGuard no_grad;
+  NoRecordGuard no_record;
   Tensor result = self.clone();
   if (index.numel() > 0) {
     scatter_kernel(result.device(), out_view(result), in(index), in(src), dim, how,
@@ -25,7 +25,7 @@ Tensor combined(const Tensor& self, int64_t dim, const Tensor& index, const Tens
 }
 
 bool has_zero(const Tensor& t) {
-  NoGradGuard no_grad;
+  NoRecordGuard no_record;
   return t.eq(0).any().item<bool>();
 }
 
@@ -98,7 +98,7 @@ Tensor mean(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& 
             bool include_self) {
   Tensor count;
   {
-    NoGradGuard no_grad;
+    NoRecordGuard no_record;
     const Tensor one = src.new_ones({}, TensorOptions(kLong)).expand(index.sizes());
     count = full(self.sizes(), include_self ? 1 : 0, kLong).scatter_add(dim, index, one);
     count = count.clamp_min(1);

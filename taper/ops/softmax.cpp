@@ -9,7 +9,7 @@ namespace {
 
 /// y (g - sum(g y)), or g - e^y sum(g). The composite form can be differentiated again.
 Tensor softmax_slope(const Tensor& grad, const Tensor& y, int64_t dim, bool log) {
-  if (thread_state.grad_enabled) {
+  if (thread_state.recording()) {
     if (log) return grad.sub(y.exp().mul(grad.sum(dim, true)));
     return y.mul(grad.sub(grad.mul(y).sum(dim, true)));
   }

@@ -35,7 +35,7 @@ Tensor moment(const char* op, const Tensor& self, uint64_t dims, bool keepdim, d
               bool root) {
   check_moments(op, self);
   if (self.is_complex()) {
-    NoGradGuard no_grad;
+    NoRecordGuard no_record;
     const Tensor x = self.detach();
     const Tensor sum = moment(op, real(x), dims, keepdim, correction, false)
                            .add(moment(op, imag(x), dims, keepdim, correction, false));
@@ -167,7 +167,7 @@ Tensor logsumexp(const Tensor& input, IntArrayRef dim, bool keepdim) {
   const DimVector list = dims_of(dims, self.dim());
   Tensor result;
   {
-    NoGradGuard no_grad;
+    NoRecordGuard no_record;
     if (self.numel() == 0) {
       result = self.exp().sum(list, keepdim).log();
     } else {

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "taper/autograd/forward.h"
 #include "taper/autograd/grad_mode.h"
 #include "taper/autograd/variable.h"
 #include "taper/kernel/reduction.h"
@@ -374,8 +375,10 @@ Tensor& take_geometry(const char* op, Tensor& self, const Tensor& viewed) {
   // A tensor saved for backward may be this very object.
   self.impl().bump_version();
   const Edge edge = GradMode::is_enabled() ? gradient_edge(viewed.impl()) : Edge();
+  const Tensor tangent = tangent_of(viewed.impl());
   self.impl_ptr()->set_geometry(op, viewed.sizes(), viewed.strides(), viewed.storage_offset());
   if (edge.valid()) set_history(self.impl(), edge.node, edge.output_nr);
+  if (tangent.defined()) set_tangent(self.impl(), tangent);
   return self;
 }
 
