@@ -45,6 +45,13 @@ Tensor convolve(const char* op, const Tensor& input, const Tensor& weight, const
               const int64_t filters = d.sizes(2)[0];
               d.set(2, d.grad().sum_to_size({1, filters, 1, 1}).reshape({filters}));
             }
+          },
+          .jvp = [&](Forward& t) {
+            if (t.has(0)) t.add(0, convolve(op, t.tangent(0), w, Tensor(), g, format));
+            if (t.has(1)) t.add(0, convolve(op, x, t.tangent(1), Tensor(), g, format));
+            if (b.defined() && t.has(2)) {
+              t.add(0, t.tangent(2).view({1, -1, 1, 1}).expand(out.sizes()));
+            }
           }});
   return out;
 }

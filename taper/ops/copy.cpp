@@ -40,10 +40,11 @@ Tensor clone(const Tensor& self, std::optional<MemoryFormat> memory_format) {
                             memory_format.value_or(MemoryFormat::Preserve));
   copy_kernel(out.device(), out_view(out), in(self));
   if (needs_grad(self)) {
-    record(
-        {.name = "CloneBackward0", .outputs = {out}, .inputs = {self}, .backward = [](Backward& b) {
-           b.set(0, b.grad());
-         }});
+    record({.name = "CloneBackward0",
+            .outputs = {out},
+            .inputs = {self},
+            .backward = [](Backward& b) { b.set(0, b.grad()); },
+            .jvp = [](Forward& t) { t.add(0, t.tangent(0)); }});
   }
   return out;
 }
@@ -80,6 +81,9 @@ Tensor& copy_(Tensor& self, const Tensor& src, bool) {
           .backward = [](Backward& b) {
             if (b.wants(0)) b.set(0, overwritten(b));
             if (b.wants(1)) b.set(1, grad_as(sum_to(b.grad(), b.sizes(1)), b.dtype(1)));
+          },
+          .jvp = [&](Forward& t) {
+            if (t.has(1)) t.add(0, grad_as(t.tangent(1), self.scalar_type()).expand(self.sizes()));
           }});
   return self;
 }
@@ -134,7 +138,8 @@ Tensor convert_to(const Tensor& self, ScalarType dtype, std::optional<Device> de
     record({.name = "ToCopyBackward0",
             .outputs = {out},
             .inputs = {self},
-            .backward = [](Backward& b) { b.set(0, grad_as(b.grad(), b.dtype(0))); }});
+            .backward = [](Backward& b) { b.set(0, grad_as(b.grad(), b.dtype(0))); },
+            .jvp = [dtype](Forward& t) { t.add(0, grad_as(t.tangent(0), dtype)); }});
   }
   return out;
 }

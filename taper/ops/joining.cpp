@@ -81,6 +81,15 @@ void cat_into(const Tensor& out, TensorList tensors, int64_t dim) {
   }
 }
 
+/// The tangents of the tensors, zeros for those that have none.
+std::vector<Tensor> with_zeros(const Forward& forward, TensorList tensors) {
+  std::vector<Tensor> tangents;
+  for (size_t i = 0; i < tensors.size(); ++i) {
+    tangents.push_back(forward.has(i) ? forward.tangent(i) : zeros_like(tensors[i]));
+  }
+  return tangents;
+}
+
 }  // namespace
 
 Tensor cat(TensorList tensors, int64_t dim) {
@@ -110,7 +119,8 @@ Tensor cat(TensorList tensors, int64_t dim) {
                 }
                 start += std::max<int64_t>(length, 0);
               }
-            }});
+            },
+            .jvp = [&](Forward& t) { t.add(0, cat(with_zeros(t, tensors), dim)); }});
   }
   return out;
 }
@@ -160,7 +170,8 @@ Tensor stack(TensorList tensors, int64_t dim) {
                 if (!b.wants(i)) continue;
                 b.set(i, b.grad().select(dim, static_cast<int64_t>(i)).to(b.dtype(i)));
               }
-            }});
+            },
+            .jvp = [&](Forward& t) { t.add(0, stack(with_zeros(t, tensors), dim)); }});
   }
   return out;
 }

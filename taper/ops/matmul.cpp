@@ -130,6 +130,10 @@ Tensor product(const char* op, const char* node, const Out& out, Factor a, Facto
               g.set(1, tb ? product(op, node, Out(), {d, true}, {x, ta}, alpha)
                           : product(op, node, Out(), {x, !ta}, {d, false}, alpha));
             }
+          },
+          .jvp = [&](Forward& t) {
+            if (t.has(0)) t.add(0, product(op, node, Out(), {t.tangent(0), ta}, b, alpha));
+            if (t.has(1)) t.add(0, product(op, node, Out(), a, {t.tangent(1), tb}, alpha));
           }});
   return result;
 }
@@ -199,6 +203,11 @@ Tensor accumulate(const char* op, const char* node, const Out& out, const Tensor
             }
             if (g.wants(1)) g.set(1, times(op, d, false, g.saved(1), true, alpha));
             if (g.wants(2)) g.set(2, times(op, g.saved(0), true, d, false, alpha));
+          },
+          .jvp = [&](Forward& t) {
+            if (t.has(0)) t.add(0, mul(t.tangent(0), beta).expand(sizes));
+            if (t.has(1)) t.add(0, times(op, t.tangent(1), false, y, false, alpha));
+            if (t.has(2)) t.add(0, times(op, x, false, t.tangent(2), false, alpha));
           }});
   return result;
 }

@@ -194,6 +194,8 @@ class Composed {
 
 /// The gradients with a graph of their own: those of the composed form, computed anew.
 void composed_backward(Backward& g, RecurrentCell cell, const RecurrentSteps& steps) {
+  const bool create_graph = thread_state.grad_enabled;
+  const AutoGradMode enable(true);
   RecurrentArgs args = saved_args(g);
   std::vector<Tensor> inputs, outputs, grads;
   std::vector<size_t> places;
@@ -203,6 +205,7 @@ void composed_backward(Backward& g, RecurrentCell cell, const RecurrentSteps& st
     if (!each[i]->defined() || !g.wants(i)) continue;
     // Its own tensor, should two arguments be one.
     *each[i] = each[i]->view_as(*each[i]);
+    if (!each[i]->requires_grad()) each[i]->requires_grad_();
     inputs.push_back(*each[i]);
     places.push_back(i);
   }
@@ -213,7 +216,7 @@ void composed_backward(Backward& g, RecurrentCell cell, const RecurrentSteps& st
     outputs.push_back(*results[i]);
     grads.push_back(g.grad(i));
   }
-  const std::vector<Tensor> found = autograd::grad(outputs, inputs, grads, true, true, true);
+  const std::vector<Tensor> found = autograd::grad(outputs, inputs, grads, true, create_graph, true);
   for (size_t i = 0; i < found.size(); ++i) g.set(places[i], found[i]);
 }
 
