@@ -76,9 +76,8 @@ Tensor laid_out(const TensorImpl& impl, const Tensor& tangent) {
 /// The part of a tangent, in its tensor's strides, that belongs to a view of the tensor.
 Tensor part_of(const TensorImpl& whole, const Tensor& tangent, const TensorImpl& view) {
   const int64_t item = elementSize(view.dtype()), whole_item = elementSize(whole.dtype());
-  const int64_t offset =
-      view.storage_offset() +
-      (tangent.storage_offset() - whole.storage_offset()) * whole_item / item;
+  const int64_t offset = view.storage_offset() +
+                         (tangent.storage_offset() - whole.storage_offset()) * whole_item / item;
   if (view.dtype() == whole.dtype()) {
     return tangent.as_strided(view.sizes(), view.strides(), offset);
   }
@@ -237,8 +236,8 @@ bool by_backward(const Record& r, const GradList& tangents, GradList& results) {
     GradList one, grads;
     one.resize(tangents.size());
     one[i] = tangents[i];
-    Tensor t = tangents[i].sizes() == output.sizes() ? tangents[i]
-                                                     : tangents[i].expand(output.sizes());
+    Tensor t =
+        tangents[i].sizes() == output.sizes() ? tangents[i] : tangents[i].expand(output.sizes());
     if (t.scalar_type() != output.dtype()) t = t.to(output.dtype());
     grads.push_back(complex ? t.conj() : t);
     t = Tensor();

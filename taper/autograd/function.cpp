@@ -209,8 +209,7 @@ void CustomCall::give_tangents(const std::vector<Tensor*>& outputs, const variab
         !isDifferentiableType(argument.scalar_type())) {
       continue;
     }
-    tangents_[i] = Tensor(
-        TensorImpl::empty("zeros", argument.sizes(), argument.scalar_type()));
+    tangents_[i] = Tensor(TensorImpl::empty("zeros", argument.sizes(), argument.scalar_type()));
     tangents_[i].zero_();
   }
   const struct Lent {
@@ -219,8 +218,8 @@ void CustomCall::give_tangents(const std::vector<Tensor*>& outputs, const variab
   } lent{context.for_jvp_ = &saved};
   variable_list results = jvp_(&context, tangents_);
   TAPER_CHECK(results.size() == outputs.size(), node_->name(),
-              ": jvp returned an incorrect number of tangents (expected ", outputs.size(),
-              ", got ", results.size(), ")");
+              ": jvp returned an incorrect number of tangents (expected ", outputs.size(), ", got ",
+              results.size(), ")");
   for (size_t i = 0; i < outputs.size(); ++i) {
     const Tensor& output = *outputs[i];
     Tensor& tangent = results[i];
@@ -232,8 +231,7 @@ void CustomCall::give_tangents(const std::vector<Tensor*>& outputs, const variab
                    node_->name(), ": jvp returned a tangent of sizes ",
                    tangent.defined() ? tangent.sizes() : IntArrayRef(), " at position ", i,
                    ", expected ", output.sizes());
-    TAPER_CHECK_AS(DTypeError,
-                   !tangent.defined() || tangent.scalar_type() == output.scalar_type(),
+    TAPER_CHECK_AS(DTypeError, !tangent.defined() || tangent.scalar_type() == output.scalar_type(),
                    node_->name(), ": jvp returned a tangent of another type than its result, ",
                    output.scalar_type(), ", at position ", i);
     if (holds(context.dirty_, output)) {

@@ -41,8 +41,8 @@ class AutogradContext {
   void mark_dirty(const variable_list& inputs);
   /// In forward: results that carry no gradient.
   void mark_non_differentiable(const variable_list& outputs);
-  /// Whether backward gets zeros for a result that got no gradient, and jvp for an argument that has
-  /// no tangent (the default), or an undefined tensor.
+  /// Whether backward gets zeros for a result that got no gradient, and jvp for an argument that
+  /// has no tangent (the default), or an undefined tensor.
   void set_materialize_grads(bool value) { materialize_grads_ = value; }
   /// Whether the i-th entry of what backward returns is wanted. Throws when there is none.
   bool needs_input_grad(size_t i) const;

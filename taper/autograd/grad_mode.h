@@ -55,7 +55,8 @@ class NoRecordGuard {
   AutoFwGradMode no_forward_{false};
 };
 
-/// No recording, no tangents, no view tracking: tensors made under it can never take part in a graph.
+/// No recording, no tangents, no view tracking: tensors made under it can never take part in a
+/// graph.
 class InferenceMode {
  public:
   explicit InferenceMode(bool enabled = true)

@@ -165,7 +165,8 @@ bool any_requires_grad(const TensorArgs& tensors) {
 
 /// record() while tangents are computed.
 TAPER_COLD void record_dual(const Record& r) {
-  const GradList tangents = tangents_of(r.inputs);  // before an input that is an output gets its new
+  const GradList tangents =
+      tangents_of(r.inputs);  // before an input that is an output gets its new
   NodePtr node;
   const bool wants = thread_state.grad_enabled && any_requires_grad(r.inputs);
   if (wants) record_node(r, &node);

@@ -20,7 +20,8 @@ struct DualLevel;      // autograd/forward.cpp
 /// an op makes one. Constant-initialised, no destructor; owners clean up through their own.
 struct ThreadState {
   bool grad_enabled = true;
-  /// Ops compute tangents: a dual level is open, and neither inference mode nor a guard is in the way.
+  /// Ops compute tangents: a dual level is open, and neither inference mode nor a guard is in the
+  /// way.
   bool forward_enabled = false;
   bool inference_mode = false;
   /// Inside parallel_for: nested regions run inline.

@@ -51,10 +51,12 @@ std::pair<std::vector<Tensor>, std::vector<Tensor>> vjp(const TensorFunction& fu
 std::pair<Tensor, Tensor> jvp(const SingleFunction& func, const Tensor& input, const Tensor& v = {},
                               bool create_graph = false, bool strict = false,
                               std::string_view strategy = "reverse-mode");
-std::pair<std::vector<Tensor>, std::vector<Tensor>> jvp(
-    const TensorFunction& func, const std::vector<Tensor>& inputs,
-    const std::vector<Tensor>& v = {}, bool create_graph = false, bool strict = false,
-    std::string_view strategy = "reverse-mode");
+std::pair<std::vector<Tensor>, std::vector<Tensor>> jvp(const TensorFunction& func,
+                                                        const std::vector<Tensor>& inputs,
+                                                        const std::vector<Tensor>& v = {},
+                                                        bool create_graph = false,
+                                                        bool strict = false,
+                                                        std::string_view strategy = "reverse-mode");
 
 /// The output of a function of a single element, and v times its Hessian.
 std::pair<Tensor, Tensor> vhp(const SingleFunction& func, const Tensor& input, const Tensor& v = {},

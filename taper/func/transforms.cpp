@@ -68,7 +68,8 @@ std::pair<Tensors, Tensor> grad_and_value(const ScalarFunction& func, const Tens
   TAPER_CHECK_AS(ShapeError, output.defined() && output.dim() == 0,
                  "grad: Expected the function given to grad to return a scalar tensor, got tensor "
                  "with ",
-                 output.defined() ? output.dim() : -1, " dims. Maybe you wanted to use the vjp or "
+                 output.defined() ? output.dim() : -1,
+                 " dims. Maybe you wanted to use the vjp or "
                  "jacrev APIs instead?");
   return {gradients(output, x, {}, create_graph), result(output, create_graph)};
 }

@@ -38,8 +38,9 @@ std::pair<std::vector<Tensor>, std::vector<Tensor>> jvp(const TensorFunction& fu
 /// without calling func again.
 std::pair<Tensor, LinearMap> linearize(const SingleFunction& func, const Tensor& input);
 
-/// The Jacobian, of sizes [output sizes..., input sizes...], by one tangent per element of the input
-/// (jacfwd) or one backward per element of the output (jacrev); and the Jacobian of the Jacobian.
+/// The Jacobian, of sizes [output sizes..., input sizes...], by one tangent per element of the
+/// input (jacfwd) or one backward per element of the output (jacrev); and the Jacobian of the
+/// Jacobian.
 Tensor jacfwd(const SingleFunction& func, const Tensor& input);
 Tensor jacrev(const SingleFunction& func, const Tensor& input);
 Tensor hessian(const SingleFunction& func, const Tensor& input);

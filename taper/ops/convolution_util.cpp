@@ -31,28 +31,30 @@ Tensor convolve(const char* op, const Tensor& input, const Tensor& weight, const
           .outputs = {out},
           .inputs = {x, w, b},
           .save = {save_if(needs_grad(w), x), save_if(needs_grad(x), w)},
-          .backward = [op, g, format](Backward& d) {
-            // The first layer's input wants no gradient, and none is computed.
-            if (d.wants(0)) {
-              d.set(0, input_gradient(op, d.grad(), d.saved(1), d.sizes(0), g, format));
-            }
-            if (d.wants(1)) {
-              WeightGradient r = weight_gradient(op, d.grad(), d.saved(0), d.sizes(1), g, format,
-                                                 d.num_inputs() > 2 && d.wants(2));
-              d.set(1, std::move(r.weight));
-              if (d.wants(2)) d.set(2, std::move(r.bias));
-            } else if (d.wants(2)) {
-              const int64_t filters = d.sizes(2)[0];
-              d.set(2, d.grad().sum_to_size({1, filters, 1, 1}).reshape({filters}));
-            }
-          },
-          .jvp = [&](Forward& t) {
-            if (t.has(0)) t.add(0, convolve(op, t.tangent(0), w, Tensor(), g, format));
-            if (t.has(1)) t.add(0, convolve(op, x, t.tangent(1), Tensor(), g, format));
-            if (b.defined() && t.has(2)) {
-              t.add(0, t.tangent(2).view({1, -1, 1, 1}).expand(out.sizes()));
-            }
-          }});
+          .backward =
+              [op, g, format](Backward& d) {
+                // The first layer's input wants no gradient, and none is computed.
+                if (d.wants(0)) {
+                  d.set(0, input_gradient(op, d.grad(), d.saved(1), d.sizes(0), g, format));
+                }
+                if (d.wants(1)) {
+                  WeightGradient r = weight_gradient(op, d.grad(), d.saved(0), d.sizes(1), g,
+                                                     format, d.num_inputs() > 2 && d.wants(2));
+                  d.set(1, std::move(r.weight));
+                  if (d.wants(2)) d.set(2, std::move(r.bias));
+                } else if (d.wants(2)) {
+                  const int64_t filters = d.sizes(2)[0];
+                  d.set(2, d.grad().sum_to_size({1, filters, 1, 1}).reshape({filters}));
+                }
+              },
+          .jvp =
+              [&](Forward& t) {
+                if (t.has(0)) t.add(0, convolve(op, t.tangent(0), w, Tensor(), g, format));
+                if (t.has(1)) t.add(0, convolve(op, x, t.tangent(1), Tensor(), g, format));
+                if (b.defined() && t.has(2)) {
+                  t.add(0, t.tangent(2).view({1, -1, 1, 1}).expand(out.sizes()));
+                }
+              }});
   return out;
 }
 

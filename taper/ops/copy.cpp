@@ -78,13 +78,16 @@ Tensor& copy_(Tensor& self, const Tensor& src, bool) {
           .outputs = {self},
           .inputs = {self, src},
           .inplace = true,
-          .backward = [](Backward& b) {
-            if (b.wants(0)) b.set(0, overwritten(b));
-            if (b.wants(1)) b.set(1, grad_as(sum_to(b.grad(), b.sizes(1)), b.dtype(1)));
-          },
-          .jvp = [&](Forward& t) {
-            if (t.has(1)) t.add(0, grad_as(t.tangent(1), self.scalar_type()).expand(self.sizes()));
-          }});
+          .backward =
+              [](Backward& b) {
+                if (b.wants(0)) b.set(0, overwritten(b));
+                if (b.wants(1)) b.set(1, grad_as(sum_to(b.grad(), b.sizes(1)), b.dtype(1)));
+              },
+          .jvp =
+              [&](Forward& t) {
+                if (t.has(1))
+                  t.add(0, grad_as(t.tangent(1), self.scalar_type()).expand(self.sizes()));
+              }});
   return self;
 }
 

@@ -108,18 +108,19 @@ Tensor cat(TensorList tensors, int64_t dim) {
     record({.name = "CatBackward0",
             .outputs = {out},
             .inputs = tensors,
-            .backward = [dim, lengths](Backward& b) {
-              int64_t start = 0;
-              for (size_t i = 0; i < lengths.size(); ++i) {
-                const int64_t length = lengths[i];
-                if (b.wants(i)) {
-                  const Tensor part =
-                      length >= 0 ? b.grad().narrow(dim, start, length) : b.grad().new_zeros({0});
-                  b.set(i, part.to(b.dtype(i)));
-                }
-                start += std::max<int64_t>(length, 0);
-              }
-            },
+            .backward =
+                [dim, lengths](Backward& b) {
+                  int64_t start = 0;
+                  for (size_t i = 0; i < lengths.size(); ++i) {
+                    const int64_t length = lengths[i];
+                    if (b.wants(i)) {
+                      const Tensor part = length >= 0 ? b.grad().narrow(dim, start, length)
+                                                      : b.grad().new_zeros({0});
+                      b.set(i, part.to(b.dtype(i)));
+                    }
+                    start += std::max<int64_t>(length, 0);
+                  }
+                },
             .jvp = [&](Forward& t) { t.add(0, cat(with_zeros(t, tensors), dim)); }});
   }
   return out;
@@ -165,12 +166,13 @@ Tensor stack(TensorList tensors, int64_t dim) {
     record({.name = "StackBackward0",
             .outputs = {out},
             .inputs = tensors,
-            .backward = [dim](Backward& b) {
-              for (size_t i = 0; i < b.num_inputs(); ++i) {
-                if (!b.wants(i)) continue;
-                b.set(i, b.grad().select(dim, static_cast<int64_t>(i)).to(b.dtype(i)));
-              }
-            },
+            .backward =
+                [dim](Backward& b) {
+                  for (size_t i = 0; i < b.num_inputs(); ++i) {
+                    if (!b.wants(i)) continue;
+                    b.set(i, b.grad().select(dim, static_cast<int64_t>(i)).to(b.dtype(i)));
+                  }
+                },
             .jvp = [&](Forward& t) { t.add(0, stack(with_zeros(t, tensors), dim)); }});
   }
   return out;

@@ -120,21 +120,23 @@ Tensor product(const char* op, const char* node, const Out& out, Factor a, Facto
           .outputs = {result},
           .inputs = {x, y},
           .save = {save_if(needs_grad(y), x), save_if(needs_grad(x), y)},
-          .backward = [=](Backward& g) {
-            const Tensor &x = g.saved(0), &y = g.saved(1), &d = g.grad();
-            if (g.wants(0)) {
-              g.set(0, ta ? product(op, node, Out(), {y, tb}, {d, true}, alpha)
-                          : product(op, node, Out(), {d, false}, {y, !tb}, alpha));
-            }
-            if (g.wants(1)) {
-              g.set(1, tb ? product(op, node, Out(), {d, true}, {x, ta}, alpha)
-                          : product(op, node, Out(), {x, !ta}, {d, false}, alpha));
-            }
-          },
-          .jvp = [&](Forward& t) {
-            if (t.has(0)) t.add(0, product(op, node, Out(), {t.tangent(0), ta}, b, alpha));
-            if (t.has(1)) t.add(0, product(op, node, Out(), a, {t.tangent(1), tb}, alpha));
-          }});
+          .backward =
+              [=](Backward& g) {
+                const Tensor &x = g.saved(0), &y = g.saved(1), &d = g.grad();
+                if (g.wants(0)) {
+                  g.set(0, ta ? product(op, node, Out(), {y, tb}, {d, true}, alpha)
+                              : product(op, node, Out(), {d, false}, {y, !tb}, alpha));
+                }
+                if (g.wants(1)) {
+                  g.set(1, tb ? product(op, node, Out(), {d, true}, {x, ta}, alpha)
+                              : product(op, node, Out(), {x, !ta}, {d, false}, alpha));
+                }
+              },
+          .jvp =
+              [&](Forward& t) {
+                if (t.has(0)) t.add(0, product(op, node, Out(), {t.tangent(0), ta}, b, alpha));
+                if (t.has(1)) t.add(0, product(op, node, Out(), a, {t.tangent(1), tb}, alpha));
+              }});
   return result;
 }
 
@@ -195,20 +197,22 @@ Tensor accumulate(const char* op, const char* node, const Out& out, const Tensor
           .inputs = {self, x, y},
           .save = {save_if(needs_grad(y), x), save_if(needs_grad(x), y)},
           .inplace = out.is_inplace(),
-          .backward = [=](Backward& g) {
-            const Tensor& d = g.grad();
-            if (g.wants(0)) {
-              const Tensor sum = sum_to(d, g.sizes(0));
-              g.set(0, beta.toDouble() == 1 ? sum : mul(sum, beta));
-            }
-            if (g.wants(1)) g.set(1, times(op, d, false, g.saved(1), true, alpha));
-            if (g.wants(2)) g.set(2, times(op, g.saved(0), true, d, false, alpha));
-          },
-          .jvp = [&](Forward& t) {
-            if (t.has(0)) t.add(0, mul(t.tangent(0), beta).expand(sizes));
-            if (t.has(1)) t.add(0, times(op, t.tangent(1), false, y, false, alpha));
-            if (t.has(2)) t.add(0, times(op, x, false, t.tangent(2), false, alpha));
-          }});
+          .backward =
+              [=](Backward& g) {
+                const Tensor& d = g.grad();
+                if (g.wants(0)) {
+                  const Tensor sum = sum_to(d, g.sizes(0));
+                  g.set(0, beta.toDouble() == 1 ? sum : mul(sum, beta));
+                }
+                if (g.wants(1)) g.set(1, times(op, d, false, g.saved(1), true, alpha));
+                if (g.wants(2)) g.set(2, times(op, g.saved(0), true, d, false, alpha));
+              },
+          .jvp =
+              [&](Forward& t) {
+                if (t.has(0)) t.add(0, mul(t.tangent(0), beta).expand(sizes));
+                if (t.has(1)) t.add(0, times(op, t.tangent(1), false, y, false, alpha));
+                if (t.has(2)) t.add(0, times(op, x, false, t.tangent(2), false, alpha));
+              }});
   return result;
 }
 

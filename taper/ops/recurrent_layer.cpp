@@ -216,7 +216,8 @@ void composed_backward(Backward& g, RecurrentCell cell, const RecurrentSteps& st
     outputs.push_back(*results[i]);
     grads.push_back(g.grad(i));
   }
-  const std::vector<Tensor> found = autograd::grad(outputs, inputs, grads, true, create_graph, true);
+  const std::vector<Tensor> found =
+      autograd::grad(outputs, inputs, grads, true, create_graph, true);
   for (size_t i = 0; i < found.size(); ++i) g.set(places[i], found[i]);
 }
 

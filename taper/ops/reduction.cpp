@@ -67,12 +67,14 @@ Tensor sum_over(const Out& out, const Tensor& self, uint64_t dims, bool keepdim,
   record({.name = "SumBackward1",
           .outputs = {result},
           .inputs = {self},
-          .backward = [dims, keepdim](Backward& g) {
-            g.set(0, expand_reduced(grad_as(g.grad(), g.dtype(0)), dims, keepdim, g.sizes(0)));
-          },
-          .jvp = [&](Forward& t) {
-            t.add(0, sum_over(Out(), t.tangent(0), dims, keepdim, result.scalar_type()));
-          }});
+          .backward =
+              [dims, keepdim](Backward& g) {
+                g.set(0, expand_reduced(grad_as(g.grad(), g.dtype(0)), dims, keepdim, g.sizes(0)));
+              },
+          .jvp =
+              [&](Forward& t) {
+                t.add(0, sum_over(Out(), t.tangent(0), dims, keepdim, result.scalar_type()));
+              }});
   return result;
 }
 
@@ -92,13 +94,15 @@ Tensor mean_over(const Out& out, const Tensor& self, uint64_t dims, bool keepdim
   record({.name = "MeanBackward1",
           .outputs = {result},
           .inputs = {self},
-          .backward = [dims, keepdim, count](Backward& g) {
-            const Tensor share = grad_as(g.grad(), g.dtype(0)).div(static_cast<double>(count));
-            g.set(0, expand_reduced(share, dims, keepdim, g.sizes(0)));
-          },
-          .jvp = [&](Forward& t) {
-            t.add(0, mean_over(Out(), t.tangent(0), dims, keepdim, result.scalar_type()));
-          }});
+          .backward =
+              [dims, keepdim, count](Backward& g) {
+                const Tensor share = grad_as(g.grad(), g.dtype(0)).div(static_cast<double>(count));
+                g.set(0, expand_reduced(share, dims, keepdim, g.sizes(0)));
+              },
+          .jvp =
+              [&](Forward& t) {
+                t.add(0, mean_over(Out(), t.tangent(0), dims, keepdim, result.scalar_type()));
+              }});
   return result;
 }
 
@@ -174,13 +178,12 @@ uint64_t one_dim(const Tensor& self, int64_t dim) {
 Tensor sum(const Tensor& self, std::optional<ScalarType> dtype) {
   Tensor result =
       reduce_into(Out(), "sum", self, kAllDims, false, sum_type(self, dtype), ReduceOp::sum);
-  record({.name = "SumBackward0",
-          .outputs = {result},
-          .inputs = {self},
-          .backward = [](Backward& g) {
-            g.set(0, grad_as(g.grad(), g.dtype(0)).expand(g.sizes(0)));
-          },
-          .jvp = [&](Forward& t) { t.add(0, sum(t.tangent(0), result.scalar_type())); }});
+  record(
+      {.name = "SumBackward0",
+       .outputs = {result},
+       .inputs = {self},
+       .backward = [](Backward& g) { g.set(0, grad_as(g.grad(), g.dtype(0)).expand(g.sizes(0))); },
+       .jvp = [&](Forward& t) { t.add(0, sum(t.tangent(0), result.scalar_type())); }});
   return result;
 }
 Tensor mean(const Tensor& self, std::optional<ScalarType> dtype) {

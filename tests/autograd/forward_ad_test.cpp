@@ -192,7 +192,8 @@ TEST(ForwardAd, WritesInPlaceChangeTheTangent) {
 
 TEST(ForwardAd, SeveralOutputsAndIndices) {
   dual_level level;
-  const Tensor x = make_dual(vec({1, 5, 3, 2, 8, 1}).view({2, 3}), vec({1, 2, 3, 4, 5, 6}).view({2, 3}));
+  const Tensor x =
+      make_dual(vec({1, 5, 3, 2, 8, 1}).view({2, 3}), vec({1, 2, 3, 4, 5, 6}).view({2, 3}));
   const auto [top, where] = x.max(1);
   EXPECT_EQ(tangent(top), (V{2, 5}));
   EXPECT_FALSE(unpack_dual(where).tangent.defined());
@@ -303,11 +304,15 @@ TEST(ForwardAd, ComplexNumbers) {
       {"real", [](const Tensor& z) { return z.real() * z.imag(); }},
       {"sum", [&](const Tensor& z) { return (z * c).sum() * z; }},
       {"where", [&](const Tensor& z) { return where(c.abs().gt(1), z, c) * z; }},
-      {"matmul", [&](const Tensor& z) { return z.view({3, 1}).matmul(z.view({1, 3})); }},
+      {"matmul",
+       [&](const Tensor& z) {
+         return z.view({3, 1}).matmul(z.view({1, 3}));
+       }},
   };
   for (const auto& [name, f] : functions) expect_derivative(name, f, x, t);
-  expect_derivative("real argument", [&](const Tensor& z) { return (z * c).exp() * z; },
-                    vec({1, 2, -1}), vec({1, 3, 2}));
+  expect_derivative(
+      "real argument", [&](const Tensor& z) { return (z * c).exp() * z; }, vec({1, 2, -1}),
+      vec({1, 3, 2}));
 }
 
 struct Scale : autograd::Function<Scale> {
@@ -367,8 +372,10 @@ TEST(ForwardAd, LayersAndTheirHooks) {
   nn::Sequential net(nn::Linear(2, 3), nn::Tanh(), nn::LayerNorm(nn::LayerNormOptions({3})));
   net->to(kDouble);
   net->register_full_backward_hook(
-      [](nn::Module&, const std::vector<Tensor>&, const std::vector<Tensor>&)
-          -> std::optional<std::vector<Tensor>> { return std::nullopt; });
+      [](nn::Module&, const std::vector<Tensor>&,
+         const std::vector<Tensor>&) -> std::optional<std::vector<Tensor>> {
+        return std::nullopt;
+      });
   const Tensor x = vec({1, 2}).view({1, 2}), t = vec({0.5, -1}).view({1, 2});
   const Tensor got = unpack_dual(net->forward(make_dual(x, t))).tangent;
   ASSERT_TRUE(got.defined());

@@ -35,7 +35,8 @@ TEST(Transforms, GradAndValue) {
   EXPECT_FALSE(value.requires_grad());
   EXPECT_FALSE(grads[0].requires_grad());
   EXPECT_EQ(values(func::grad([](const Tensor&) { return ones({}, kDouble); }, vec({1}))), (V{0}));
-  EXPECT_ERROR(ShapeError, func::grad(f, vec({1, 2})), "to return a scalar tensor, got tensor with 1");
+  EXPECT_ERROR(ShapeError, func::grad(f, vec({1, 2})),
+               "to return a scalar tensor, got tensor with 1");
   EXPECT_ERROR(ShapeError, func::grad([](const Tensor&) { return Tensor(); }, vec({1, 2})),
                "to return a scalar");
   EXPECT_ERROR(Error, func::grad(cubes, Tensor()), "undefined");
@@ -171,7 +172,8 @@ TEST(Transforms, LeaveNothing) {
     (void)func::hessian(cubes, x);
     const auto map = func::linearize(f, x).second;
     (void)map(x);
-    EXPECT_ERROR(Error, func::jacfwd([](const Tensor& t) { return t.view({7}); }, x), "invalid for input");
+    EXPECT_ERROR(Error, func::jacfwd([](const Tensor& t) { return t.view({7}); }, x),
+                 "invalid for input");
     EXPECT_FALSE(autograd::forward_ad::in_dual_level());
   }
   EXPECT_EQ(live_objects().storages, before.storages);
