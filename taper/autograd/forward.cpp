@@ -312,15 +312,27 @@ void by_double_backward(const Record& r, const GradList& tangents, bool keep_gra
   for (size_t i = 0; i < places.size(); ++i) results[places[i]] = std::move(found[i]);
 }
 
+/// Copies what a write in place to the first tangent overwrites: the tangent's graph may save it,
+/// and would otherwise be held by what it holds.
+void keep_overwritten(GradList& tangents) {
+  if (!tangents[0].defined()) return;
+  const StoragePtr storage = tangents[0].impl().storage();
+  for (Tensor& t : tangents) {
+    if (t.defined() && t.impl().storage() == storage) t = t.clone();
+  }
+}
+
 }  // namespace
 
-void give_tangents(const Record& r, const GradList& tangents, bool keep_graph) {
+void give_tangents(const Record& r, GradList tangents, bool keep_graph) {
   bool any = false;
   for (const Tensor& t : tangents) {
     any |= t.defined();
     keep_graph |= t.defined() && t.requires_grad();
   }
   AutoFwGradMode off(false);
+  keep_graph &= thread_state.grad_enabled;
+  if (r.inplace && keep_graph) keep_overwritten(tangents);
   GradList results;
   results.resize(r.outputs.size());
   const bool views = any && !r.jvp && by_geometry(r, tangents, results);
@@ -328,7 +340,7 @@ void give_tangents(const Record& r, const GradList& tangents, bool keep_graph) {
     Forward forward(tangents, results);
     r.jvp(forward);
   } else if (any && !views && !by_backward(r, tangents, results)) {
-    by_double_backward(r, tangents, keep_graph && thread_state.grad_enabled, results);
+    by_double_backward(r, tangents, keep_graph, results);
   }
   for (size_t o = 0; o < r.outputs.size(); ++o) {
     const TensorImpl& output = *r.outputs[o];

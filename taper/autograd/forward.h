@@ -32,6 +32,6 @@ void drop_tangent(const TensorImpl& impl);
 
 /// Computes the tangents of a record's outputs from those of its inputs. With `keep_graph`, or when
 /// a tangent requires grad, they can be differentiated again.
-void give_tangents(const Record& record, const GradList& tangents, bool keep_graph);
+void give_tangents(const Record& record, GradList tangents, bool keep_graph);
 
 }  // namespace taper

@@ -165,12 +165,11 @@ bool any_requires_grad(const TensorArgs& tensors) {
 
 /// record() while tangents are computed.
 TAPER_COLD void record_dual(const Record& r) {
-  const GradList tangents =
-      tangents_of(r.inputs);  // before an input that is an output gets its new
+  GradList tangents = tangents_of(r.inputs);  // before an input that is an output gets its new
   NodePtr node;
   const bool wants = thread_state.grad_enabled && any_requires_grad(r.inputs);
   if (wants) record_node(r, &node);
-  give_tangents(r, tangents, wants);
+  give_tangents(r, std::move(tangents), wants);
   if (node) static_cast<RecordedNode&>(*node).share_tangents(r.outputs);
 }
 

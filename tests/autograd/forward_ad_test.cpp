@@ -258,6 +258,28 @@ TEST(ForwardAd, ReverseOverForward) {
   }
 }
 
+TEST(ForwardAd, WritesInPlaceInReverseOverForward) {
+  const LiveObjects before = live_objects();
+  {
+    const Tensor x = vec({2}).requires_grad_(), t = vec({3}).requires_grad_();
+    const Tensor c = vec({5}).requires_grad_();
+    Tensor result;
+    {
+      dual_level level;
+      const Tensor y = make_dual(x, t).clone();
+      y.mul_(c).mul_(y);
+      result = unpack_dual(y).tangent;
+    }
+    EXPECT_EQ(values(result), (V{300}));  // 2 x t c^2
+    const auto grads = autograd::grad(result, {x, t, c});
+    EXPECT_EQ(values(grads[0]), (V{150}));
+    EXPECT_EQ(values(grads[1]), (V{100}));
+    EXPECT_EQ(values(grads[2]), (V{120}));
+  }
+  EXPECT_EQ(live_objects().storages, before.storages);
+  EXPECT_EQ(live_objects().nodes, before.nodes);
+}
+
 TEST(ForwardAd, SavedOutputsInReverseOverForward) {
   const Tensor x = vec({0.5}).requires_grad_();
   Tensor tangents;
