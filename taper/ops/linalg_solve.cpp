@@ -1,5 +1,5 @@
-#include "taper/ops/autocast_util.h"
 #include "taper/ops/linalg_solve.h"
+#include "taper/ops/autocast_util.h"
 
 #include <algorithm>
 #include <cmath>
