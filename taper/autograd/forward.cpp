@@ -3,6 +3,7 @@
 #include <atomic>
 #include <utility>
 
+#include "taper/autograd/autocast_state.h"
 #include "taper/autograd/autograd.h"
 #include "taper/autograd/engine.h"
 #include "taper/autograd/forward_ad.h"
@@ -331,6 +332,7 @@ void give_tangents(const Record& r, GradList tangents, bool keep_graph) {
     keep_graph |= t.defined() && t.requires_grad();
   }
   AutoFwGradMode off(false);
+  AutocastScope no_autocast(false);
   keep_graph &= thread_state.grad_enabled;
   if (r.inplace && keep_graph) keep_overwritten(tangents);
   GradList results;
