@@ -294,7 +294,7 @@ void by_double_backward(const Record& r, const GradList& tangents, bool keep_gra
       Tensor& weight = weights.emplace_back();
       if (!isDifferentiableType(r.outputs[o]->dtype())) continue;
       weight = Tensor(TensorImpl::empty(r.name, r.outputs[o]->sizes(), r.outputs[o]->dtype()));
-      weight.fill_(1).requires_grad_();  // of no account but for where it is 0
+      weight.zero_().requires_grad_();
       wanted.push_back(weight);
       places.push_back(o);
     }

@@ -129,11 +129,10 @@ Tensors gradients(const Tensors& outputs, const Tensors& inputs, const Tensors& 
   return autograd::grad(roots, inputs, weights, retain_graph || create_graph, create_graph, true);
 }
 
-/// Weights of gradients, which are linear in them: any will do, but 0 may choose a branch.
-Tensors ones_with_grad(const Tensors& like) {
-  Tensors ones;
-  for (const Tensor& t : like) ones.push_back(ones_like(t).requires_grad_());
-  return ones;
+Tensors zeros_with_grad(const Tensors& like) {
+  Tensors zeros;
+  for (const Tensor& t : like) zeros.push_back(zeros_like(t).requires_grad_());
+  return zeros;
 }
 
 TensorFunction as_list(const SingleFunction& func) {
@@ -306,7 +305,7 @@ std::pair<Tensors, Tensors> jvp(const TensorFunction& func, const Tensors& input
   call.check_outputs(outputs);
   // The gradient is linear in its weights: its derivative with respect to them is the Jacobian's
   // transpose.
-  const Tensors weights = ones_with_grad(outputs);
+  const Tensors weights = zeros_with_grad(outputs);
   const Tensors grads = gradients(outputs, x, weights, true);
   call.check_gradients(grads, "gradient with respect to");
   Tensors result = gradients(grads, weights, direction, create_graph);
@@ -339,7 +338,7 @@ std::pair<Tensor, Tensors> hessian_product(const Call& call, const ScalarFunctio
   call.check_gradients(first, "jacobian of the user-provided function with respect to");
   Tensors result;
   if (through_weights) {
-    const Tensors weights = ones_with_grad(x);
+    const Tensors weights = zeros_with_grad(x);
     const Tensors second = gradients(first, x, weights, true);
     call.check_gradients(second, "hessian of the user-provided function with respect to");
     result = gradients(second, weights, direction, call.create_graph);

@@ -123,7 +123,7 @@ std::pair<Tensor, LinearMap> linearize(const SingleFunction& func, const Tensor&
   TAPER_CHECK(output.defined(), "linearize: the function returned an undefined tensor");
   // The gradient is linear in its weights: its derivative with respect to them is the Jacobian's
   // transpose.
-  const Tensor weights = ones_like(output).requires_grad_();
+  const Tensor weights = zeros_like(output).requires_grad_();
   const Tensor back = gradients(output, {x}, weights, true)[0];
   LinearMap map = [back, weights, create_graph](const Tensor& tangent) {
     check_map("linearize", tangent, back.sizes());

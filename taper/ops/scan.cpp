@@ -1,5 +1,7 @@
 #include "taper/ops/scan.h"
 
+#include <limits>
+
 #include "taper/autograd/grad_mode.h"
 #include "taper/kernel/copy.h"
 #include "taper/kernel/reduction.h"
@@ -107,6 +109,19 @@ Tensor weighted_from_end(const Tensor& grad, const Tensor& x, const Tensor& resu
   return terms.flip(dim).logcumsumexp(dim).flip(dim).add(x).exp();
 }
 
+/// The same sums as a product with a triangle of n^2 elements: of any gradient, and with a
+/// derivative where that is 0.
+Tensor weighted_by_triangle(const Tensor& grad, const Tensor& x, const Tensor& result,
+                            int64_t dim) {
+  const Tensor lines = x.transpose(dim, -1), sums = result.transpose(dim, -1);
+  const int64_t n = lines.size(-1);
+  const Tensor above = ones({n, n}, x.options().dtype(kBool)).triu(1);
+  const double nothing = -std::numeric_limits<double>::infinity();
+  const Tensor slopes =
+      lines.unsqueeze(-2).sub(sums.unsqueeze(-1)).masked_fill(above, nothing).exp();
+  return grad.transpose(dim, -1).unsqueeze(-2).matmul(slopes).squeeze(-2).transpose(dim, -1);
+}
+
 }  // namespace
 
 std::tuple<Tensor, Tensor> cummax(const Tensor& self, int64_t dim) {
@@ -128,6 +143,10 @@ Tensor logcumsumexp(const Tensor& self, int64_t dim) {
           .backward = [d](Backward& g) {
             if (g.saved(0).dim() == 0 || g.saved(0).numel() == 0) {
               g.set(0, g.grad());
+              return;
+            }
+            if (thread_state.recording() && has_zero(g.grad())) {
+              g.set(0, weighted_by_triangle(g.grad(), g.saved(0), g.saved(1), d));
               return;
             }
             const Tensor up = weighted_from_end(g.grad(), g.saved(0), g.saved(1), d);
