@@ -439,8 +439,8 @@ Tensor cross(Out out, const Tensor& self, const Tensor& other, std::optional<int
   TAPER_CHECK_AS(
       ShapeError,
       self.dim() == other.dim() && self.dim() > 0 && self.size(d) == 3 && other.size(d) == 3,
-      "cross: inputs dimension ", d, " must have length 3. Got ", self.sizes(), " and ",
-      other.sizes());
+      "cross: inputs dimension ", dim.value_or(d), " must have length 3. Got ", self.sizes(),
+      " and ", other.sizes());
   const Tensor a = roll(self, 1, d), b = roll(self, -1, d);
   const Tensor x = roll(other, 1, d), y = roll(other, -1, d);
   return out.give("cross", taper::sub(taper::mul(b, x), taper::mul(a, y)), {self, other});

@@ -22,7 +22,7 @@ Tensor window(const char* op, int64_t length, bool periodic, const TensorOptions
   const double most = static_cast<double>(periodic ? length : length - 1);
   double* out = values.data_ptr<double>();
   for (int64_t n = 0; n < length; ++n) out[n] = shape(static_cast<double>(n) / most);
-  Tensor result = values.to(options.requires_grad(std::nullopt));
+  Tensor result = values.to(options.dtype());
   if (options.requires_grad()) result.set_requires_grad(true);
   return result;
 }

@@ -36,6 +36,8 @@ TEST(Window, KnownPoints) {
 TEST(Window, ShortOnesAndErrors) {
   expect_values(hann_window(1), {1});
   EXPECT_EQ(blackman_window(0).numel(), 0);
+  EXPECT_EQ(hann_window(4).scalar_type(), kFloat);
+  EXPECT_EQ(hann_window(4, true, kDouble).scalar_type(), kDouble);
   EXPECT_TRUE(hann_window(4, true, requires_grad()).requires_grad());
   EXPECT_ERROR(Error, hann_window(-1), "requires non-negative window_length, got window_length=-1");
   EXPECT_ERROR(DTypeError, bartlett_window(3, true, kLong), "expects floating point dtypes");

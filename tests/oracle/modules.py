@@ -141,7 +141,7 @@ def main():
             for name, *rest, how in module_cases.all_cases():
                 if not options.only or name in options.only:
                     writer.add(name, *rest, **how)
-        differences, death = replay.run(options.program, path)
+        differences, _, death = replay.run(options.program, path)
     known = replay.Known("known_module_differences.txt")
     unexplained = collections.defaultdict(list)
     for case, text in differences.items():
