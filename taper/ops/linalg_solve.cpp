@@ -244,7 +244,7 @@ void check_pivot(const char* op, bool pivot) {
 Lu recorded_lu(const char* op, const Tensor& A, bool pivot, bool check_errors) {
   check_matrix(op, A);
   check_pivot(op, pivot);
-  const Lu f = factor_lu(op, A);
+  Lu f = factor_lu(op, A);
   if (check_errors) {
     check_info(f.info, [op](int64_t i) {
       return str(op, ": U[", i, ",", i,
