@@ -137,11 +137,11 @@ int new_verb(const CommandLine& line) {
   TAPER_CHECK_AS(ConfigError, std::find(kinds.begin(), kinds.end(), kind) != kinds.end(),
                  "new: no template ", quote_name(kind), suggestion(kind, kinds));
   generate(templates, kind, name);
-  print(
-      fmt::format("made the project {0}, a {1} one; README.md in it says how to use it:\n"
-                  "  cd {0} && cmake -B build && cmake --build build --parallel && "
-                  "build/{0} train\n",
-                  name, kind));
+  print(fmt::format(
+      "made the project {0} from the template {1}; README.md in it says how to use it:\n"
+      "  cd {0} && cmake -B build && cmake --build build --parallel && "
+      "build/{0} train\n",
+      name, kind));
   if (line.has("check")) {
     check_project(name, line.get("prefix", install_prefix()));
     print("the project builds, trains and resumes\n");
