@@ -3,28 +3,14 @@
 #include <cmath>
 #include <vector>
 
-#include "taper/taper.h"
+#include "tests/func/vectors.h"
 #include "tests/support/expect_error.h"
 
 namespace taper {
 namespace {
 
-using V = std::vector<double>;
-using Tensors = std::vector<Tensor>;
+using namespace testing;
 namespace functional = autograd::functional;
-
-V values(const Tensor& t) {
-  V out;
-  const Tensor flat = t.detach().contiguous().view(-1);
-  for (int64_t i = 0; i < flat.numel(); ++i) out.push_back(flat.data_ptr<double>()[i]);
-  return out;
-}
-Tensor vec(V v) { return tensor(v, TensorOptions(kDouble)); }
-
-// y = (x0^2 x1, 3 x1): J = [[2 x0 x1, x0^2], [0, 3]].
-Tensor f(const Tensor& x) { return stack({x[0] * x[0] * x[1], 3 * x[1]}); }
-Tensor cubes(const Tensor& x) { return x.pow(3).sum(); }
-Tensor product(const Tensors& x) { return (x[0] * x[0] * x[1]).sum(); }
 
 TEST(Transforms, GradAndValue) {
   EXPECT_EQ(values(func::grad(cubes, vec({2, 3}))), (V{12, 27}));

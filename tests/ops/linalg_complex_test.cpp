@@ -4,6 +4,7 @@
 #include "taper/func/gradcheck.h"
 #include "taper/taper.h"
 #include "tests/ops/complex_case.h"
+#include "tests/ops/linalg_case.h"
 #include "tests/support/expect_error.h"
 
 // Complex matrices, and eigenvalues of any square ones: tested, as the real ones of
@@ -48,13 +49,7 @@ Tensor distance(const Tensor& a, const Tensor& b) { return as_pairs(a.sub(b)); }
 
 /// A case whose complex arguments are pairs of these sizes (the last, of 2, is added).
 OpCase complex_case(std::string name, std::vector<Sample> samples, double tolerance = 100) {
-  OpCase c;
-  c.name = std::move(name);
-  c.samples = std::move(samples);
-  c.dtypes = {kFloat, kDouble};
-  c.same_bits = false;      // LAPACK's order of sums follows the matrix's copy, threads and machine
-  c.tolerance = tolerance;  // of a few dozen roundings one after another
-  return c;
+  return linalg_case(std::move(name), std::move(samples), tolerance);
 }
 Sample sample(std::string label, std::vector<std::vector<int64_t>> sizes, OpFunction op,
               Reference reference) {

@@ -5,6 +5,7 @@
 #include "taper/ops/linalg_factor.h"
 #include "taper/ops/linalg_solve.h"
 #include "taper/taper.h"
+#include "tests/ops/linalg_case.h"
 #include "tests/support/expect_error.h"
 #include "tests/support/op_case.h"
 
@@ -80,13 +81,7 @@ Dense shifted(Dense x, double by) {
 }
 
 OpCase matrix_case(std::string name, std::vector<Sample> samples, double tolerance = 50) {
-  OpCase c;
-  c.name = std::move(name);
-  c.samples = std::move(samples);
-  c.dtypes = {kFloat, kDouble};
-  c.same_bits = false;      // LAPACK's order of sums follows the matrix's copy, threads and machine
-  c.tolerance = tolerance;  // of a few dozen roundings one after another
-  return c;
+  return linalg_case(std::move(name), std::move(samples), tolerance);
 }
 Sample sample(std::string label, std::vector<std::vector<int64_t>> sizes, OpFunction op,
               Reference reference) {

@@ -148,11 +148,7 @@ def main():
         name, shown, reason = writer.descriptions[case]
         if not known.explains(name, "float64", shown, text):
             unexplained[name].append(f"{shown}: {text[:300]} {reason[:200]}")
-    for name, texts in sorted(unexplained.items()):
-        print(f"{name}: {len(texts)}")
-        print(*(f"    {text}" for text in texts[:options.verbose]), sep="\n")
-    if death:
-        print("died at", death, writer.descriptions[death[0]] if death[0] is not None else "")
+    replay.show(unexplained, death, writer.descriptions, options.verbose)
     left = sum(map(len, unexplained.values()))
     refused = sum(bool(reason) for _, _, reason in writer.descriptions)
     print(f"{len({d[0] for d in writer.descriptions})} modules, {len(writer.descriptions)} cases "

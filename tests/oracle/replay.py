@@ -76,6 +76,15 @@ def wrong_texts(refusals, texts):
             if case in texts and not re.search(texts[case], text)}
 
 
+def show(unexplained, death, descriptions, verbose):
+    """Prints the first `verbose` differences of each name, and where the program died."""
+    for name, found in sorted(unexplained.items()):
+        print(f"{name}: {len(found)}")
+        print(*(f"    {text}" for text in found[:verbose]), sep="\n")
+    if death:
+        print("died at", death, descriptions[death[0]] if death[0] is not None else "")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--program", required=True)
@@ -97,11 +106,7 @@ def main():
             refused[name] += 1
         elif not known.explains(name, dtype, call, text):
             unexplained[name].append(f"{dtype} {call}: {text[:300]}")
-    for name, found in sorted(unexplained.items()):
-        print(f"{name}: {len(found)}")
-        print(*(f"    {text}" for text in found[:options.verbose]), sep="\n")
-    if death:
-        print("died at", death, collector.descriptions[death[0]] if death[0] is not None else "")
+    show(unexplained, death, collector.descriptions, options.verbose)
     names = {d[0] for d in collector.descriptions}
     if options.verbose > 3:
         print("not offered:", sorted({o.name for o in samples.op_db} - names))

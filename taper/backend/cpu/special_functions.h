@@ -106,15 +106,6 @@ inline double erf_inverse(double x) {
   return std::copysign(erf_inverse(std::fabs(x), 1 - std::fabs(x)), x);
 }
 
-/// The modified Bessel functions of the first kind of order 0 and 1.
-inline double bessel_i(int order, double x) {
-  const double a = std::fabs(x);
-  if (std::isnan(a)) return x;
-  // Beyond this they exceed a double.
-  const double value = a > 713 ? kInf : std::cyl_bessel_i(static_cast<double>(order), a);
-  return order % 2 != 0 && std::signbit(x) ? -value : value;
-}
-
 /// ln(e^a + e^b).
 inline double log_add_exp(double a, double b) {
   if (a == b && std::isinf(a)) return a;
