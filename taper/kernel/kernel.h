@@ -5,24 +5,12 @@
 #include "taper/base/error.h"
 #include "taper/core/device.h"
 #include "taper/core/tensor_view.h"
+#include "taper/kernel/observer.h"
 
 namespace taper {
 
-/// Sees every kernel call: profilers and recorders are observers. Install one at a time.
-class KernelObserver {
- public:
-  virtual ~KernelObserver() = default;
-  virtual void before(const char* kernel, Device device) = 0;
-  virtual void after(const char* kernel, Device device) = 0;
-};
-
 namespace detail {
 inline constinit std::atomic<KernelObserver*> kernel_observer{nullptr};
-}
-
-/// Returns the observer that was set before; null removes it.
-inline KernelObserver* set_kernel_observer(KernelObserver* observer) {
-  return detail::kernel_observer.exchange(observer);
 }
 
 /// Whether a kernel takes complex tensors. The others refuse them before their entry is called.

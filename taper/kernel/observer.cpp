@@ -4,8 +4,8 @@
 
 namespace taper {
 
-KernelObserver* exchange_kernel_observer(KernelObserver* observer) {
-  return set_kernel_observer(observer);
+KernelObserver* set_kernel_observer(KernelObserver* observer) {
+  return detail::kernel_observer.exchange(observer);
 }
 
 }  // namespace taper

@@ -1,13 +1,19 @@
 #pragma once
 
 #include "taper/base/macros.h"
+#include "taper/core/device.h"
 
 namespace taper TAPER_API {
 
-class KernelObserver;
+/// Sees every kernel call: profilers and recorders are observers. Install one at a time.
+class KernelObserver {
+ public:
+  virtual ~KernelObserver() = default;
+  virtual void before(const char* kernel, Device device) = 0;
+  virtual void after(const char* kernel, Device device) = 0;
+};
 
-/// What set_kernel_observer() does, for the libraries beside this one: in theirs, the inline
-/// function would set a variable of their own.
-KernelObserver* exchange_kernel_observer(KernelObserver* observer);
+/// Returns the observer that was set before; null removes it.
+KernelObserver* set_kernel_observer(KernelObserver* observer);
 
 }  // namespace taper

@@ -8,7 +8,6 @@
 
 #include "taper/base/error.h"
 #include "taper/base/spin_lock.h"
-#include "taper/kernel/kernel.h"
 #include "taper/kernel/observer.h"
 #include "taper/train/profiler_record.h"
 
@@ -82,9 +81,9 @@ constinit thread_local ProfilerHub::OwnLog ProfilerHub::own_;
 void ProfilerHub::start(Profiler::Impl& profiler) {
   const std::lock_guard lock(mutex_);
   TAPER_CHECK_AS(ConfigError, current_ == nullptr, "Profiler: one is recording already");
-  KernelObserver* other = exchange_kernel_observer(this);
+  KernelObserver* other = set_kernel_observer(this);
   if (other != nullptr) {
-    exchange_kernel_observer(other);
+    set_kernel_observer(other);
     taper::detail::fail<ConfigError>("Profiler: kernels have another observer already");
   }
   profiler.session = ++sessions_;
@@ -105,8 +104,8 @@ void ProfilerHub::stop(Profiler::Impl& profiler) {
   const std::lock_guard lock(mutex_);
   if (current_ != &profiler) return;
   detail::profiler_session = 0;
-  KernelObserver* other = exchange_kernel_observer(nullptr);
-  if (other != this) exchange_kernel_observer(other);
+  KernelObserver* other = set_kernel_observer(nullptr);
+  if (other != this) set_kernel_observer(other);
   current_ = nullptr;
   profiler.end = now();
   for (ThreadLog* log : logs_) {

@@ -13,7 +13,7 @@
 #include "taper/base/error.h"
 #include "taper/base/file.h"
 #include "taper/base/system.h"
-#include "taper/kernel/kernel.h"
+#include "taper/kernel/observer.h"
 #include "tests/support/expect_error.h"
 #include "tests/support/temp_folder.h"
 #include "tests/train/small_run.h"
