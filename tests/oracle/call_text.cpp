@@ -78,9 +78,8 @@ class Reader {
   }
 
   IValue number() {
-    const std::string_view text = take_while([](unsigned char c) {
-      return std::isalnum(c) || c == '-' || c == '+' || c == '.';
-    });
+    const std::string_view text = take_while(
+        [](unsigned char c) { return std::isalnum(c) || c == '-' || c == '+' || c == '.'; });
     const char* end = text.data() + text.size();
     int64_t whole = 0;
     if (std::from_chars(text.data(), end, whole).ptr == end) return whole;
