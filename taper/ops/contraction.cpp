@@ -397,8 +397,15 @@ Tensor addr(Out out, const Tensor& self, const Tensor& vec1, const Tensor& vec2,
   TAPER_CHECK_AS(ShapeError, vec1.dim() == 1 && vec2.dim() == 1,
                  "addr: expected 1-D vec1 and vec2, but got ", vec1.dim(), "-D and ", vec2.dim(),
                  "-D");
+  self.detach().expand({vec1.numel(), vec2.numel()});  // throws where it does not
+  const ScalarType type = promoteTypes(result_type(self, vec1), vec2.scalar_type());
+  for (const auto& [name, number] : {std::pair{"beta", &beta}, std::pair{"alpha", &alpha}}) {
+    TAPER_CHECK(!isIntegralType(type, true) || !number->isFloatingPoint(),
+                "addr: For integral input tensors, argument ", name,
+                " must not be a floating point number.");
+  }
   // Of truth values: or, and.
-  const bool logical = result_type(self, vec1) == kBool && vec2.scalar_type() == kBool;
+  const bool logical = type == kBool;
   const auto factor = [&](const Scalar& s) { return logical ? Scalar(s.toBool()) : s; };
   return composite(out, "addr", self, {self, vec1, vec2}, [&](const Tensor& x) {
     const Tensor product = taper::mul(taper::outer(vec1, vec2), factor(alpha));

@@ -29,6 +29,7 @@ void share_among_ties(Backward& g, uint64_t dims, bool keepdim) {
 
 Tensor extremum(const Out& out, const char* op, const char* node, const Tensor& self, uint64_t dims,
                 bool keepdim, ReduceOp what) {
+  if (self.is_complex()) fail_complex(op, self.scalar_type());
   check_nonempty(op, self.sizes(), dims);
   Tensor result =
       out.make(op, reduced_sizes(self.sizes(), dims, keepdim), self.scalar_type(), {self});
@@ -44,6 +45,7 @@ Tensor extremum(const Out& out, const char* op, const char* node, const Tensor& 
 
 std::tuple<Tensor, Tensor> with_index(const char* op, const char* node, const Tensor& self,
                                       int64_t dim, bool keepdim, bool largest) {
+  if (self.is_complex()) fail_complex(op, self.scalar_type());
   const int64_t d = wrap_dim(dim, self.dim());
   const uint64_t dims = uint64_t{1} << d;
   check_nonempty(op, self.sizes(), dims);
@@ -58,6 +60,7 @@ std::tuple<Tensor, Tensor> with_index(const char* op, const char* node, const Te
 
 Tensor position(const char* op, const Tensor& self, std::optional<int64_t> dim, bool keepdim,
                 bool largest) {
+  if (self.is_complex()) fail_complex(op, self.scalar_type());
   uint64_t dims = ~uint64_t{0};
   if (dim) {
     dims = uint64_t{1} << wrap_dim(*dim, self.dim());

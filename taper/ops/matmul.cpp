@@ -166,6 +166,11 @@ Tensor accumulate(const char* op, const char* node, const Out& out, const Tensor
   check_numbers(op, x.scalar_type(), beta, alpha);
   const Factor a{x}, b{y};
   const DimVector sizes = product_sizes(a, b);
+  TAPER_CHECK_AS(ShapeError, static_cast<size_t>(self.dim()) <= sizes.size(), op,
+                 ": expected self to expand to ", sizes, ", got sizes ", self.sizes(),
+                 ": the number of sizes provided (", sizes.size(),
+                 ") must be greater or equal to the number of dimensions in the tensor (",
+                 self.dim(), ")");
   if (x.is_complex()) {
     return composite(out, op, self, {self, x, y}, [&](const Tensor& base) {
       const Tensor xy = times(op, x, false, y, false);

@@ -113,10 +113,26 @@ std::tuple<Tensor, Tensor, Tensor> layer_norm_all(const Tensor& input, IntArrayR
 
 // ---- batch norm
 
-void check_channels(const char* name, const Tensor& t, int64_t channels) {
-  if (!t.defined()) return;
-  TAPER_CHECK_AS(ShapeError, t.numel() == channels, "batch_norm: ", name, " should contain ",
-                 channels, " elements not ", t.numel());
+void check_channels(const char* op, const char* name, const std::optional<Tensor>& t,
+                    int64_t channels) {
+  if (!given(t).defined()) return;
+  TAPER_CHECK_AS(ShapeError, t->numel() == channels, op, ": ", name, " should contain ", channels,
+                 " elements not ", t->numel());
+  TAPER_CHECK_AS(ShapeError, t->dim() == 1, op, ": ", name, " should have one dimension, got ",
+                 t->sizes());
+}
+
+/// Before anything is written: what is wrong with one must not leave the other changed.
+void check_channels(const char* op, const std::optional<Tensor>& weight,
+                    const std::optional<Tensor>& bias, const std::optional<Tensor>& running_mean,
+                    const std::optional<Tensor>& running_var, int64_t channels) {
+  check_channels(op, "running_mean", running_mean, channels);
+  check_channels(op, "running_var", running_var, channels);
+  check_channels(op, "weight", weight, channels);
+  check_channels(op, "bias", bias, channels);
+  for (const auto* t : {&running_mean, &running_var}) {
+    if (given(*t).defined()) check_floating(op, **t);
+  }
 }
 
 /// x as the kernels take it: contiguous, or dense with the channels innermost.
@@ -264,11 +280,7 @@ Tensor batch_norm(const Tensor& input, const std::optional<Tensor>& weight,
   check_floating("batch_norm", input);
   TAPER_CHECK_AS(ShapeError, input.dim() >= 2, "batch_norm: Expected at least 2 dimensions, got ",
                  input.sizes());
-  const int64_t channels = input.size(1);
-  check_channels("running_mean", given(running_mean), channels);
-  check_channels("running_var", given(running_var), channels);
-  check_channels("weight", given(weight), channels);
-  check_channels("bias", given(bias), channels);
+  check_channels("batch_norm", weight, bias, running_mean, running_var, input.size(1));
   TAPER_CHECK(training || (given(running_mean).defined() && given(running_var).defined()),
               "batch_norm: Expected running_mean and running_var to be defined when "
               "training=False");
@@ -294,6 +306,7 @@ Tensor instance_norm(const Tensor& input, const std::optional<Tensor>& weight,
   TAPER_CHECK_AS(ShapeError, input.dim() >= 2,
                  "instance_norm: Expected at least 2 dimensions, got ", input.sizes());
   const int64_t samples = input.size(0), channels = input.size(1);
+  check_channels("instance_norm", weight, bias, running_mean, running_var, channels);
   // Samples and channels together are the channels of one large sample.
   DimVector shape(input.sizes());
   shape[0] = 1;

@@ -85,6 +85,7 @@ int64_t edge_element(PadMode mode, int64_t j, int64_t size, int64_t l, int64_t r
 }
 
 Tensor pad_edges(const char* op, const Tensor& self, IntArrayRef pad, PadMode edge) {
+  if (self.is_complex()) fail_complex(op, self.scalar_type());
   const int64_t count = static_cast<int64_t>(pad.size()) / 2, rank = self.dim();
   bool valid = rank == count + 1 || rank == count + 2;
   for (int64_t d = rank - count - 1; valid && d < rank; ++d) valid = self.sizes()[d] > 0;

@@ -121,6 +121,8 @@ ScalarType widest(const Tensor& self, ScalarType other) {
 }
 
 Tensor infinite(const Out& out, const char* name, const Tensor& self, bool positive) {
+  TAPER_CHECK_AS(DTypeError, !self.is_complex(), name, ": ", name,
+                 " does not support complex inputs, got ", self.scalar_type());
   const double infinity = std::numeric_limits<double>::infinity();
   const Tensor found = self.is_floating_point()
                            ? taper::eq(self.detach(), positive ? infinity : -infinity)

@@ -21,7 +21,8 @@ void check_normal(const char* op, const Tensor& self, double std) {
 struct Range {
   int64_t low, high;
 };
-Range range_of(ScalarType type) {
+Range range_of(const char* op, ScalarType type) {
+  if (isComplexType(type)) fail_complex(op, type);
   return visit_dtype(type, [](auto zero) -> Range {
     using T = decltype(zero);
     if constexpr (std::is_same_v<T, bool>) {
@@ -42,7 +43,7 @@ Range range_of(ScalarType type) {
 void check_range(const char* op, ScalarType type, int64_t low, int64_t high) {
   TAPER_CHECK(low < high, op, ": random_ expects 'from' to be less than 'to', but got from=", low,
               " >= to=", high);
-  const Range r = range_of(type);
+  const Range r = range_of(op, type);
   TAPER_CHECK(low >= r.low && low <= r.high, op, ": from is out of bounds for ", type, ", got ",
               low);
   TAPER_CHECK(high - 1 >= r.low && high - 1 <= r.high, op, ": to - 1 is out of bounds for ", type,
@@ -264,7 +265,7 @@ Tensor& random_(Tensor& self, int64_t from, std::optional<int64_t> to,
                      [&](View v, RandomEngine& e) { random_all64_kernel(v.device(), v, e); });
   }
   const ScalarType type = self.scalar_type();
-  int64_t most = range_of(type).high;
+  int64_t most = range_of("random_", type).high;
   if (type == kFloat) most = int64_t{1} << 24;
   if (type == kDouble) most = int64_t{1} << 53;
   if (type == kHalf) most = int64_t{1} << 11;
@@ -326,8 +327,8 @@ Tensor randperm(int64_t n, const std::optional<Generator>& generator,
                 const TensorOptions& options) {
   TAPER_CHECK(n >= 0, "randperm: n must be non-negative, got ", n);
   const TensorOptions o = integer_default(options);
-  TAPER_CHECK(n == 0 || n - 1 <= range_of(o.dtype()).high, "randperm: n is too large for ",
-              o.dtype(), ", got ", n);
+  TAPER_CHECK(n == 0 || n - 1 <= range_of("randperm", o.dtype()).high,
+              "randperm: n is too large for ", o.dtype(), ", got ", n);
   return filled(empty({n}, without_grad(o)), o, [&](Tensor& t) {
     with_engine(generator, [&](RandomEngine& e) { randperm_kernel(t.device(), out_view(t), e); });
   });

@@ -30,6 +30,7 @@ Tensor scan(const char* op, const Tensor& self, int64_t dim, ScalarType type, Sc
   if (isComplexType(type) && what == Scan::product) return complex_products(self.to(type), dim);
   Tensor result = new_tensor(op, self.sizes(), type);
   if (!isComplexType(type)) {
+    if (self.is_complex()) fail_complex(op, self.scalar_type());
     cumulate_kernel(self.device(), out_view(result), in(self), dim, what);
     return result;
   }
@@ -79,6 +80,7 @@ bool has_zero(const Tensor& self) {
 /// The running extremum: its kernel says where each one stands.
 std::tuple<Tensor, Tensor> running_extremum(const char* op, const char* node, const Tensor& self,
                                             int64_t dim, bool largest) {
+  if (self.is_complex()) fail_complex(op, self.scalar_type());
   const int64_t d = wrap_dim(dim, self.dim());
   const Tensor indices = new_tensor(op, self.sizes(), kLong);
   running_position_kernel(self.device(), out_view(indices), in(self), d, largest);

@@ -28,6 +28,7 @@ int64_t size_along(const Tensor& t, int64_t dim) { return t.dim() == 0 ? 1 : t.s
 /// The first count elements along dim in order; values pass their gradient to where they came from.
 Pair ordered(const char* op, const char* node, const Tensor& self, int64_t dim, int64_t count,
              bool descending) {
+  if (self.is_complex()) fail_complex(op, self.scalar_type());
   DimVector sizes(self.sizes());
   if (self.dim() > 0) sizes[dim] = count;
   const Tensor values = new_tensor(op, sizes, self.scalar_type());
@@ -40,6 +41,7 @@ Pair ordered(const char* op, const char* node, const Tensor& self, int64_t dim, 
 /// One element of each line along dim.
 Pair picked(const char* op, const char* node, const Tensor& self, int64_t dim, bool keepdim,
             Rank rank, int64_t k = 0) {
+  if (self.is_complex()) fail_complex(op, self.scalar_type());
   const uint64_t dims = uint64_t{1} << dim;
   check_nonempty(op, self.sizes(), dims);
   const DimVector sizes = reduced_sizes(self.sizes(), dims, true);
@@ -361,6 +363,8 @@ std::tuple<Tensor, Tensor, Tensor> _unique2(const Tensor& self, bool, bool retur
 
 Tensor isin(const Tensor& elements, const Tensor& test_elements, bool, bool invert) {
   const ScalarType type = result_type(elements, test_elements);
+  TAPER_CHECK_AS(DTypeError, !isComplexType(type),
+                 "isin: Unsupported input type encountered for isin(): ", type);
   const Tensor x = elements.detach().to(type);
   const Tensor among = std::get<0>(sort(test_elements.detach().to(type).flatten()));
   const int64_t n = among.numel();

@@ -36,6 +36,7 @@ Tensor incomplete_gamma(const Out& out, const char* name, const BinaryKernel& ke
 }
 
 Tensor bessel(const Out& out, const char* name, Bessel kind, const Tensor& self) {
+  if (self.is_complex()) fail_complex(name, self.scalar_type());
   const UnaryOp op{name, name, bessel_kernel};
   const Scalar number(static_cast<int64_t>(kind));
   return unary(out, op, self, to_floating(self.scalar_type()), Params(number),
@@ -45,6 +46,7 @@ Tensor bessel(const Out& out, const char* name, Bessel kind, const Tensor& self)
 Tensor polynomial(const Out& out, const char* name, Polynomial kind, const Arg& x, const Arg& n) {
   const BinaryOp op{name, name, polynomial_kernel};
   const ScalarType type = floating_result(x, n);
+  if (isComplexType(type)) fail_complex(name, type);
   const Scalar number(static_cast<int64_t>(kind));
   return binary(out, op, x, n, Params(number), type, type,
                 [name](Backward&) { fail_derivative(name); });
@@ -99,6 +101,7 @@ Tensor special_erfcx(Out out, const Tensor& self) {
                 });
 }
 Tensor special_i0e(Out out, const Tensor& self) {
+  if (self.is_complex()) fail_complex("special_i0e", self.scalar_type());
   const Scalar kind(static_cast<int64_t>(Bessel::scaled_i0));
   return smooth(out, "special_i0e", "SpecialI0EBackward0", bessel_kernel, self, Params(kind),
                 [](const Tensor& x) {
@@ -106,6 +109,7 @@ Tensor special_i0e(Out out, const Tensor& self) {
                 });
 }
 Tensor special_i1e(Out out, const Tensor& self) {
+  if (self.is_complex()) fail_complex("special_i1e", self.scalar_type());
   const Scalar kind(static_cast<int64_t>(Bessel::scaled_i1));
   return smooth(out, "special_i1e", "SpecialI1EBackward0", bessel_kernel, self, Params(kind),
                 [](const Tensor& x) {

@@ -115,6 +115,7 @@ bool ignores_scale(Resampling how, size_t directions, int64_t in, int64_t out) {
 
 Tensor resample(const char* op, Resampling how, size_t directions, const Tensor& self,
                 IntArrayRef output_size, bool align_corners, std::initializer_list<Scale> scales) {
+  if (self.is_complex()) fail_complex(op, self.scalar_type());
   TAPER_CHECK_AS(ShapeError, output_size.size() == directions, op,
                  ": It is expected output_size equals to ", directions, ", but got size ",
                  output_size.size());

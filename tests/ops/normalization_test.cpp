@@ -4,6 +4,7 @@
 
 #include "taper/ops/copy.h"
 #include "taper/ops/creation.h"
+#include "tests/support/expect_error.h"
 #include "tests/support/op_case.h"
 
 namespace taper::testing {
@@ -190,6 +191,20 @@ TEST(BatchNorm, ChannelsLastKeepsItsLayoutAndBits) {
   const Tensor b = batch_norm(last, {}, {}, {}, {}, true, 0.1, 1e-5);
   EXPECT_TRUE(b.is_contiguous(MemoryFormat::ChannelsLast));
   EXPECT_EQ(a.sub(b).abs().max().item<float>(), 0);
+}
+
+TEST(BatchNorm, RefusedStatisticsLeaveTheOthersAlone) {
+  const Tensor x = arange(0, 8, 1, kFloat).view({4, 2}), mean = zeros({2});
+  const auto counts = zeros({2}, TensorOptions(kLong)), pair = ones({1, 2});
+  EXPECT_ERROR(DTypeError, batch_norm(x, {}, {}, mean, counts, true, 0.1, 1e-5),
+               "batch_norm: expected a floating-point tensor, got Long");
+  EXPECT_ERROR(ShapeError, batch_norm(x, {}, {}, mean, pair, true, 0.1, 1e-5),
+               "batch_norm: running_var should have one dimension, got [1, 2]");
+  EXPECT_ERROR(DTypeError, instance_norm(x.view({2, 2, 2}), {}, {}, mean, counts, true, 0.1, 1e-5),
+               "instance_norm: expected a floating-point tensor, got Long");
+  EXPECT_ERROR(ShapeError, instance_norm(x.view({2, 2, 2}), {}, {}, ones({3}), {}, true, 0.1, 1e-5),
+               "instance_norm: running_mean should contain 2 elements not 3");
+  EXPECT_FALSE(mean.any().item<bool>());
 }
 
 }  // namespace

@@ -15,7 +15,9 @@ Scalar to_scalar(const IValue& value) {
   if (value.isBool()) return value.toBool();
   if (value.isInt()) return value.toInt();
   if (value.isDouble()) return value.toDouble();
-  if (value.isTensor()) return value.toTensor().item();  // a complex number
+  if (value.isTensor() && value.toTensor().is_complex() && value.toTensor().dim() == 0) {
+    return value.toTensor().item();  // a complex number
+  }
   bad("a number", value);
 }
 
