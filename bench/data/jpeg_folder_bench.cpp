@@ -2,6 +2,7 @@
 // the same files on two threads and does nothing with the pictures.
 #include <stdlib.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <cstring>
@@ -19,24 +20,26 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int64_t kFiles = 512, kSide = 256, kClasses = 4;
+constexpr int64_t kPictures = 32, kCopies = 16, kSide = 256, kClasses = 4;
 constexpr size_t kWorkers = 2;
 
-/// Something like a photograph: waves of all lengths and a little noise, 1.5 bits a sample.
+/// Something like a photograph: waves of all lengths, colours, and a little noise.
 taper::io::Image picture(int64_t number) {
   taper::io::Image image(kSide, kSide, 3);
   uint64_t noise = static_cast<uint64_t>(number) + 1;
   const double turn = 0.7 * static_cast<double>(number);
-  for (int64_t i = 0; i < kSide * kSide * 3; ++i) {
-    const double x = static_cast<double>(i / 3 % kSide), y = static_cast<double>(i / 3 / kSide);
-    double level = 128 + 20 * std::sin(2.0 * static_cast<double>(i % 3) + turn);
+  for (size_t i = 0; i < kSide * kSide; ++i) {
+    const double x = static_cast<double>(i % kSide), y = static_cast<double>(i / kSide);
+    double waves = 128;
     for (double wave = 0.02, height = 30; wave < 1; wave *= 2.3, height *= 0.7) {
-      level += height * std::sin(wave * (x * std::cos(turn + wave) + y * std::sin(turn)) + turn);
+      waves += height * std::sin(wave * (x * std::cos(turn + wave) + y * std::sin(turn)) + turn);
     }
-    noise = noise * 6364136223846793005ull + 1442695040888963407ull;
-    level += 8 * (static_cast<double>(noise >> 40) * 0x1p-24 - 0.5);
-    image.pixels[static_cast<size_t>(i)] =
-        static_cast<uint8_t>(level < 0 ? 0 : (level > 255 ? 255 : level));
+    for (size_t c = 0; c < 3; ++c) {
+      noise = noise * 6364136223846793005ull + 1442695040888963407ull;
+      const double level = waves + 20 * std::sin(2.0 * static_cast<double>(c) + turn) +
+                           8 * (static_cast<double>(noise >> 40) * 0x1p-24 - 0.5);
+      image.pixels[3 * i + c] = static_cast<uint8_t>(std::clamp(level, 0.0, 255.0));
+    }
   }
   return image;
 }
@@ -48,10 +51,14 @@ class Folder {
     std::string name = (fs::temp_directory_path() / "taper_bench_XXXXXX").string();
     TAPER_CHECK(mkdtemp(name.data()) != nullptr, "cannot make a folder ", name);
     path_ = name;
-    for (int64_t i = 0; i < kFiles; ++i) {
+    for (int64_t i = 0; i < kPictures; ++i) {
       const fs::path folder = path_ / std::to_string(i % kClasses);
       fs::create_directories(folder);
-      taper::io::write_jpeg((folder / (std::to_string(i) + ".jpg")).string(), picture(i));
+      const auto file = [&](int64_t copy) {
+        return folder / (std::to_string(i) + "_" + std::to_string(copy) + ".jpg");
+      };
+      taper::io::write_jpeg(file(0).string(), picture(i));
+      for (int64_t copy = 1; copy < kCopies; ++copy) fs::copy_file(file(0), file(copy));
     }
   }
   ~Folder() {

@@ -22,10 +22,10 @@ lib::nn::Conv2d shrink(int64_t from, int64_t to, int64_t kernel, int64_t stride,
 
 /// Noise (n, 100, 1, 1) to images (n, 1, 28, 28).
 lib::nn::Sequential make_generator() {
-  return lib::nn::Sequential(
-      grow(kNoise, 256, 4, 1, 0), lib::nn::BatchNorm2d(256), lib::nn::ReLU(),
-      grow(256, 128, 3, 2, 1), lib::nn::BatchNorm2d(128), lib::nn::ReLU(), grow(128, 64, 4, 2, 1),
-      lib::nn::BatchNorm2d(64), lib::nn::ReLU(), grow(64, 1, 4, 2, 1), lib::nn::Tanh());
+  return lib::nn::Sequential(grow(kNoise, 256, 4, 1, 0), lib::nn::BatchNorm2d(256), lib::nn::ReLU(),
+                             grow(256, 128, 3, 2, 1), lib::nn::BatchNorm2d(128), lib::nn::ReLU(),
+                             grow(128, 64, 4, 2, 1), lib::nn::BatchNorm2d(64), lib::nn::ReLU(),
+                             grow(64, 1, 4, 2, 1), lib::nn::Tanh());
 }
 
 /// Images to probabilities (n, 1, 1, 1) of being real.
@@ -86,8 +86,7 @@ struct DcganTrainer {
 // generator once, and its noise has no gradient.
 double step_flop() {
   const double generator_first = kNoise * 256.0 * 16, discriminator_first = 14.0 * 14 * 64 * 16;
-  const double generator_rest =
-      16 * 256.0 * 128 * 9 + 49 * 128.0 * 64 * 16 + 14.0 * 14 * 64 * 16;
+  const double generator_rest = 16 * 256.0 * 128 * 9 + 49 * 128.0 * 64 * 16 + 14.0 * 14 * 64 * 16;
   const double discriminator_rest = 49 * 64.0 * 128 * 16 + 9 * 128.0 * 256 * 16 + 256 * 9;
   return kBatch * (6 * generator_rest + 4 * generator_first + 18 * discriminator_rest +
                    14 * discriminator_first);
