@@ -29,7 +29,8 @@ taper::io::Image picture(int64_t number) {
   uint64_t noise = static_cast<uint64_t>(number) + 1;
   const double turn = 0.7 * static_cast<double>(number);
   for (size_t i = 0; i < kSide * kSide; ++i) {
-    const double x = static_cast<double>(i % kSide), y = static_cast<double>(i / kSide);
+    const size_t row = i / kSide, column = i % kSide;
+    const double x = static_cast<double>(column), y = static_cast<double>(row);
     double waves = 128;
     for (double wave = 0.02, height = 30; wave < 1; wave *= 2.3, height *= 0.7) {
       waves += height * std::sin(wave * (x * std::cos(turn + wave) + y * std::sin(turn)) + turn);
