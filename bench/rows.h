@@ -23,6 +23,7 @@ void add_mlp_rows(Suite& suite);
 void add_demo_rows(Suite& suite);
 void add_recurrent_rows(Suite& suite);
 void add_large_rows(Suite& suite);
+void add_dcgan_rows(Suite& suite);
 void add_loss_curves(Suite& suite);
 
 }  // namespace bench

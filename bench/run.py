@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 
-from driver import graph_rows, process_rows
+from driver import process_rows, program_rows
 from driver.goals import Goals
 from driver.pairs import compare_curves, label, run_rows
 from driver.worker import Crew
@@ -218,7 +218,7 @@ def main():
     report.header()
     if rows:
         in_process(config, options, rows, wanted, report)
-    for entry, details in graph_rows.graph_rows(config, options, wanted, report):
+    for entry, details in program_rows.program_rows(config, options, wanted, report):
         report.add(entry, details)
     whole_programs(config, options, wanted, report)
     report.write(options.out)

@@ -28,6 +28,7 @@ int main() {
   bench::add_demo_rows(suite);
   bench::add_recurrent_rows(suite);
   bench::add_large_rows(suite);
+  bench::add_dcgan_rows(suite);
   bench::add_loss_curves(suite);
   return bench::serve(std::move(suite));
 }
