@@ -63,12 +63,20 @@ Tensor to_tensor(const io::Image& image) {
   image.check("to_tensor");
   Tensor result(
       TensorImpl::empty("to_tensor", {image.channels, image.height, image.width}, kFloat));
-  float* to = result.data_ptr<float>();
+  float level[256];
+  for (int i = 0; i < 256; ++i) level[i] = static_cast<float>(i) / 255.0f;
   const int64_t pixels = image.height * image.width;
-  for (int64_t c = 0; c < image.channels; ++c) {
-    const uint8_t* from = image.pixels.data() + c;
-    for (int64_t i = 0; i < pixels; ++i)
-      *to++ = static_cast<float>(from[i * image.channels]) / 255.0f;
+  const uint8_t* from = image.pixels.data();
+  float* to = result.data_ptr<float>();
+  if (image.channels == 1) {
+    for (int64_t i = 0; i < pixels; ++i) to[i] = level[from[i]];
+    return result;
+  }
+  // All planes in one pass over the pixels.
+  for (int64_t i = 0; i < pixels; ++i, from += 3) {
+    to[i] = level[from[0]];
+    to[i + pixels] = level[from[1]];
+    to[i + 2 * pixels] = level[from[2]];
   }
   return result;
 }
