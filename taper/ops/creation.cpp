@@ -101,8 +101,8 @@ Tensor empty_permuted(IntArrayRef size, IntArrayRef physical_layout, const Tenso
     TAPER_CHECK_AS(IndexError, dim >= 0 && dim < rank,
                    "empty_permuted: Dimension out of range (expected to be between 0 and ",
                    rank - 1, ", but got ", dim, " at index ", i, ")");
-    TAPER_CHECK_AS(ShapeError, strides[dim] == 0,
-                   "empty_permuted: Duplicate dim not allowed, got ", physical_layout);
+    TAPER_CHECK_AS(ShapeError, strides[dim] == 0, "empty_permuted: Duplicate dim not allowed, got ",
+                   physical_layout);
     strides[dim] = step;
     step *= std::max<int64_t>(size[dim], 1);
   }

@@ -71,9 +71,7 @@ Tensor& resize_as_(Tensor& self, const Tensor& other, std::optional<MemoryFormat
   return resize_(self, other.sizes(), memory_format);
 }
 
-Tensor& set_(Tensor& self) {
-  return set_(self, new_tensor("set_", 0, self.scalar_type()));
-}
+Tensor& set_(Tensor& self) { return set_(self, new_tensor("set_", 0, self.scalar_type())); }
 
 Tensor& set_(Tensor& self, const Tensor& source) {
   check_set("set_", self, source);
@@ -85,9 +83,8 @@ Tensor& set_(Tensor& self, const Tensor& source, int64_t storage_offset, IntArra
   check_set("set_", self, source);
   checked_numel("set_", size, self.element_size());
   const DimVector strides = stride.empty() ? contiguous_strides(size) : DimVector(stride);
-  const TensorImplPtr geometry =
-      TensorImpl::make("set_", size, strides, self.scalar_type(), source.impl().storage(),
-                       storage_offset);
+  const TensorImplPtr geometry = TensorImpl::make("set_", size, strides, self.scalar_type(),
+                                                  source.impl().storage(), storage_offset);
   return take_memory("set_", self, *geometry);
 }
 

@@ -32,7 +32,7 @@ TEST(Memory, ResizedBeyondItsMemoryAViewMovesAway) {
 
 TEST(Memory, ResizeRefuses) {
   EXPECT_ERROR(Error, ones({2}).requires_grad_().resize_({3}),
-                     "cannot resize variables that require grad");
+               "cannot resize variables that require grad");
   EXPECT_ERROR(Error, ones({2}).resize_({-1}), "resize_");
   EXPECT_ERROR(Error, ones({2}).resize_({int64_t{1} << 40, int64_t{1} << 40}), "resize_");
   EXPECT_ERROR(Error, Tensor().resize_({1}), "undefined");
