@@ -50,6 +50,7 @@
 #include "taper/ops/loss.h"
 #include "taper/ops/masking.h"
 #include "taper/ops/matmul.h"
+#include "taper/ops/memory.h"
 #include "taper/ops/normalization.h"
 #include "taper/ops/padding.h"
 #include "taper/ops/patches.h"

@@ -46,6 +46,8 @@ Tensor bmm(Out out, const Tensor& self, const Tensor& mat2);
 Tensor matmul(Out out, const Tensor& self, const Tensor& other);
 Tensor addmm(Out out, const Tensor& self, const Tensor& mat1, const Tensor& mat2,
              const Scalar& beta, const Scalar& alpha);
+Tensor addmv(Out out, const Tensor& self, const Tensor& mat, const Tensor& vec, const Scalar& beta,
+             const Scalar& alpha);
 Tensor baddbmm(Out out, const Tensor& self, const Tensor& batch1, const Tensor& batch2,
                const Scalar& beta, const Scalar& alpha);
 Tensor outer(Out out, const Tensor& self, const Tensor& vec2);
@@ -255,6 +257,11 @@ Tensor prod(Out out, const Tensor& self, int64_t dim, bool keepdim,
             std::optional<ScalarType> dtype);
 Tensor any(Out out, const Tensor& self, int64_t dim, bool keepdim);
 Tensor all(Out out, const Tensor& self, int64_t dim, bool keepdim);
+
+// taper/ops/scan.h
+Tensor cumsum(Out out, const Tensor& self, int64_t dim, std::optional<ScalarType> dtype);
+Tensor cumprod(Out out, const Tensor& self, int64_t dim, std::optional<ScalarType> dtype);
+Tensor logcumsumexp(Out out, const Tensor& self, int64_t dim);
 
 // taper/ops/scatter.h
 Tensor gather(Out out, const Tensor& self, int64_t dim, const Tensor& index, bool sparse_grad);

@@ -1,5 +1,6 @@
 #include "taper/ops/creation.h"
 
+#include <algorithm>
 #include <cmath>
 #include <memory>
 
@@ -86,6 +87,28 @@ Tensor empty_strided(IntArrayRef size, IntArrayRef stride, const TensorOptions& 
       options);
 }
 
+Tensor empty_permuted(IntArrayRef size, IntArrayRef physical_layout, const TensorOptions& options) {
+  const int64_t rank = static_cast<int64_t>(size.size());
+  TAPER_CHECK_AS(ShapeError, physical_layout.size() == size.size(),
+                 "empty_permuted: Number of dimensions in size does not match the length of the "
+                 "physical_layout; i.e. len(size) = ",
+                 rank, " is not equal to len(physical_layout) = ", physical_layout.size());
+  checked_numel("empty_permuted", size, elementSize(options.dtype()));
+  DimVector strides(size.size(), 0);
+  int64_t step = 1;
+  for (size_t i = size.size(); i-- > 0;) {
+    const int64_t dim = physical_layout[i];
+    TAPER_CHECK_AS(IndexError, dim >= 0 && dim < rank,
+                   "empty_permuted: Dimension out of range (expected to be between 0 and ",
+                   rank - 1, ", but got ", dim, " at index ", i, ")");
+    TAPER_CHECK_AS(ShapeError, strides[dim] == 0, "empty_permuted: Duplicate dim not allowed, got ",
+                   physical_layout);
+    strides[dim] = step;
+    step *= std::max<int64_t>(size[dim], 1);
+  }
+  return empty_strided(size, strides, options);
+}
+
 Tensor zeros(IntArrayRef size, const TensorOptions& options) {
   return make_filled("zeros", size, 0, options.dtype(), options);
 }
@@ -124,6 +147,11 @@ Tensor full_like(const Tensor& self, const Scalar& fill_value, const TensorOptio
 
 Tensor new_empty(const Tensor& self, IntArrayRef size, const TensorOptions& options) {
   return empty(size, options_of(self, options));
+}
+
+Tensor new_empty_strided(const Tensor& self, IntArrayRef size, IntArrayRef stride,
+                         const TensorOptions& options) {
+  return empty_strided(size, stride, options_of(self, options));
 }
 
 Tensor new_zeros(const Tensor& self, IntArrayRef size, const TensorOptions& options) {

@@ -14,6 +14,10 @@ Tensor empty(IntArrayRef size, const TensorOptions& options = {},
              std::optional<MemoryFormat> memory_format = std::nullopt);
 /// An uninitialised tensor of the given sizes and strides.
 Tensor empty_strided(IntArrayRef size, IntArrayRef stride, const TensorOptions& options = {});
+/// An uninitialised tensor of the given sizes whose dimensions lie in memory in the order of
+/// physical_layout, outermost first; {0, 1, ...} is row-major.
+Tensor empty_permuted(IntArrayRef size, IntArrayRef physical_layout,
+                      const TensorOptions& options = {});
 /// A tensor of zeros.
 Tensor zeros(IntArrayRef size, const TensorOptions& options = {});
 /// A tensor of ones.
@@ -39,6 +43,10 @@ Tensor full_like(const Tensor& self, const Scalar& fill_value, const TensorOptio
 /// An uninitialised tensor of the given sizes and self's type.
 /// variants: method
 Tensor new_empty(const Tensor& self, IntArrayRef size, const TensorOptions& options = {});
+/// An uninitialised tensor of the given sizes and strides and self's type.
+/// variants: method
+Tensor new_empty_strided(const Tensor& self, IntArrayRef size, IntArrayRef stride,
+                         const TensorOptions& options = {});
 /// Zeros of the given sizes and self's type.
 /// variants: method
 Tensor new_zeros(const Tensor& self, IntArrayRef size, const TensorOptions& options = {});

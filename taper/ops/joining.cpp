@@ -129,14 +129,16 @@ Tensor cat(TensorList tensors, int64_t dim) {
 Tensor& cat_out(Tensor& out, TensorList tensors, int64_t dim) {
   dim = check_cat(tensors, dim);
   const DimVector sizes = cat_sizes(tensors, dim);
-  for (size_t i = 0; i < tensors.size(); ++i) {
-    TAPER_CHECK(!tensors[i].is_alias_of(out),
-                "cat: unsupported operation: the input tensors cannot refer to any of the output "
-                "memory locations. Found overlap in input tensor ",
-                i);
+  const Out into = Out::into(out);
+  into.check_apart("cat", out.scalar_type(), tensors);
+  const bool shares = std::any_of(tensors.begin(), tensors.end(),
+                                  [&](const Tensor& t) { return t.is_alias_of(out); });
+  if (shares) {
+    // Elements may be shared where it is not detected.
+    into.give("cat", cat(tensors, dim), tensors);
+    return out;
   }
-  const Tensor target = Out::into(out).make("cat", sizes, result_type(tensors), tensors);
-  cat_into(target, tensors, dim);
+  cat_into(into.make("cat", sizes, result_type(tensors), tensors), tensors, dim);
   return out;
 }
 

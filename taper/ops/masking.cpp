@@ -45,6 +45,7 @@ Tensor masked_select_fresh(const Tensor& self, const Tensor& mask) {
 }  // namespace
 
 Tensor body::masked_select(Out out, const Tensor& self, const Tensor& mask) {
+  out.check_apart("masked_select", self.scalar_type(), {self, mask});
   return out.give("masked_select", masked_select_fresh(self, mask), {self, mask});
 }
 

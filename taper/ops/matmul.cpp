@@ -389,6 +389,18 @@ Tensor addmm(Out out, const Tensor& self, const Tensor& mat1, const Tensor& mat2
   return accumulate("addmm", "AddmmBackward0", out, self, mat1, mat2, beta, alpha);
 }
 
+Tensor addmv(Out out, const Tensor& self, const Tensor& mat, const Tensor& vec, const Scalar& beta,
+             const Scalar& alpha) {
+  check_mv("addmv", mat, vec);
+  TAPER_CHECK_AS(ShapeError, self.dim() <= 1, "addmv: vector + matrix @ vector expected, got ",
+                 self.dim(), ", ", mat.dim(), ", ", vec.dim());
+  return composite(out, "addmv", self, {self, mat, vec}, [&](const Tensor& x) {
+    const Tensor column = x.dim() == 1 ? x.unsqueeze(1) : x;
+    return accumulate("addmv", "AddmvBackward0", Out(), column, mat, vec.unsqueeze(1), beta, alpha)
+        .squeeze(1);
+  });
+}
+
 Tensor baddbmm(Out out, const Tensor& self, const Tensor& batch1, const Tensor& batch2,
                const Scalar& beta, const Scalar& alpha) {
   if (autocasting() && out.is_fresh()) [[unlikely]] {
@@ -407,16 +419,6 @@ Tensor ger(Out out, const Tensor& self, const Tensor& vec2) {
 }
 
 }  // namespace body
-
-Tensor addmv(const Tensor& self, const Tensor& mat, const Tensor& vec, const Scalar& beta,
-             const Scalar& alpha) {
-  check_mv("addmv", mat, vec);
-  TAPER_CHECK_AS(ShapeError, self.dim() <= 1, "addmv: vector + matrix @ vector expected, got ",
-                 self.dim(), ", ", mat.dim(), ", ", vec.dim());
-  const Tensor column = self.dim() == 1 ? self.unsqueeze(1) : self;
-  return accumulate("addmv", "AddmvBackward0", Out(), column, mat, vec.unsqueeze(1), beta, alpha)
-      .squeeze(1);
-}
 
 Tensor linear(const Tensor& input, const Tensor& weight, const std::optional<Tensor>& bias) {
   if (autocasting()) [[unlikely]] {

@@ -30,7 +30,7 @@ Tensor matmul(const Tensor& self, const Tensor& other);
 Tensor addmm(const Tensor& self, const Tensor& mat1, const Tensor& mat2, const Scalar& beta = 1,
              const Scalar& alpha = 1);
 /// beta * self + alpha * mat vec, with self broadcast to [n]; beta = 0 ignores self's values.
-/// variants: method
+/// variants: method, inplace, out
 Tensor addmv(const Tensor& self, const Tensor& mat, const Tensor& vec, const Scalar& beta = 1,
              const Scalar& alpha = 1);
 /// beta * self + alpha * bmm(batch1, batch2), with self broadcast; beta = 0 ignores its values.

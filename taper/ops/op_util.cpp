@@ -20,23 +20,29 @@ Extent extent_of(const TensorImpl& t) {
   return {begin, begin + (last + 1) * elementSize(t.dtype())};
 }
 
-/// Throws when an input shares memory with the target in another arrangement, as far as PyTorch
-/// detects it: both dense, or the same arrangement.
-void check_overlap(const char* op, const TensorImpl& target, const TensorArgs& inputs) {
+bool same_elements(const TensorImpl& a, const TensorImpl& b) {
+  return a.data() == b.data() && a.sizes() == b.sizes() && a.strides() == b.strides();
+}
+
+/// Whether two tensors of one storage share elements, as far as PyTorch detects it: both dense.
+bool detectably_overlap(const TensorImpl& x, const TensorImpl& y) {
+  if (!is_non_overlapping_and_dense(x.sizes(), x.strides()) ||
+      !is_non_overlapping_and_dense(y.sizes(), y.strides())) {
+    return false;
+  }
+  const Extent a = extent_of(x), b = extent_of(y);
+  return a.end > b.begin && b.end > a.begin;
+}
+
+/// Throws when an input shares memory with the target, but for the same elements where `same_ok`.
+void check_overlap(const char* op, const TensorImpl& target, const TensorArgs& inputs,
+                   bool same_ok) {
   for (size_t i = 0; i < inputs.size(); ++i) {
     const TensorImpl* input = inputs[i];
-    if (input == nullptr || input == &target || input->storage() != target.storage()) continue;
+    if (input == nullptr || input->storage() != target.storage()) continue;
     if (input->numel() == 0 || target.numel() == 0) continue;
-    if (input->data() == target.data() && input->sizes() == target.sizes() &&
-        input->strides() == target.strides()) {
-      continue;
-    }
-    if (!is_non_overlapping_and_dense(input->sizes(), input->strides()) ||
-        !is_non_overlapping_and_dense(target.sizes(), target.strides())) {
-      continue;
-    }
-    const Extent a = extent_of(target), b = extent_of(*input);
-    TAPER_CHECK(a.end <= b.begin || b.end <= a.begin, op,
+    const bool same = input == &target || same_elements(*input, target);
+    TAPER_CHECK(same ? same_ok : !detectably_overlap(*input, target), op,
                 ": unsupported operation: some elements of the input tensor and the written-to "
                 "tensor refer to a single memory location. Please clone() the tensor before "
                 "performing the operation.");
@@ -127,6 +133,15 @@ Tensor Out::give(const char* op, Tensor result, const TensorArgs& inputs) const 
   return target;
 }
 
+void Out::check_apart(const char* op, ScalarType dtype, const TensorArgs& inputs) const {
+  if (kind_ != Kind::into) return;
+  TAPER_CHECK_AS(DTypeError, target_->scalar_type() == dtype, op,
+                 "(): self and result must have the same scalar type. Expected out tensor to have "
+                 "dtype ",
+                 dtype, ", but got ", target_->scalar_type(), " instead");
+  check_overlap(op, target_->impl(), inputs, false);
+}
+
 Kept Out::keep_given(const Tensor& argument) const {
   if (!is_inplace() || argument.impl().storage() != target_->impl().storage()) {
     return Kept(argument);
@@ -137,7 +152,7 @@ Kept Out::keep_given(const Tensor& argument) const {
 void begin_inplace(const char* op, const Tensor& target, const TensorArgs& inputs) {
   check_inplace(op, target.impl(), wants_grad(inputs));
   if (!target.impl().is_contiguous()) check_writable(op, target.impl());
-  check_overlap(op, target.impl(), inputs);
+  check_overlap(op, target.impl(), inputs, true);
   target.impl().bump_version();
 }
 

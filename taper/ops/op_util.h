@@ -59,6 +59,9 @@ class Out {
   }
   /// For an op that computes a fresh result first: moves or copies it to where it belongs.
   Tensor give(const char* op, Tensor result, const TensorArgs& inputs) const;
+  /// For an op that reads its inputs in another order than it writes: throws when the caller's
+  /// tensor is of another type than `dtype` or shares elements with an input.
+  void check_apart(const char* op, ScalarType dtype, const TensorArgs& inputs) const;
   /// The value of an argument as it is before the op writes, undefined unless needed. Call before
   /// the kernel.
   Kept keep(const Tensor& argument, bool needed) const {

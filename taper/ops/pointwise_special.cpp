@@ -291,10 +291,20 @@ Tensor isneginf(Out out, const Tensor& self) { return infinite(out, "isneginf", 
 
 }  // namespace body
 
-Tensor polygamma(int64_t n, const Tensor& self) {
+namespace {
+
+Tensor polygamma_of(const Out& out, int64_t n, const Tensor& self) {
   TAPER_CHECK(n >= 0, "polygamma: polygamma(n, x) does not support negative n, got ", n);
-  return smooth(Out(), "polygamma", "PolygammaBackward0", polygamma_kernel, self, Params(Scalar(n)),
+  return smooth(out, "polygamma", "PolygammaBackward0", polygamma_kernel, self, Params(Scalar(n)),
                 [n](const Tensor& x) { return polygamma(std::min(n, INT64_MAX - 1) + 1, x); });
+}
+
+}  // namespace
+
+Tensor polygamma(int64_t n, const Tensor& self) { return polygamma_of(Out(), n, self); }
+Tensor& polygamma_(Tensor& self, int64_t n) {
+  polygamma_of(Out::inplace(self), n, self);
+  return self;
 }
 Tensor bitwise_left_shift(const Scalar& self, const Tensor& other) {
   return of_integers(Out(), "bitwise_left_shift", shift_left_kernel, self, other);

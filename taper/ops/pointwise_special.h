@@ -18,6 +18,9 @@ Tensor digamma(const Tensor& self);
 /// The n-th derivative of digamma(), n >= 0.
 /// variants: method
 Tensor polygamma(int64_t n, const Tensor& self);
+/// polygamma() of self, in self's memory.
+/// variants: method
+Tensor& polygamma_(Tensor& self, int64_t n);
 /// The logarithm of the p-variate gamma function: p (p - 1) / 4 ln(pi) + sum of lgamma(self - i /
 /// 2) for i < p. Meant for elements above (p - 1) / 2.
 /// variants: method, inplace, out

@@ -5,9 +5,10 @@
 #include "taper/autograd/grad_mode.h"
 #include "taper/kernel/copy.h"
 #include "taper/kernel/reduction.h"
+#include "taper/ops/bodies.h"
 #include "taper/ops/creation.h"
 #include "taper/ops/joining.h"
-#include "taper/ops/op_util.h"
+#include "taper/ops/pointwise_util.h"
 
 namespace taper {
 namespace {
@@ -100,6 +101,18 @@ std::tuple<Tensor, Tensor> running_extremum(const char* op, const char* node, co
   return {values, indices};
 }
 
+template <class F>
+std::tuple<Tensor&, Tensor&> give_extremum(const char* op, Tensor& values, Tensor& indices,
+                                           const Tensor& self, F f) {
+  const Out to_values = Out::into(values), to_indices = Out::into(indices);
+  to_values.check_apart(op, self.scalar_type(), {indices});
+  to_indices.check_apart(op, kLong, {values});
+  const auto [v, i] = f();
+  to_values.give(op, v, {self});
+  to_indices.give(op, i, {self});
+  return {values, indices};
+}
+
 /// logcumsumexp() of grad's positive elements' logarithms, from the end: the sums over i >= j of
 /// grad[i] e^(x[j] - result[i]), which never leave the range of their terms.
 Tensor weighted_from_end(const Tensor& grad, const Tensor& x, const Tensor& result, int64_t dim) {
@@ -133,7 +146,18 @@ std::tuple<Tensor, Tensor> cummin(const Tensor& self, int64_t dim) {
   return running_extremum("cummin", "CumminBackward0", self, dim, false);
 }
 
-Tensor logcumsumexp(const Tensor& self, int64_t dim) {
+std::tuple<Tensor&, Tensor&> cummax_out(Tensor& values, Tensor& indices, const Tensor& self,
+                                        int64_t dim) {
+  return give_extremum("cummax", values, indices, self, [&] { return cummax(self, dim); });
+}
+std::tuple<Tensor&, Tensor&> cummin_out(Tensor& values, Tensor& indices, const Tensor& self,
+                                        int64_t dim) {
+  return give_extremum("cummin", values, indices, self, [&] { return cummin(self, dim); });
+}
+
+namespace {
+
+Tensor logcumsumexp_fresh(const Tensor& self, int64_t dim) {
   check_floating("logcumsumexp", self);
   const int64_t d = wrap_dim(dim, self.dim());
   Tensor result = scan("logcumsumexp", self, d, self.scalar_type(), Scan::log_sum_exp);
@@ -157,11 +181,7 @@ Tensor logcumsumexp(const Tensor& self, int64_t dim) {
   return result;
 }
 
-Tensor cumsum(const Tensor& self, int64_t dim, std::optional<ScalarType> dtype) {
-  return running_sum(self, wrap_dim(dim, self.dim()), running_type(self, dtype), false);
-}
-
-Tensor cumprod(const Tensor& input, int64_t dim, std::optional<ScalarType> dtype) {
+Tensor cumprod_fresh(const Tensor& input, int64_t dim, std::optional<ScalarType> dtype) {
   const int64_t d = wrap_dim(dim, input.dim());
   const ScalarType type = running_type(input, dtype);
   const Tensor self = input.scalar_type() == type ? input : input.to(type);
@@ -179,5 +199,38 @@ Tensor cumprod(const Tensor& input, int64_t dim, std::optional<ScalarType> dtype
           }});
   return result;
 }
+
+/// The type of a running total, which an in-place form leaves as it is.
+std::optional<ScalarType> total_type(const char* op, const Out& out, const Tensor& self,
+                                     std::optional<ScalarType> dtype) {
+  if (!out.is_inplace()) return dtype;
+  TAPER_CHECK_AS(DTypeError, !dtype || *dtype == self.scalar_type(), op,
+                 "_: Bad in-place call: input tensor dtype ", self.scalar_type(),
+                 " and output tensor dtype ", *dtype, " should match");
+  return self.scalar_type();
+}
+
+}  // namespace
+
+namespace body {
+
+Tensor cumsum(Out out, const Tensor& self, int64_t dim, std::optional<ScalarType> dtype) {
+  const int64_t d = wrap_dim(dim, self.dim());
+  const ScalarType type = running_type(self, total_type("cumsum", out, self, dtype));
+  return composite(out, "cumsum", self, {self},
+                   [&](const Tensor& x) { return running_sum(x, d, type, false); });
+}
+
+Tensor cumprod(Out out, const Tensor& self, int64_t dim, std::optional<ScalarType> dtype) {
+  dtype = total_type("cumprod", out, self, dtype);
+  return composite(out, "cumprod", self, {self},
+                   [&](const Tensor& x) { return cumprod_fresh(x, dim, dtype); });
+}
+
+Tensor logcumsumexp(Out out, const Tensor& self, int64_t dim) {
+  return out.give("logcumsumexp", logcumsumexp_fresh(self, dim), {self});
+}
+
+}  // namespace body
 
 }  // namespace taper

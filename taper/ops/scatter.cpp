@@ -93,6 +93,7 @@ Tensor gather_fresh(const Tensor& self, int64_t dim, const Tensor& index) {
 }  // namespace
 
 Tensor body::gather(Out out, const Tensor& self, int64_t dim, const Tensor& index, bool) {
+  out.check_apart("gather", self.scalar_type(), {self, index});
   return out.give("gather", gather_fresh(self, dim, index), {self, index});
 }
 
@@ -182,9 +183,11 @@ Tensor take_fresh(const Tensor& self, const Tensor& index) {
 namespace body {
 
 Tensor index_select(Out out, const Tensor& self, int64_t dim, const Tensor& index) {
+  out.check_apart("index_select", self.scalar_type(), {self, index});
   return out.give("index_select", index_select_fresh(self, dim, index), {self, index});
 }
 Tensor take(Out out, const Tensor& self, const Tensor& index) {
+  out.check_apart("take", self.scalar_type(), {self, index});
   return out.give("take", take_fresh(self, index), {self, index});
 }
 

@@ -18,6 +18,7 @@
 #include "taper/ops/linalg_systems.h"
 #include "taper/ops/masking.h"
 #include "taper/ops/matmul.h"
+#include "taper/ops/memory.h"
 #include "taper/ops/pointwise_activation.h"
 #include "taper/ops/pointwise_arith.h"
 #include "taper/ops/pointwise_compare.h"
@@ -267,6 +268,11 @@ Tensor Tensor::toType(ScalarType dtype) const {
 
 Tensor Tensor::new_empty(IntArrayRef size, const TensorOptions& options) const {
   return taper::new_empty(*this, size, options);
+}
+
+Tensor Tensor::new_empty_strided(IntArrayRef size, IntArrayRef stride,
+                                 const TensorOptions& options) const {
+  return taper::new_empty_strided(*this, size, stride, options);
 }
 
 Tensor Tensor::new_zeros(IntArrayRef size, const TensorOptions& options) const {
@@ -764,9 +770,27 @@ Tensor& Tensor::addmm_(const Tensor& mat1, const Tensor& mat2, const Scalar& bet
   return taper::addmm_(const_cast<Tensor&>(*this), mat1, mat2, beta, alpha);
 }
 
+Tensor addmv(const Tensor& self, const Tensor& mat, const Tensor& vec, const Scalar& beta,
+             const Scalar& alpha) {
+  return body::addmv(Out(), self, mat, vec, beta, alpha);
+}
+Tensor& addmv_(Tensor& self, const Tensor& mat, const Tensor& vec, const Scalar& beta,
+               const Scalar& alpha) {
+  body::addmv(Out::inplace(self), self, mat, vec, beta, alpha);
+  return self;
+}
+Tensor& addmv_out(Tensor& out, const Tensor& self, const Tensor& mat, const Tensor& vec,
+                  const Scalar& beta, const Scalar& alpha) {
+  body::addmv(Out::into(out), self, mat, vec, beta, alpha);
+  return out;
+}
 Tensor Tensor::addmv(const Tensor& mat, const Tensor& vec, const Scalar& beta,
                      const Scalar& alpha) const {
   return taper::addmv(*this, mat, vec, beta, alpha);
+}
+Tensor& Tensor::addmv_(const Tensor& mat, const Tensor& vec, const Scalar& beta,
+                       const Scalar& alpha) const {
+  return taper::addmv_(const_cast<Tensor&>(*this), mat, vec, beta, alpha);
 }
 
 Tensor baddbmm(const Tensor& self, const Tensor& batch1, const Tensor& batch2, const Scalar& beta,
@@ -812,6 +836,29 @@ Tensor& ger_out(Tensor& out, const Tensor& self, const Tensor& vec2) {
 }
 Tensor Tensor::ger(const Tensor& vec2) const {
   return taper::ger(*this, vec2);
+}
+
+// taper/ops/memory.h
+
+Tensor& Tensor::resize_(IntArrayRef size, std::optional<MemoryFormat> memory_format) const {
+  return taper::resize_(const_cast<Tensor&>(*this), size, memory_format);
+}
+
+Tensor& Tensor::resize_as_(const Tensor& other, std::optional<MemoryFormat> memory_format) const {
+  return taper::resize_as_(const_cast<Tensor&>(*this), other, memory_format);
+}
+
+Tensor& Tensor::set_() const {
+  return taper::set_(const_cast<Tensor&>(*this));
+}
+
+Tensor& Tensor::set_(const Tensor& source) const {
+  return taper::set_(const_cast<Tensor&>(*this), source);
+}
+
+Tensor& Tensor::set_(const Tensor& source, int64_t storage_offset, IntArrayRef size,
+                     IntArrayRef stride) const {
+  return taper::set_(const_cast<Tensor&>(*this), source, storage_offset, size, stride);
 }
 
 // taper/ops/pointwise_activation.h
@@ -2955,6 +3002,10 @@ Tensor Tensor::polygamma(int64_t n) const {
   return taper::polygamma(n, *this);
 }
 
+Tensor& Tensor::polygamma_(int64_t n) const {
+  return taper::polygamma_(const_cast<Tensor&>(*this), n);
+}
+
 Tensor mvlgamma(const Tensor& self, int64_t p) {
   return body::mvlgamma(Out(), self, p);
 }
@@ -3946,12 +3997,40 @@ Tensor Tensor::trace() const {
 
 // taper/ops/scan.h
 
+Tensor cumsum(const Tensor& self, int64_t dim, std::optional<ScalarType> dtype) {
+  return body::cumsum(Out(), self, dim, dtype);
+}
+Tensor& cumsum_(Tensor& self, int64_t dim, std::optional<ScalarType> dtype) {
+  body::cumsum(Out::inplace(self), self, dim, dtype);
+  return self;
+}
+Tensor& cumsum_out(Tensor& out, const Tensor& self, int64_t dim, std::optional<ScalarType> dtype) {
+  body::cumsum(Out::into(out), self, dim, dtype);
+  return out;
+}
 Tensor Tensor::cumsum(int64_t dim, std::optional<ScalarType> dtype) const {
   return taper::cumsum(*this, dim, dtype);
 }
+Tensor& Tensor::cumsum_(int64_t dim, std::optional<ScalarType> dtype) const {
+  return taper::cumsum_(const_cast<Tensor&>(*this), dim, dtype);
+}
 
+Tensor cumprod(const Tensor& self, int64_t dim, std::optional<ScalarType> dtype) {
+  return body::cumprod(Out(), self, dim, dtype);
+}
+Tensor& cumprod_(Tensor& self, int64_t dim, std::optional<ScalarType> dtype) {
+  body::cumprod(Out::inplace(self), self, dim, dtype);
+  return self;
+}
+Tensor& cumprod_out(Tensor& out, const Tensor& self, int64_t dim, std::optional<ScalarType> dtype) {
+  body::cumprod(Out::into(out), self, dim, dtype);
+  return out;
+}
 Tensor Tensor::cumprod(int64_t dim, std::optional<ScalarType> dtype) const {
   return taper::cumprod(*this, dim, dtype);
+}
+Tensor& Tensor::cumprod_(int64_t dim, std::optional<ScalarType> dtype) const {
+  return taper::cumprod_(const_cast<Tensor&>(*this), dim, dtype);
 }
 
 std::tuple<Tensor, Tensor> Tensor::cummax(int64_t dim) const {
@@ -3962,6 +4041,13 @@ std::tuple<Tensor, Tensor> Tensor::cummin(int64_t dim) const {
   return taper::cummin(*this, dim);
 }
 
+Tensor logcumsumexp(const Tensor& self, int64_t dim) {
+  return body::logcumsumexp(Out(), self, dim);
+}
+Tensor& logcumsumexp_out(Tensor& out, const Tensor& self, int64_t dim) {
+  body::logcumsumexp(Out::into(out), self, dim);
+  return out;
+}
 Tensor Tensor::logcumsumexp(int64_t dim) const {
   return taper::logcumsumexp(*this, dim);
 }
@@ -4942,6 +5028,11 @@ Tensor& Tensor::swapaxes_(int64_t axis0, int64_t axis1) const {
 
 Tensor& Tensor::swapdims_(int64_t dim0, int64_t dim1) const {
   return taper::swapdims_(const_cast<Tensor&>(*this), dim0, dim1);
+}
+
+Tensor& Tensor::as_strided_(IntArrayRef size, IntArrayRef stride,
+                            std::optional<int64_t> storage_offset) const {
+  return taper::as_strided_(const_cast<Tensor&>(*this), size, stride, storage_offset);
 }
 
 }  // namespace taper

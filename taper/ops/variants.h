@@ -85,6 +85,12 @@ Tensor& addmm_(Tensor& self, const Tensor& mat1, const Tensor& mat2, const Scala
 /// Writes taper::addmm(self, ...) to out, resized when it must be, and returns it.
 Tensor& addmm_out(Tensor& out, const Tensor& self, const Tensor& mat1, const Tensor& mat2,
                   const Scalar& beta = 1, const Scalar& alpha = 1);
+/// Writes taper::addmv(self, ...) to self and returns it.
+Tensor& addmv_(Tensor& self, const Tensor& mat, const Tensor& vec, const Scalar& beta = 1,
+               const Scalar& alpha = 1);
+/// Writes taper::addmv(self, ...) to out, resized when it must be, and returns it.
+Tensor& addmv_out(Tensor& out, const Tensor& self, const Tensor& mat, const Tensor& vec,
+                  const Scalar& beta = 1, const Scalar& alpha = 1);
 /// Writes taper::baddbmm(self, ...) to self and returns it.
 Tensor& baddbmm_(Tensor& self, const Tensor& batch1, const Tensor& batch2, const Scalar& beta = 1,
                  const Scalar& alpha = 1);
@@ -797,6 +803,20 @@ Tensor& prod_out(Tensor& out, const Tensor& self, int64_t dim, bool keepdim = fa
 Tensor& any_out(Tensor& out, const Tensor& self, int64_t dim, bool keepdim = false);
 /// Writes taper::all(self, ...) to out, resized when it must be, and returns it.
 Tensor& all_out(Tensor& out, const Tensor& self, int64_t dim, bool keepdim = false);
+
+// taper/ops/scan.h
+/// Writes taper::cumsum(self, ...) to self and returns it.
+Tensor& cumsum_(Tensor& self, int64_t dim, std::optional<ScalarType> dtype = std::nullopt);
+/// Writes taper::cumsum(self, ...) to out, resized when it must be, and returns it.
+Tensor& cumsum_out(Tensor& out, const Tensor& self, int64_t dim,
+                   std::optional<ScalarType> dtype = std::nullopt);
+/// Writes taper::cumprod(self, ...) to self and returns it.
+Tensor& cumprod_(Tensor& self, int64_t dim, std::optional<ScalarType> dtype = std::nullopt);
+/// Writes taper::cumprod(self, ...) to out, resized when it must be, and returns it.
+Tensor& cumprod_out(Tensor& out, const Tensor& self, int64_t dim,
+                    std::optional<ScalarType> dtype = std::nullopt);
+/// Writes taper::logcumsumexp(self, ...) to out, resized when it must be, and returns it.
+Tensor& logcumsumexp_out(Tensor& out, const Tensor& self, int64_t dim);
 
 // taper/ops/scatter.h
 /// Writes taper::gather(self, ...) to out, resized when it must be, and returns it.

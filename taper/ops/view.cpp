@@ -7,6 +7,7 @@
 #include "taper/autograd/variable.h"
 #include "taper/kernel/reduction.h"
 #include "taper/ops/reduce_util.h"
+#include "taper/ops/slicing.h"
 #include "taper/ops/strided.h"
 
 namespace taper {
@@ -436,6 +437,11 @@ Tensor& swapdims_(Tensor& self, int64_t dim0, int64_t dim1) { return transpose_(
 
 Tensor& transpose_(Tensor& self, int64_t dim0, int64_t dim1) {
   return take_geometry("transpose_", self, transpose(self, dim0, dim1));
+}
+
+Tensor& as_strided_(Tensor& self, IntArrayRef size, IntArrayRef stride,
+                    std::optional<int64_t> storage_offset) {
+  return take_geometry("as_strided_", self, as_strided(self, size, stride, storage_offset));
 }
 
 Tensor& t_(Tensor& self) { return take_geometry("t_", self, t(self)); }

@@ -125,5 +125,9 @@ Tensor& swapaxes_(Tensor& self, int64_t axis0, int64_t axis1);
 /// Swaps two of self's own dimensions.
 /// variants: method
 Tensor& swapdims_(Tensor& self, int64_t dim0, int64_t dim1);
+/// Gives self itself any geometry over its memory; throws where it reaches past the memory.
+/// variants: method
+Tensor& as_strided_(Tensor& self, IntArrayRef size, IntArrayRef stride,
+                    std::optional<int64_t> storage_offset = std::nullopt);
 
 }  // namespace taper

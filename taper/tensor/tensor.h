@@ -61,6 +61,12 @@ class Tensor {
   Layout layout() const { return kStrided; }
   bool is_cpu() const { return device().is_cpu(); }
   bool is_cuda() const { return device().is_cuda(); }
+  /// The number of the device; -1 on the CPU.
+  int64_t get_device() const { return device().index(); }
+  /// No tensor is without memory, sparse or quantised.
+  bool is_meta() const { return false; }
+  bool is_sparse() const { return false; }
+  bool is_quantized() const { return false; }
   /// Such as CPUFloatType.
   std::string toString() const;
   /// dtype and device; requires_grad is not copied.
@@ -100,6 +106,19 @@ class Tensor {
     TAPER_CHECK_AS(ShapeError, dim() == static_cast<int64_t>(N), "accessor: expected ", N,
                    " dims but tensor has ", dim());
     return TensorAccessor<T, N>(data_ptr<T>(), sizes().data(), strides().data());
+  }
+  /// As accessor(), for functions that name it; the 32 throws on 2^31 elements and more.
+  template <class T, size_t N>
+  TensorAccessor<T, N> packed_accessor64() const {
+    return accessor<T, N>();
+  }
+  template <class T, size_t N>
+  TensorAccessor<T, N> packed_accessor32() const {
+    TAPER_CHECK(numel() <= INT32_MAX,
+                "packed_accessor32: numel needs to be smaller than int32_t max; otherwise, please "
+                "use packed_accessor64, got ",
+                numel());
+    return accessor<T, N>();
   }
   /// The only element; throws when there are more or none.
   Scalar item() const;
