@@ -221,6 +221,11 @@ TEST_F(App, WritesProfiles) {
   EXPECT_NE(slurp(latest() + "/profile-2.txt").find(", 5 steps"), std::string::npos);
   EXPECT_FALSE(file_exists(latest() + "/trace-2.json"));
   remove_all(runs_);
+  EXPECT_EQ(run({"train", "trainer.profiler=table",
+                 R"(callbacks=[{"type":"AtStep","args":{"what":"throw"}}])"}),
+            1);
+  EXPECT_NE(slurp(latest() + "/profile.txt").find("\nstep "), std::string::npos) << "of its 3 steps";
+  remove_all(runs_);
   EXPECT_EQ(run({"train", "trainer.fast_dev_run=2", "trainer.profiler=table"}), 0);
   EXPECT_TRUE(printed("backward ")) << output_;
   EXPECT_FALSE(is_folder(runs_));
