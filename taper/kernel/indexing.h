@@ -27,7 +27,8 @@ void index_offsets(View offsets, ConstView index, int64_t size, int64_t stride, 
 void take_points(View out, ConstView self, ConstView offsets, IndexedDims dims);
 void put_points(View self, ConstView values, ConstView offsets, IndexedDims dims, Scatter how);
 void gather(View out, ConstView self, ConstView index, int64_t dim, const char* op);
-void scatter(View self, ConstView index, ConstView src, int64_t dim, Scatter how, const char* op);
+void scatter(View self, ConstView index, ConstView src, int64_t dim, Scatter how, bool check_first,
+             const char* op);
 }  // namespace cpu
 
 /// out += x, elements in row-major order, where elements of out may share memory.
@@ -52,7 +53,9 @@ inline constinit Kernel<void(View, ConstView, ConstView, IndexedDims, Scatter)> 
 inline constinit Kernel<void(View, ConstView, ConstView, int64_t, const char*)> gather_kernel{
     "gather", &cpu::gather, Numbers::kAny};
 /// self[i, index[i, j, k], k] gets src[i, j, k] for dim 1; src is at least as large as index.
-inline constinit Kernel<void(View, ConstView, ConstView, int64_t, Scatter, const char*)>
+/// Throws an IndexError that names op when an index is not in [0, size): with check_first before
+/// anything is written, which takes a pass of its own; without, somewhere on the way.
+inline constinit Kernel<void(View, ConstView, ConstView, int64_t, Scatter, bool, const char*)>
     scatter_kernel{"scatter", &cpu::scatter, Numbers::kAny};
 
 }  // namespace taper

@@ -200,7 +200,7 @@ Tensor scatter(Out out, const Tensor& self, int64_t dim, const Tensor& index, co
   Tensor result = writable("scatter", out, self, {index, src});
   if (index.numel() > 0) {
     scatter_kernel(result.device(), out_view(result), in(index), in(src), dim, Scatter::assign,
-                   "scatter");
+                   !out.is_fresh(), "scatter");
   }
   record({.name = "ScatterBackward0",
           .outputs = {result},
@@ -225,7 +225,7 @@ Tensor scatter(Out out, const Tensor& self, int64_t dim, const Tensor& index, co
     NoRecordGuard no_record;
     const Tensor number = full({}, value, self.scalar_type()).expand(index.sizes());
     scatter_kernel(result.device(), out_view(result), in(index), in(number), dim, Scatter::assign,
-                   "scatter");
+                   !out.is_fresh(), "scatter");
   }
   record({.name = "ScatterBackward1",
           .outputs = {result},
@@ -250,7 +250,7 @@ Tensor scatter(Out out, const Tensor& self, int64_t dim, const Tensor& index, co
   Tensor result = writable("scatter", out, self, {index, src});
   if (index.numel() > 0) {
     scatter_kernel(result.device(), out_view(result), in(index), in(src), dim, Scatter::multiply,
-                   "scatter");
+                   !out.is_fresh(), "scatter");
   }
   return result;
 }
@@ -269,7 +269,7 @@ Tensor scatter(Out out, const Tensor& self, int64_t dim, const Tensor& index, co
     NoRecordGuard no_record;
     const Tensor number = full({}, value, self.scalar_type()).expand(index.sizes());
     scatter_kernel(result.device(), out_view(result), in(index), in(number), dim,
-                   add ? Scatter::add : Scatter::multiply, "scatter");
+                   add ? Scatter::add : Scatter::multiply, !out.is_fresh(), "scatter");
   }
   record({.name = "ScatterBackward3",
           .outputs = {result},
@@ -292,7 +292,7 @@ Tensor scatter_add(Out out, const Tensor& self, int64_t dim, const Tensor& index
   Tensor result = writable("scatter_add", out, self, {index, src});
   if (index.numel() > 0) {
     scatter_kernel(result.device(), out_view(result), in(index), in(src), dim, Scatter::add,
-                   "scatter_add");
+                   !out.is_fresh(), "scatter_add");
   }
   record({.name = "ScatterAddBackward0",
           .outputs = {result},

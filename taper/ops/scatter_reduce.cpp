@@ -18,7 +18,7 @@ Tensor combined(const Tensor& self, int64_t dim, const Tensor& index, const Tens
   NoRecordGuard no_record;
   Tensor result = self.clone();
   if (index.numel() > 0) {
-    scatter_kernel(result.device(), out_view(result), in(index), in(src), dim, how,
+    scatter_kernel(result.device(), out_view(result), in(index), in(src), dim, how, false,
                    "scatter_reduce");
   }
   return result;

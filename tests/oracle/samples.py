@@ -32,7 +32,7 @@ WIDER = {torch.float32: torch.float64, torch.complex64: torch.complex128}
 RANDOM = {"bernoulli", "rand_like", "randn", "randn_like", "randint_like", "normal", "uniform",
           "multinomial", "nn.functional.dropout", "nn.functional.dropout2d",
           "nn.functional.dropout3d", "nn.functional.feature_alpha_dropout", "empty", "empty_like",
-          "new_empty", "nn.functional.rrelu"}
+          "new_empty", "new_empty_strided", "nn.functional.rrelu"}
 # The database's function cuts the graph, or writes to a copy.
 NO_GRADIENT = {"__rpow__", "zero_", "fill"}
 # The in-place form is the op itself, or one of another name.
@@ -150,6 +150,8 @@ class Collector:
                 name, target = name + "_", target + "_"
                 if target not in self.table:
                     return
+                # These take self first.
+                arguments = sorted(arguments, key=lambda each: each is not args[0])
             overload, arguments = self.table.find(target, arguments, by_name)
             if error:
                 kind = "IndexError" if error.error_type is IndexError else "Error"

@@ -224,7 +224,8 @@ TEST_F(App, WritesProfiles) {
   EXPECT_EQ(run({"train", "trainer.profiler=table",
                  R"(callbacks=[{"type":"AtStep","args":{"what":"throw"}}])"}),
             1);
-  EXPECT_NE(slurp(latest() + "/profile.txt").find("\nstep "), std::string::npos) << "of its 3 steps";
+  EXPECT_NE(slurp(latest() + "/profile.txt").find("\nstep "), std::string::npos)
+      << "of its 3 steps";
   remove_all(runs_);
   EXPECT_EQ(run({"train", "trainer.fast_dev_run=2", "trainer.profiler=table"}), 0);
   EXPECT_TRUE(printed("backward ")) << output_;

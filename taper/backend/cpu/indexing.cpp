@@ -276,12 +276,17 @@ int64_t gather_row(T* to, const T* from, const int64_t* where, int64_t n, int64_
   return n;
 }
 
-/// to[where[i] * along + i] gets from[i].
+/// to[where[i] * along + i] gets from[i]. Returns the first i whose index is not in [0, size), or
+/// n.
 template <Scatter how, class T, class Steps>
-void scatter_row(T* to, const T* from, const int64_t* where, int64_t n, Steps steps) {
+int64_t scatter_row(T* to, const T* from, const int64_t* where, int64_t n, int64_t size,
+                    Steps steps) {
   for (int64_t i = 0; i < n; ++i) {
-    combine<how>(to[i * steps.to + where[i * steps.index] * steps.along], from[i * steps.from]);
+    const int64_t j = where[i * steps.index];
+    if (static_cast<uint64_t>(j) >= static_cast<uint64_t>(size)) return i;
+    combine<how>(to[i * steps.to + j * steps.along], from[i * steps.from]);
   }
+  return n;
 }
 
 /// Whether all indices are in [0, size).
@@ -336,11 +341,12 @@ void check_indices(ConstView index, int64_t size, int64_t dim, const char* op) {
 
 }  // namespace
 
-void scatter(View self, ConstView index, ConstView src, int64_t dim, Scatter how, const char* op) {
+void scatter(View self, ConstView index, ConstView src, int64_t dim, Scatter how, bool check_first,
+             const char* op) {
   const IntArrayRef sizes = index.sizes();
   DimVector strides(self.strides());
   const int64_t step = strides.empty() ? 0 : strides[dim], size = self.dim() ? self.size(dim) : 1;
-  check_indices(index, size, dim, op);
+  if (check_first) check_indices(index, size, dim, op);
   if (!strides.empty()) strides[dim] = 0;
   strides.resize(sizes.size(), 0);
   const int64_t row = last_of(sizes, 1), self_step = last_of(strides, 0);
@@ -354,8 +360,11 @@ void scatter(View self, ConstView index, ConstView src, int64_t dim, Scatter how
     const T* from = src.data<T>();
     const auto part = [&](const int64_t* at, int64_t begin, int64_t stop) {
       visit_steps<0, 1>({self_step, src_step, index_step, step}, [&](auto known) {
-        scatter_row<kHow>(to + at[0] + begin * self_step, from + at[1] + begin * src_step,
-                          indices + at[2] + begin * index_step, stop - begin, known);
+        const int64_t* where = indices + at[2] + begin * index_step;
+        const int64_t n = stop - begin;
+        const int64_t done = scatter_row<kHow>(
+            to + at[0] + begin * self_step, from + at[1] + begin * src_step, where, n, size, known);
+        if (done < n) fail_index(op, where[done * index_step], size, dim, true);
       });
     };
     const IntArrayRef walks[3] = {strides, src.strides(), index.strides()};
