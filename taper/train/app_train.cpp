@@ -169,8 +169,10 @@ int train_into(Session& session, const RunFolder& folder, const std::string& sum
     return code_of(result.reason);
   } catch (const std::exception& error) {
     log.write(LogLevel::kError, error.what());
+    // A wrong config may leave no folder.
+    const bool is_kept = dynamic_cast<const ConfigError*>(&error) == nullptr;
     try {
-      if (trainer.state().step > step.value_or(0)) profile.write(folder, log);
+      if (is_kept && trainer.state().step > step.value_or(0)) profile.write(folder, log);
     } catch (const std::exception&) {  // the first error is the one to tell
     }
     throw;
