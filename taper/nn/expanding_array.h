@@ -2,6 +2,7 @@
 
 #include <array>
 #include <initializer_list>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -40,6 +41,26 @@ class ExpandingArray {
   std::array<T, D> values_;
 };
 
+/// D values, any of which may be left out (nullopt).
+template <size_t D, class T = int64_t>
+class ExpandingArrayWithOptionalElem : public ExpandingArray<D, std::optional<T>> {
+ public:
+  using ExpandingArray<D, std::optional<T>>::ExpandingArray;
+  ExpandingArrayWithOptionalElem(std::nullopt_t none)
+      : ExpandingArray<D, std::optional<T>>(std::optional<T>(none)) {}
+  ExpandingArrayWithOptionalElem(T value) : ExpandingArray<D, std::optional<T>>(value) {}
+  ExpandingArrayWithOptionalElem(const ExpandingArray<D, T>& values)
+      : ExpandingArrayWithOptionalElem(std::nullopt) {
+    for (size_t i = 0; i < D; ++i) (**this)[i] = values[i];
+  }
+  ExpandingArrayWithOptionalElem(const std::vector<T>& values)
+      : ExpandingArrayWithOptionalElem(ExpandingArray<D, T>(values)) {}
+  ExpandingArrayWithOptionalElem(ArrayRef<T> values)
+      : ExpandingArrayWithOptionalElem(ExpandingArray<D, T>(values)) {}
+  ExpandingArrayWithOptionalElem(const std::array<T, D>& values)
+      : ExpandingArrayWithOptionalElem(ExpandingArray<D, T>(values)) {}
+};
+
 /// Prints one value plainly, several in brackets.
 template <size_t D>
 void append(std::string& s, const ExpandingArray<D>& values) {
@@ -48,6 +69,20 @@ void append(std::string& s, const ExpandingArray<D>& values) {
   } else {
     detail::append(s, static_cast<IntArrayRef>(values));
   }
+}
+
+/// In brackets, with None for what is left out.
+template <size_t D>
+void append(std::string& s, const ExpandingArrayWithOptionalElem<D>& values) {
+  for (size_t i = 0; i < D; ++i) {
+    s += i == 0 ? "[" : ", ";
+    if (values[i]) {
+      detail::append(s, *values[i]);
+    } else {
+      s += "None";
+    }
+  }
+  s += "]";
 }
 
 }  // namespace taper

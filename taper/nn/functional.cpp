@@ -114,7 +114,7 @@ Tensor avg_pool2d(const Tensor& input, const AvgPool2dFuncOptions& o) {
 }
 
 Tensor adaptive_avg_pool2d(const Tensor& input, const AdaptiveAvgPool2dFuncOptions& options) {
-  return taper::adaptive_avg_pool2d(input, options.output_size());
+  return taper::adaptive_avg_pool2d(input, options.sizes());
 }
 
 Tensor dropout(const Tensor& input, const DropoutFuncOptions& options) {

@@ -105,6 +105,9 @@ TAPER_TRANSPOSED(conv_transpose1d, ConvTranspose1dFuncOptions)
 TAPER_TRANSPOSED(conv_transpose2d, ConvTranspose2dFuncOptions)
 TAPER_TRANSPOSED(conv_transpose3d, ConvTranspose3dFuncOptions)
 
+Tensor dropout1d(const Tensor& input, const Dropout1dFuncOptions& options) {
+  return dropped<Dropout1dImpl>(input, options);
+}
 Tensor dropout2d(const Tensor& input, const Dropout2dFuncOptions& options) {
   return dropped<Dropout2dImpl>(input, options);
 }

@@ -99,6 +99,7 @@ TAPER_OF_ODD_DIMENSIONS(3);
 using MaxPool3dFuncOptions = MaxPool3dOptions;
 Tensor max_pool3d(const Tensor& input, const MaxPool3dFuncOptions& options);
 
+using Dropout1dFuncOptions = DropoutFuncOptions;
 using Dropout2dFuncOptions = DropoutFuncOptions;
 using Dropout3dFuncOptions = DropoutFuncOptions;
 struct AlphaDropoutFuncOptions {
@@ -107,6 +108,7 @@ struct AlphaDropoutFuncOptions {
   TAPER_ARG(bool, inplace) = false;
 };
 using FeatureAlphaDropoutFuncOptions = AlphaDropoutFuncOptions;
+Tensor dropout1d(const Tensor& input, const Dropout1dFuncOptions& options = {});
 Tensor dropout2d(const Tensor& input, const Dropout2dFuncOptions& options = {});
 Tensor dropout3d(const Tensor& input, const Dropout3dFuncOptions& options = {});
 Tensor alpha_dropout(const Tensor& input, const AlphaDropoutFuncOptions& options = {});

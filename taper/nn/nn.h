@@ -15,6 +15,7 @@
 #include "taper/nn/functional_layers.h"
 #include "taper/nn/functional_loss.h"
 #include "taper/nn/functional_vision.h"
+#include "taper/nn/fusion.h"
 #include "taper/nn/init.h"
 #include "taper/nn/lazy.h"
 #include "taper/nn/linear.h"

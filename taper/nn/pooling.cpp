@@ -72,14 +72,14 @@ F::MaxUnpoolFuncOptions<D> to_size(F::MaxUnpoolFuncOptions<D> o,
   }                                                                                             \
   Tensor AvgPool##D##dImpl::forward(const Tensor& input) { return averaged(input, options); }   \
   Tensor AdaptiveAvgPool##D##dImpl::forward(const Tensor& input) {                              \
-    return adaptive_avg_pool##D##d(input, options.output_size());                               \
+    return adaptive_avg_pool##D##d(input, options.sizes());                                     \
   }                                                                                             \
   Tensor AdaptiveMaxPool##D##dImpl::forward(const Tensor& input) {                              \
     return std::get<0>(forward_with_indices(input));                                            \
   }                                                                                             \
   std::tuple<Tensor, Tensor> AdaptiveMaxPool##D##dImpl::forward_with_indices(                   \
       const Tensor& input) {                                                                    \
-    return adaptive_max_pool##D##d(input, options.output_size());                               \
+    return adaptive_max_pool##D##d(input, options.sizes());                                     \
   }                                                                                             \
   Tensor MaxUnpool##D##dImpl::forward(const Tensor& input, const Tensor& indices,               \
                                       const std::optional<std::vector<int64_t>>& output_size) { \

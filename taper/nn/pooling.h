@@ -35,10 +35,24 @@ struct AvgPoolOptions {
   TAPER_ARG(std::optional<int64_t>, divisor_override) = std::nullopt;
 };
 
+/// Options of adaptive pooling over D dimensions; in two and three, nullopt keeps the input's size.
 template <size_t D>
 struct AdaptivePoolOptions {
-  AdaptivePoolOptions(ExpandingArray<D> output_size) : output_size_(output_size) {}
-  TAPER_ARG(ExpandingArray<D>, output_size);
+  using Sizes = std::conditional_t<D == 1, ExpandingArray<1>, ExpandingArrayWithOptionalElem<D>>;
+  AdaptivePoolOptions(Sizes output_size) : output_size_(output_size) {}
+  /// The sizes as the ops take them: -1 keeps the input's.
+  ExpandingArray<D> sizes() const {
+    ExpandingArray<D> sizes(-1);
+    for (size_t i = 0; i < D; ++i) {
+      if constexpr (D == 1) {
+        sizes->at(i) = output_size_[i];
+      } else {
+        sizes->at(i) = output_size_[i].value_or(-1);
+      }
+    }
+    return sizes;
+  }
+  TAPER_ARG(Sizes, output_size);
 };
 
 #define TAPER_INDEXED_POOL(Name, Options)                               \

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "taper/autograd/grad_mode.h"
+#include "taper/ops/creation.h"
 #include "taper/ops/joining.h"
 #include "taper/ops/pointwise.h"
 #include "taper/ops/statistics.h"
@@ -21,33 +22,46 @@ std::vector<Tensor> gradients(const std::vector<Tensor>& parameters) {
 
 }  // namespace
 
+double get_total_norm(const std::vector<Tensor>& tensors, double norm_type,
+                      bool error_if_nonfinite) {
+  NoGradGuard no_grad;
+  if (tensors.empty()) return 0;
+  // The norms of the tensors are joined in double, so that any number of them adds no error.
+  std::vector<double> norms;
+  norms.reserve(tensors.size());
+  for (const Tensor& tensor : tensors) {
+    TAPER_CHECK(tensor.defined(), "get_total_norm: expected tensors, got an undefined one");
+    norms.push_back(tensor.norm(norm_type).item<double>());
+  }
+  const double total = tensor(norms, kDouble).norm(norm_type).item<double>();
+  TAPER_CHECK(!error_if_nonfinite || std::isfinite(total),
+              "get_total_norm: The total norm of order ", norm_type,
+              " for gradients from `parameters` is non-finite, so it cannot be clipped. To disable "
+              "this error and scale the gradients with the non-finite norm anyway, set "
+              "error_if_nonfinite=false");
+  return total;
+}
+
+double get_total_norm(const Tensor& tensor, double norm_type, bool error_if_nonfinite) {
+  return get_total_norm(std::vector<Tensor>{tensor}, norm_type, error_if_nonfinite);
+}
+
+void clip_grads_with_norm_(const std::vector<Tensor>& parameters, double max_norm,
+                           double total_norm) {
+  NoGradGuard no_grad;
+  const double factor = max_norm / (total_norm + 1e-6);
+  if (factor >= 1) return;
+  for (const Tensor& grad : gradients(parameters)) grad.mul_(factor);
+}
+
+void clip_grads_with_norm_(const Tensor& parameter, double max_norm, double total_norm) {
+  clip_grads_with_norm_(std::vector<Tensor>{parameter}, max_norm, total_norm);
+}
+
 double clip_grad_norm_(const std::vector<Tensor>& parameters, double max_norm, double norm_type,
                        bool error_if_nonfinite) {
-  NoGradGuard no_grad;
-  const std::vector<Tensor> grads = gradients(parameters);
-  if (grads.empty()) return 0;
-  // The norms of the tensors are joined in double, so that any number of them adds no error.
-  double total = 0;
-  for (const Tensor& grad : grads) {
-    const double norm = grad.norm(norm_type).item<double>();
-    if (std::isinf(norm_type)) {
-      total = std::isnan(total) || total > norm ? total : norm;
-    } else {
-      total += std::pow(norm, norm_type);
-    }
-  }
-  if (!std::isinf(norm_type)) total = std::pow(total, 1 / norm_type);
-  TAPER_CHECK(!error_if_nonfinite || std::isfinite(total),
-              "clip_grad_norm_: The total norm of "
-              "order ",
-              norm_type,
-              " for gradients from `parameters` is non-finite, so it cannot "
-              "be clipped. To disable this error and scale the gradients with the non-finite norm "
-              "anyway, set error_if_nonfinite=false");
-  const double factor = max_norm / (total + 1e-6);
-  if (!(factor >= 1)) {
-    for (const Tensor& grad : grads) grad.mul_(factor);
-  }
+  const double total = get_total_norm(gradients(parameters), norm_type, error_if_nonfinite);
+  clip_grads_with_norm_(parameters, max_norm, total);
   return total;
 }
 

@@ -9,9 +9,18 @@
 namespace taper TAPER_API {
 namespace nn::utils {
 
-/// Scales the gradients of all parameters, together, so that their norm (over all elements; an
-/// infinite norm_type takes the largest) is at most max_norm. Returns the norm before. Throws
-/// with error_if_nonfinite when it is not finite.
+/// The p-norm over all elements of all tensors together, 0 of none; p may be infinite (the largest
+/// magnitude, or the smallest). Throws with error_if_nonfinite when it is not finite.
+double get_total_norm(const std::vector<Tensor>& tensors, double norm_type = 2.0,
+                      bool error_if_nonfinite = false);
+double get_total_norm(const Tensor& tensor, double norm_type = 2.0,
+                      bool error_if_nonfinite = false);
+/// Multiplies the gradients of all parameters by max_norm / (total_norm + 1e-6) where that is less
+/// than 1, or NaN.
+void clip_grads_with_norm_(const std::vector<Tensor>& parameters, double max_norm,
+                           double total_norm);
+void clip_grads_with_norm_(const Tensor& parameter, double max_norm, double total_norm);
+/// clip_grads_with_norm_() with get_total_norm() of the gradients, which it returns.
 double clip_grad_norm_(const std::vector<Tensor>& parameters, double max_norm,
                        double norm_type = 2.0, bool error_if_nonfinite = false);
 double clip_grad_norm_(const Tensor& parameter, double max_norm, double norm_type = 2.0,

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <sstream>
 
 #include "taper/ops/contraction.h"
 #include "taper/ops/convolution.h"
@@ -29,6 +30,13 @@ namespace F = nn::functional;
 void expect_same(const Tensor& got, const Tensor& want) {
   ASSERT_EQ(got.sizes(), want.sizes());
   EXPECT_TRUE(got.equal(want));
+}
+
+template <class Layer>
+std::string printed(const Layer& layer) {
+  std::ostringstream text;
+  layer->pretty_print(text);
+  return text.str();
 }
 
 TEST(FunctionalLayers, Activations) {
@@ -90,6 +98,29 @@ TEST(FunctionalLayers, ConvolutionsAndPools) {
   EXPECT_EQ(F::adaptive_max_pool3d(volume, F::AdaptiveMaxPool3dFuncOptions(1)).numel(), 2);
 }
 
+TEST(FunctionalLayers, AdaptivePoolsKeepSizesThatAreNotGiven) {
+  const Tensor volume = waves({1, 2, 4, 5, 3}), image = volume.select(4, 0);
+  const auto none = std::nullopt;
+  const F::AdaptiveAvgPool2dFuncOptions rows({2, none});
+  expect_same(F::adaptive_avg_pool2d(image, rows), adaptive_avg_pool2d(image, {2, 5}));
+  expect_same(nn::AdaptiveAvgPool2d(rows)(image), adaptive_avg_pool2d(image, {2, 5}));
+  expect_same(F::adaptive_avg_pool2d(image, F::AdaptiveAvgPool2dFuncOptions(none)), image);
+  expect_same(F::adaptive_max_pool2d(image, F::AdaptiveMaxPool2dFuncOptions({none, 3})),
+              std::get<0>(adaptive_max_pool2d(image, {4, 3})));
+  const nn::AdaptiveAvgPool3dOptions middle({none, 2, none});
+  expect_same(F::adaptive_avg_pool3d(volume, middle), adaptive_avg_pool3d(volume, {4, 2, 3}));
+  const auto [values, places] = F::adaptive_max_pool3d_with_indices(volume, middle);
+  expect_same(values, std::get<0>(adaptive_max_pool3d(volume, {4, 2, 3})));
+  expect_same(places, std::get<1>(adaptive_max_pool3d(volume, {4, 2, 3})));
+  EXPECT_EQ(printed(nn::AdaptiveMaxPool3d(middle)),
+            "taper::nn::AdaptiveMaxPool3d(output_size=[None, 2, None])");
+  EXPECT_EQ(printed(nn::AdaptiveAvgPool2d(3)), "taper::nn::AdaptiveAvgPool2d(output_size=[3, 3])");
+  const std::vector<int64_t> list{2, 3};
+  expect_same(nn::AdaptiveAvgPool2d(list)(image), adaptive_avg_pool2d(image, {2, 3}));
+  EXPECT_ERROR(Error, nn::AdaptiveAvgPool3dOptions({1, none}), "Expected 3 values");
+  EXPECT_ERROR(Error, nn::AdaptiveAvgPool3dOptions(list), "Expected 3 values");
+}
+
 TEST(FunctionalLayers, Others) {
   const Tensor x = waves({3, 4}), y = waves({3, 4}).add(0.2), weight = waves({2, 4, 4});
   expect_same(F::bilinear(x, y, weight), bilinear(x, y, weight));
@@ -106,6 +137,11 @@ TEST(FunctionalLayers, Others) {
   expect_same(F::instance_norm(image, F::InstanceNormFuncOptions().eps(0.1)),
               instance_norm(image, {}, {}, {}, {}, true, 0.1, 0.1));
   expect_same(F::dropout2d(image, F::Dropout2dFuncOptions().training(false)), image);
+  const Tensor lines = F::dropout1d(ones({4, 8, 3}), F::Dropout1dFuncOptions().training(true));
+  expect_same(lines, lines.select(2, 0).unsqueeze(2).expand({4, 8, 3}));
+  expect_same(lines.mul(lines.sub(2)), zeros({4, 8, 3}));
+  const auto off = F::Dropout1dFuncOptions().training(false);
+  expect_same(F::dropout1d(image.select(0, 0), off), image.select(0, 0));
   expect_same(F::dropout3d(waves({1, 1, 1, 1, 2}), F::Dropout3dFuncOptions().p(1)),
               zeros({1, 1, 1, 1, 2}, kDouble));
   expect_same(F::alpha_dropout(x), x);

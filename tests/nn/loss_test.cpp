@@ -123,6 +123,35 @@ TEST(Utils, ClipGradNorm) {
   EXPECT_EQ(nn::utils::clip_grad_norm_(zeros({1}).set_requires_grad(true), 1), 0);
 }
 
+TEST(Utils, TotalNorm) {
+  const std::vector<Tensor> tensors{tensor({3.0, 0.0}), tensor({{-4.0}})};
+  const double inf = std::numeric_limits<double>::infinity();
+  EXPECT_NEAR(nn::utils::get_total_norm(tensors), 5, 1e-6);
+  EXPECT_NEAR(nn::utils::get_total_norm(tensors, 1), 7, 1e-6);
+  EXPECT_EQ(nn::utils::get_total_norm(tensors, inf), 4);
+  EXPECT_EQ(nn::utils::get_total_norm(tensors, -inf), 0);
+  EXPECT_EQ(nn::utils::get_total_norm(tensors[1], -inf), 4);
+  EXPECT_EQ(nn::utils::get_total_norm(tensors, 0), 2) << "tensors that are not zero";
+  EXPECT_EQ(nn::utils::get_total_norm(std::vector<Tensor>{}), 0);
+  EXPECT_EQ(nn::utils::get_total_norm(tensor({1.0, inf})), inf);
+  EXPECT_ERROR(Error, nn::utils::get_total_norm(tensor({1.0, inf}), 2, true),
+               "get_total_norm: The total norm of order 2 for gradients from `parameters` is "
+               "non-finite");
+  EXPECT_ERROR(Error, nn::utils::get_total_norm(Tensor()), "undefined");
+}
+
+TEST(Utils, ClipGradsWithNorm) {
+  const std::vector<Tensor> p = with_gradients();
+  nn::utils::clip_grads_with_norm_(p, 2, 2);
+  expect_near(p[0].grad(), {3, 0}, 1e-5);
+  nn::utils::clip_grads_with_norm_(p, 1, 2);
+  expect_near(p[0].grad(), {1.5, 0}, 1e-5);
+  expect_near(p[1].grad(), {-2}, 1e-5);
+  EXPECT_FALSE(p[2].grad().defined());
+  nn::utils::clip_grads_with_norm_(p[1], 1, 4);
+  expect_near(p[1].grad(), {-0.5}, 1e-5);
+}
+
 TEST(Utils, ClipGradValue) {
   const std::vector<Tensor> p = with_gradients();
   nn::utils::clip_grad_value_(p, 2);
