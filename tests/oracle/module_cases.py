@@ -111,7 +111,8 @@ def pools():
             for o in product(kernel_size=(2, (3, 2, 1)[:d]), stride=(None, 1), ceil_mode=NO,
                              divisor_override=(1, 5)):
                 yield f"AvgPool{d}d", o, [x(3, *size)], {}
-        for output_size in (1, 2, (3, 2, 1)[:d], size, tuple(n + 1 for n in size)):
+        for output_size in (1, 2, (3, 2, 1)[:d], size, tuple(n + 1 for n in size),
+                            *([] if d == 1 else [(None, 2, None)[:d]])):
             for sizes in ((2, 3, *size), (3, *size)):
                 yield f"AdaptiveAvgPool{d}d", dict(output_size=output_size), [x(*sizes)], {}
                 yield f"AdaptiveMaxPool{d}d", dict(output_size=output_size), [x(*sizes)], {}

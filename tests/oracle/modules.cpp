@@ -14,6 +14,8 @@ void read(const IValue& v, bool& to) { to = v.toBool(); }
 void read(const IValue& v, std::string& to) { to = v.toStringRef(); }
 void read(const IValue& v, Tensor& to) { to = v.isNone() ? Tensor() : v.toTensor(); }
 template <class T>
+void read(const IValue& v, std::optional<T>& to);
+template <class T>
 void read(const IValue& v, std::vector<T>& to) {
   to.clear();
   // Python's modules take a number for all as well.
