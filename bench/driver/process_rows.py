@@ -39,7 +39,8 @@ def start_rows(config, pairs):
 
 
 def trainer_rows(config, pairs):
-    """What the trainer costs over a loop written by hand: of a step of 1 ms, and of an epoch."""
+    """What the trainer costs over a loop written by hand: of a step of 1 ms, also with all its
+    records, and of an epoch."""
     program = os.path.join(config["programs"], "bench_trainer")
     if config["side"] == "peer" or not os.path.exists(program):
         return
@@ -48,6 +49,7 @@ def trainer_rows(config, pairs):
                              stdout=subprocess.PIPE, stderr=nowhere)
     answer = json.loads(run.stdout)
     yield result_row("train/overhead_of_1ms_step", "%", answer["step_percent"], [], None)
+    yield result_row("train/overhead_with_records", "%", answer["recorded_percent"], [], None)
     yield result_row("train/overhead_of_epoch", "us", answer["epoch_us"], [], None)
 
 
