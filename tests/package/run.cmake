@@ -8,10 +8,14 @@ function(run)
   endif()
 endfunction()
 
-# build_outside(<name> PROGRAMS <program>... OPTIONS <option of CMake>...)
+# build_outside(<name> [BUILD <folder>] PROGRAMS <program>... OPTIONS <option of CMake>...)
 function(build_outside name)
-  cmake_parse_arguments(arg "" "" "PROGRAMS;OPTIONS" ${ARGN})
+  cmake_parse_arguments(arg "" "BUILD" "PROGRAMS;OPTIONS" ${ARGN})
   set(build "${SCRATCH}/${name}")
+  if(arg_BUILD)
+    set(build "${arg_BUILD}")
+    file(REMOVE_RECURSE "${build}")
+  endif()
   run(${CMAKE_COMMAND} -S "${SOURCE}/tests/package" -B "${build}" -G Ninja -Wno-dev
       -D CMAKE_BUILD_TYPE=Release "-DCMAKE_CXX_FLAGS_RELEASE=${CXX_FLAGS}"
       -D "CMAKE_CXX_COMPILER=${COMPILER}" ${arg_OPTIONS})
@@ -32,6 +36,8 @@ build_outside(static PROGRAMS ${programs}
               OPTIONS -D "CMAKE_PREFIX_PATH=${prefix}" -D TAPER_KIND=static)
 file(GLOB torch_dir "${prefix}/lib*/cmake/Taper/compat" "${prefix}/lib/*/cmake/Taper/compat")
 build_outside(torch PROGRAMS outside_torch OPTIONS -D AS_TORCH=ON -D "Torch_DIR=${torch_dir}")
-# The same flags as the build tree, so that ccache has most of the objects already.
-build_outside(subdirectory PROGRAMS ${programs}
-              OPTIONS -D "TAPER_SOURCE=${SOURCE}" -D "CMAKE_CXX_COMPILER_LAUNCHER=${LAUNCHER}")
+# Built beside the build tree with its flags, so that ccache, which knows paths relative to the
+# working directory, has most of the objects already.
+build_outside(subdirectory BUILD "${BUILD}-subdirectory" PROGRAMS ${programs}
+              OPTIONS -D "TAPER_SOURCE=${SOURCE}" -D "TAPER_WERROR=${WERROR}"
+              -D "CMAKE_CXX_COMPILER_LAUNCHER=${LAUNCHER}")
