@@ -158,34 +158,80 @@ std::unique_ptr<OptimizerParamState> Optimizer::new_state() const {
   return nullptr;
 }
 
-int64_t Optimizer::add_hook(StepHook hook, bool after) {
-  TAPER_CHECK(hook, "Optimizer: the step hook is empty");
-  hooks_.push_back({++last_hook_, after, std::move(hook)});
+template <class F>
+int64_t Optimizer::add_hook(HookKind kind, F hook, bool prepend) {
+  TAPER_CHECK(hook, "Optimizer: the hook is empty");
+  Function<void(Optimizer&, IValue*)> call = [hook = std::move(hook)](Optimizer& self,
+                                                                      IValue* state_dict) {
+    if constexpr (requires { hook(self, *state_dict); }) {
+      hook(self, *state_dict);
+    } else {
+      hook(self);
+    }
+  };
+  hooks_.insert(prepend ? hooks_.begin() : hooks_.end(), {++last_hook_, kind, std::move(call)});
   return last_hook_;
 }
 
-void Optimizer::remove_step_hook(int64_t id) {
+int64_t Optimizer::register_step_pre_hook(StepHook hook) {
+  return add_hook(HookKind::kStepPre, std::move(hook));
+}
+int64_t Optimizer::register_step_post_hook(StepHook hook) {
+  return add_hook(HookKind::kStepPost, std::move(hook));
+}
+int64_t Optimizer::register_state_dict_pre_hook(StateDictPreHook hook, bool prepend) {
+  return add_hook(HookKind::kSavePre, std::move(hook), prepend);
+}
+int64_t Optimizer::register_state_dict_post_hook(StateDictPostHook hook, bool prepend) {
+  return add_hook(HookKind::kSavePost, std::move(hook), prepend);
+}
+int64_t Optimizer::register_load_state_dict_pre_hook(LoadStateDictPreHook hook, bool prepend) {
+  return add_hook(HookKind::kLoadPre, std::move(hook), prepend);
+}
+int64_t Optimizer::register_load_state_dict_post_hook(LoadStateDictPostHook hook, bool prepend) {
+  return add_hook(HookKind::kLoadPost, std::move(hook), prepend);
+}
+
+void Optimizer::remove_hook(int64_t id) {
   std::erase_if(hooks_, [&](const Hook& hook) { return hook.id == id; });
 }
 
-void Optimizer::run_hooks(bool after) {
+void Optimizer::run_hooks(HookKind kind, IValue* state_dict) {
   // A hook may add and remove hooks.
   const std::vector<Hook> hooks = hooks_;
   for (const Hook& hook : hooks) {
-    if (hook.after == after) hook.hook(*this);
+    if (hook.kind == kind) hook.call(*this, state_dict);
   }
+}
+
+IValue Optimizer::state_dict() const {
+  if (hooks_.empty()) return pack_state();
+  // These hooks see a const optimizer.
+  auto& self = const_cast<Optimizer&>(*this);
+  self.run_hooks(HookKind::kSavePre);
+  IValue result = pack_state();
+  self.run_hooks(HookKind::kSavePost, &result);
+  return result;
+}
+
+void Optimizer::load_state_dict(const IValue& state_dict) {
+  if (hooks_.empty()) return load_state(state_dict);
+  IValue changed = state_dict;
+  run_hooks(HookKind::kLoadPre, &changed);
+  load_state(changed);
+  run_hooks(HookKind::kLoadPost);
 }
 
 Tensor Optimizer::begin_step(const LossClosure& closure) {
   if (!hooks_.empty()) [[unlikely]]
-    run_hooks(false);
+    run_hooks(HookKind::kStepPre);
   ++step_calls_;
   return call(closure);
 }
 
 void Optimizer::end_step() {
   if (!hooks_.empty()) [[unlikely]]
-    run_hooks(true);
+    run_hooks(HookKind::kStepPost);
 }
 
 Tensor Optimizer::call(const LossClosure& closure) {

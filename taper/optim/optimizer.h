@@ -206,11 +206,23 @@ class Optimizer {
   void save(serialize::OutputArchive& archive) const;
   void load(serialize::InputArchive& archive);
 
-  /// Calls hook(optimizer) before (after) every step; the id goes to remove_step_hook().
+  /// Calls hook(optimizer) before (after) every step; the id goes to remove_hook().
   using StepHook = Function<void(Optimizer&)>;
-  int64_t register_step_pre_hook(StepHook hook) { return add_hook(std::move(hook), false); }
-  int64_t register_step_post_hook(StepHook hook) { return add_hook(std::move(hook), true); }
-  void remove_step_hook(int64_t id);
+  int64_t register_step_pre_hook(StepHook hook);
+  int64_t register_step_post_hook(StepHook hook);
+  /// Calls hook(optimizer) before state_dict(), and hook(optimizer, dict), which may change the
+  /// dict, on what it gives. With prepend before the hooks that are there.
+  using StateDictPreHook = Function<void(const Optimizer&)>;
+  using StateDictPostHook = Function<void(const Optimizer&, IValue& state_dict)>;
+  int64_t register_state_dict_pre_hook(StateDictPreHook hook, bool prepend = false);
+  int64_t register_state_dict_post_hook(StateDictPostHook hook, bool prepend = false);
+  /// Calls hook(optimizer, dict) before load_state_dict() reads the dict, a copy which the hook may
+  /// change, and hook(optimizer) after it has loaded.
+  using LoadStateDictPreHook = Function<void(Optimizer&, IValue& state_dict)>;
+  using LoadStateDictPostHook = Function<void(Optimizer&)>;
+  int64_t register_load_state_dict_pre_hook(LoadStateDictPreHook hook, bool prepend = false);
+  int64_t register_load_state_dict_post_hook(LoadStateDictPostHook hook, bool prepend = false);
+  void remove_hook(int64_t id);
   /// Steps so far; -1 when the optimizer does not count them.
   int64_t step_calls() const { return step_calls_; }
 
@@ -232,14 +244,18 @@ class Optimizer {
  private:
   friend struct detail::StepAccess;
   struct StateLoad;
+  enum class HookKind { kStepPre, kStepPost, kSavePre, kSavePost, kLoadPre, kLoadPost };
   struct Hook {
     int64_t id;
-    bool after;
-    StepHook hook;
+    HookKind kind;
+    Function<void(Optimizer&, IValue* state_dict)> call;
   };
   void check_param(const Tensor& param) const;
-  int64_t add_hook(StepHook hook, bool after);
-  void run_hooks(bool after);
+  template <class F>
+  int64_t add_hook(HookKind kind, F hook, bool prepend = false);
+  void run_hooks(HookKind kind, IValue* state_dict = nullptr);
+  IValue pack_state() const;
+  void load_state(const IValue& state_dict);
 
   std::unique_ptr<detail::StepScratch> scratch_;
   std::vector<Hook> hooks_;

@@ -111,7 +111,7 @@ void Optimizer::StateLoad::put() noexcept {
   optimizer.state_.slots() = std::move(slots);
 }
 
-void Optimizer::load_state_dict(const IValue& state_dict) {
+void Optimizer::load_state(const IValue& state_dict) {
   TAPER_CHECK_AS(ConfigError, state_dict.isGenericDict(),
                  "load_state_dict: expected a dict but got ", state_dict.type_name());
   Fields fields = Fields::loading(state_dict, "load_state_dict");
@@ -130,7 +130,7 @@ void Optimizer::load_state_dict(const IValue& state_dict) {
   load.put();
 }
 
-IValue Optimizer::state_dict() const {
+IValue Optimizer::pack_state() const {
   IValue states = IValue::dict();
   std::vector<IValue> groups;
   std::unordered_map<const TensorImpl*, int64_t> indices;

@@ -284,11 +284,47 @@ TEST(OptimHooks, RunAroundSteps) {
   sgd.register_step_post_hook([&](Optimizer&) { calls += str("post ", p.item<double>(), ' '); });
   step(sgd, 3);
   EXPECT_EQ(calls, "pre 1 post -2 ");
-  sgd.remove_step_hook(pre);
+  sgd.remove_hook(pre);
   step(sgd, 3);
   EXPECT_EQ(calls, "pre 1 post -2 post -5 ");
-  EXPECT_ERROR(Error, sgd.register_step_pre_hook(nullptr), "the step hook is empty");
+  EXPECT_ERROR(Error, sgd.register_step_pre_hook(nullptr), "the hook is empty");
   EXPECT_EQ(sgd.step_calls(), 2);
+}
+
+TEST(OptimHooks, RunAroundSavingAndLoading) {
+  const Tensor p = leaf({1});
+  SGD sgd(std::vector<Tensor>{p}, 1);
+  std::string calls;
+  sgd.register_state_dict_pre_hook([&](const Optimizer& o) {
+    EXPECT_EQ(&o, &sgd);
+    calls += "save ";
+  });
+  sgd.register_state_dict_post_hook([&](const Optimizer&, IValue& dict) {
+    calls += "saved ";
+    dict.insert("note", 7);
+  });
+  sgd.register_state_dict_pre_hook([&](const Optimizer&) { calls += "first "; }, true);
+  const IValue saved = sgd.state_dict();
+  EXPECT_EQ(calls, "first save saved ");
+  EXPECT_EQ(saved.find("note")->toInt(), 7);
+
+  calls.clear();
+  EXPECT_ERROR(ConfigError, sgd.load_state_dict(saved), "note");
+  const int64_t pre = sgd.register_load_state_dict_pre_hook([&](Optimizer&, IValue& dict) {
+    calls += "load ";
+    EXPECT_TRUE(dict.erase("note"));
+  });
+  sgd.register_load_state_dict_post_hook([&](Optimizer& o) {
+    EXPECT_EQ(&o, &sgd);
+    calls += "loaded ";
+  });
+  sgd.load_state_dict(saved);
+  EXPECT_EQ(calls, "load loaded ");
+  EXPECT_NE(saved.find("note"), nullptr);  // the hook had a copy
+  sgd.remove_hook(pre);
+  EXPECT_ERROR(ConfigError, sgd.load_state_dict(saved), "note");
+  EXPECT_EQ(calls, "load loaded ");  // nothing was loaded
+  EXPECT_ERROR(Error, sgd.register_state_dict_post_hook(nullptr), "the hook is empty");
 }
 
 TEST(OptimOptions, GroupsMustHaveTheOptimizersOwn) {
