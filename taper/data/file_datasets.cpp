@@ -8,6 +8,7 @@
 #include "taper/base/parallel.h"
 #include "taper/data/gather.h"
 #include "taper/data/image_transforms.h"
+#include "taper/data/image_util.h"
 #include "taper/io/idx.h"
 #include "taper/io/jpeg.h"
 #include "taper/ops/copy.h"
@@ -197,12 +198,34 @@ ImageFolder::ImageFolder(const std::string& root) : classes_(list(root, true)) {
 }
 
 Example<> ImageFolder::get(size_t index) {
+  Tensor target(TensorImpl::empty("ImageFolder", {}, kLong));
+  const io::Image image = read(index, *target.data_ptr<int64_t>());
+  return {transforms::to_tensor(image), target};
+}
+
+std::optional<Example<>> ImageFolder::gather_batch(ArrayRef<size_t> indices) {
+  if (indices.empty() || mixed_->load(std::memory_order_relaxed)) return std::nullopt;
+  const int64_t count = static_cast<int64_t>(indices.size());
+  Tensor images, targets(TensorImpl::empty("ImageFolder", {count}, kLong));
+  int64_t* labels = targets.data_ptr<int64_t>();
+  for (int64_t i = 0; i < count; ++i) {
+    const io::Image image = read(indices[static_cast<size_t>(i)], labels[i]);
+    const int64_t sizes[] = {count, image.channels, image.height, image.width};
+    if (i == 0) images = Tensor(TensorImpl::empty("ImageFolder", sizes, kFloat));
+    if (images.sizes() != IntArrayRef(sizes)) {
+      mixed_->store(true, std::memory_order_relaxed);
+      return std::nullopt;
+    }
+    transforms::write_planes(image, images.select(0, i));
+  }
+  return Example<>(std::move(images), std::move(targets));
+}
+
+io::Image ImageFolder::read(size_t index, int64_t& label) const {
   TAPER_CHECK_AS(IndexError, index < samples_.size(), "ImageFolder: index ", index,
                  " is out of bounds for a dataset with size ", samples_.size());
-  const auto& [path, label] = samples_[index];
-  Tensor target(TensorImpl::empty("ImageFolder", {}, kLong));
-  *target.data_ptr<int64_t>() = label;
-  return {transforms::to_tensor(io::read_image(path, 3)), target};
+  label = samples_[index].second;
+  return io::read_image(samples_[index].first, 3);
 }
 
 }  // namespace taper::data::datasets

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -10,6 +12,9 @@
 #include "taper/data/datasets.h"
 
 namespace taper TAPER_API {
+namespace io {
+struct Image;
+}
 namespace data {
 namespace datasets {
 
@@ -128,14 +133,20 @@ class ImageFolder : public Dataset<ImageFolder> {
   explicit ImageFolder(const std::string& root);
   /// Throws IoError on a file that is no picture.
   Example<> get(size_t index) override;
+  /// None when the pictures are of several sizes.
+  std::optional<Example<>> gather_batch(ArrayRef<size_t> indices);
   std::optional<size_t> size() const override { return samples_.size(); }
   const std::vector<std::string>& classes() const { return classes_; }
   /// Paths with the numbers of their classes.
   const std::vector<std::pair<std::string, int64_t>>& samples() const { return samples_; }
 
  private:
+  io::Image read(size_t index, int64_t& label) const;
+
   std::vector<std::string> classes_;
   std::vector<std::pair<std::string, int64_t>> samples_;
+  // Whether pictures of several sizes have been seen; copies in other workers share it.
+  std::shared_ptr<std::atomic<bool>> mixed_ = std::make_shared<std::atomic<bool>>(false);
 };
 
 }  // namespace datasets

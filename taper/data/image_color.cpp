@@ -4,7 +4,9 @@
 #include "taper/base/error.h"
 #include "taper/data/image_transforms.h"
 #include "taper/data/image_util.h"
+#include "taper/kernel/image.h"
 #include "taper/ops/copy.h"
+#include "taper/ops/creation.h"
 #include "taper/ops/joining.h"
 #include "taper/ops/pointwise.h"
 #include "taper/ops/reduction.h"
@@ -59,25 +61,18 @@ void from_hsv(const Hsv& c, float rgb[3]) {
 
 }  // namespace
 
+void write_planes(const io::Image& image, const Tensor& to) {
+  // The kernel only reads.
+  const Tensor pixels = from_blob(const_cast<uint8_t*>(image.pixels.data()),
+                                  {image.height, image.width, image.channels}, kByte);
+  unit_planes_kernel(kCPU, View(to.impl_ptr()), ConstView(pixels.impl_ptr()));
+}
+
 Tensor to_tensor(const io::Image& image) {
   image.check("to_tensor");
   Tensor result(
       TensorImpl::empty("to_tensor", {image.channels, image.height, image.width}, kFloat));
-  float level[256];
-  for (int i = 0; i < 256; ++i) level[i] = static_cast<float>(i) / 255.0f;
-  const int64_t pixels = image.height * image.width;
-  const uint8_t* from = image.pixels.data();
-  float* to = result.data_ptr<float>();
-  if (image.channels == 1) {
-    for (int64_t i = 0; i < pixels; ++i) to[i] = level[from[i]];
-    return result;
-  }
-  // All planes in one pass over the pixels.
-  for (int64_t i = 0; i < pixels; ++i, from += 3) {
-    to[i] = level[from[0]];
-    to[i + pixels] = level[from[1]];
-    to[i + 2 * pixels] = level[from[2]];
-  }
+  write_planes(image, result);
   return result;
 }
 

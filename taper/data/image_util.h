@@ -2,6 +2,7 @@
 
 #include <cstdint>
 
+#include "taper/io/png.h"
 #include "taper/tensor/tensor.h"
 
 // What the transforms of images share.
@@ -12,6 +13,9 @@ namespace taper::data::transforms {
 void check_image(const char* op, const Tensor& image);
 /// Throws ConfigError, naming op and what, unless value is within [low, high].
 void check_within(const char* op, const char* what, double value, double low, double high);
+
+/// Writes what to_tensor() gives to a contiguous float32 tensor of its sizes.
+void write_planes(const io::Image& image, const Tensor& to);
 
 inline int64_t height_of(const Tensor& image) { return image.size(-2); }
 inline int64_t width_of(const Tensor& image) { return image.size(-1); }

@@ -9,6 +9,8 @@
 #include "taper/base/error.h"
 #include "taper/data/data.h"
 #include "taper/io/jpeg.h"
+#include "taper/ops/creation.h"
+#include "taper/ops/joining.h"
 #include "taper/ops/view.h"
 #include "tests/support/expect_error.h"
 #include "tests/support/same_bits.h"
@@ -117,6 +119,50 @@ TEST(ImageFolders, NumberClassesAndFilesByName) {
   const auto batch = *loader->begin();
   EXPECT_EQ(batch.data.sizes(), IntArrayRef({3, 3, 4, 4}));
   EXPECT_NEAR(batch.data.select(0, 0).max().item<float>(), 200.0f / 255.0f, 2e-2f);
+}
+
+TEST(ImageFolders, MakeBatchesThatStackingMakes) {
+  TempFolder folder;
+  for (const char* name : {"cat", "dog"}) std::filesystem::create_directories(folder.path() / name);
+  // Every byte, in sizes around those of vectors.
+  for (int64_t width = 1; width < 40; ++width) {
+    for (int64_t i = 0; i < 2; ++i) {
+      io::Image image(i == 0 ? 7 : 1, width, i == 0 ? 3 : 1);
+      for (size_t k = 0; k < image.pixels.size(); ++k) {
+        image.pixels[k] = static_cast<uint8_t>(k + static_cast<size_t>(5 * width));
+      }
+      const Tensor planes = transforms::to_tensor(image);
+      for (int64_t c = 0; c < image.channels; ++c) {
+        for (int64_t y = 0; y < image.height; ++y) {
+          for (int64_t x = 0; x < width; ++x) {
+            ASSERT_EQ(planes.select(0, c).select(0, y).select(0, x).item<float>(),
+                      static_cast<float>(image.at(y, x)[c]) / 255.0f)
+                << width << ' ' << c << ' ' << y << ' ' << x;
+          }
+        }
+      }
+      if (i == 0 && width == 39) {
+        io::write_png(folder / "cat/a.png", image);
+        image.pixels[0] = 3;
+        io::write_png(folder / "dog/b.png", image);
+      }
+    }
+  }
+  ImageFolder dataset(folder.path().string());
+  const auto batch = dataset.gather_batch(std::vector<size_t>{1, 0, 1});
+  ASSERT_TRUE(batch.has_value());
+  EXPECT_TRUE(
+      batch->data.equal(stack({dataset.get(1).data, dataset.get(0).data, dataset.get(1).data})));
+  EXPECT_TRUE(batch->target.equal(tensor({1, 0, 1}, kLong)));
+  EXPECT_FALSE(dataset.gather_batch({}).has_value());
+  EXPECT_ERROR(IndexError, dataset.gather_batch(std::vector<size_t>{0, 2}), "index 2");
+
+  // With another size among them every sample is made by itself, also by the copies.
+  io::write_png(folder / "dog/c.png", io::Image(1, 1, 3));
+  ImageFolder mixed(folder.path().string()), copy = mixed;
+  EXPECT_TRUE(copy.gather_batch(std::vector<size_t>{0, 1}).has_value());
+  EXPECT_FALSE(mixed.gather_batch(std::vector<size_t>{0, 2}).has_value());
+  EXPECT_FALSE(copy.gather_batch(std::vector<size_t>{0, 1}).has_value());
 }
 
 TEST(ImageFolders, RefuseWhatIsMissingOrDamaged) {
