@@ -122,15 +122,19 @@ bool soak(const Way& way, int kills) {
   const TempFolder folder;
   const std::string path = folder / "saved";
   std::mt19937 random(7);
-  const auto began = std::chrono::steady_clock::now();
   way.save(path, 0);
-  const auto took = std::chrono::duration_cast<std::chrono::microseconds>(
-      std::chrono::steady_clock::now() - began);
-  std::uniform_int_distribution<int64_t> delay(0, 3 * took.count() + 2000);
-  int64_t generation = 0, lost = 0, saves = 0;
+  const auto began = std::chrono::steady_clock::now();
+  way.save(path, 1);
+  const std::chrono::duration<double, std::micro> took = std::chrono::steady_clock::now() - began;
+  std::uniform_real_distribution<double> share(0, 1);
+  double longest = 3 * took.count() + 2000;
+  int64_t generation = 1, lost = 0, saves = 0;
   for (int kill = 0; kill < kills; ++kill) {
-    const int64_t told = kill_a_save(way, path, generation + 1, delay(random));
+    const auto delay = static_cast<int64_t>(share(random) * longest);
+    const int64_t told = kill_a_save(way, path, generation + 1, delay);
     saves += told;
+    // The machine may have become busier since the save that was timed.
+    if (saves == 0) longest *= 1.5;
     try {
       const int64_t found = way.load(path);
       // A save that was told of is there; the next one may be.
