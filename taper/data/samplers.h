@@ -26,6 +26,12 @@ namespace detail {
 void check_batch_size(size_t batch_size);
 }  // namespace detail
 
+/// What a sampler may hand out in place of indices; a loader asks for its number of samples.
+struct CustomBatchRequest {
+  virtual ~CustomBatchRequest() = default;
+  virtual size_t size() const = 0;
+};
+
 /// Decides which samples make up the batches of an epoch.
 template <class BatchRequest = std::vector<size_t>>
 class Sampler {

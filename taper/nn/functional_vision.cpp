@@ -124,6 +124,18 @@ Tensor interpolate(const Tensor& input, const InterpolateFuncOptions& o) {
   return resample(input, o, target_of(input, o));
 }
 
+Tensor upsample(const Tensor& input, const InterpolateFuncOptions& o) {
+  return interpolate(input, o);
+}
+
+Tensor upsample_nearest(const Tensor& input, InterpolateFuncOptions o) {
+  return interpolate(input, o.mode(kNearest));
+}
+
+Tensor upsample_bilinear(const Tensor& input, InterpolateFuncOptions o) {
+  return interpolate(input, o.mode(kBilinear).align_corners(true));
+}
+
 Tensor grid_sample(const Tensor& input, const Tensor& grid, const GridSampleFuncOptions& o) {
   return grid_sampler(input, grid, o.mode().index(), o.padding_mode().index(),
                       o.align_corners().value_or(false));

@@ -42,6 +42,11 @@ struct InterpolateFuncOptions {
 /// Resamples the dimensions behind the first two; taper/ops/upsampling.h describes the modes, kArea
 /// is adaptive average pooling.
 Tensor interpolate(const Tensor& input, const InterpolateFuncOptions& options);
+/// Older names of interpolate(): upsample_nearest is mode kNearest, upsample_bilinear mode
+/// kBilinear with align_corners, whatever the options say.
+Tensor upsample(const Tensor& input, const InterpolateFuncOptions& options);
+Tensor upsample_nearest(const Tensor& input, InterpolateFuncOptions options);
+Tensor upsample_bilinear(const Tensor& input, InterpolateFuncOptions options);
 
 struct GridSampleFuncOptions {
   using Mode = Choice<enumtype::kBilinear, enumtype::kNearest, enumtype::kBicubic>;

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "taper/autograd/grad_mode.h"
+#include "taper/nn/conv.h"
 #include "taper/ops/creation.h"
 #include "taper/ops/joining.h"
 #include "taper/ops/pointwise.h"
@@ -97,6 +98,16 @@ void vector_to_parameters(const Tensor& vector, const std::vector<Tensor>& param
     parameter.set_data(vector.detach().narrow(0, start, parameter.numel()).view_as(parameter));
     start += parameter.numel();
   }
+}
+
+void convert_conv2d_weight_memory_format(Module& module, MemoryFormat format) {
+  const NoGradGuard no_grad;
+  const auto convert = [&](const auto* conv) {
+    if (conv != nullptr) conv->weight.set_data(conv->weight.contiguous(format));
+  };
+  convert(dynamic_cast<const Conv2dImpl*>(&module));
+  convert(dynamic_cast<const ConvTranspose2dImpl*>(&module));
+  for (const auto& child : module.children()) convert_conv2d_weight_memory_format(*child, format);
 }
 
 }  // namespace taper::nn::utils

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "taper/nn/init.h"
+#include "taper/nn/module_holder.h"
 #include "taper/tensor/tensor.h"
 
 namespace taper TAPER_API {
@@ -33,6 +34,14 @@ void clip_grad_value_(const Tensor& parameter, double clip_value);
 Tensor parameters_to_vector(const std::vector<Tensor>& parameters);
 /// Gives each parameter its part of such a vector as its data.
 void vector_to_parameters(const Tensor& vector, const std::vector<Tensor>& parameters);
+
+/// Gives the weights of the Conv2d and ConvTranspose2d in a module, itself among them, this order
+/// of memory.
+void convert_conv2d_weight_memory_format(Module& module, MemoryFormat format);
+template <class M>
+void convert_conv2d_weight_memory_format(const ModuleHolder<M>& module, MemoryFormat format) {
+  convert_conv2d_weight_memory_format(*module.ptr(), format);
+}
 
 /// A module (holder) made with these arguments, whose parameters have whatever was in their memory:
 /// skip_init<nn::Linear>(3, 4), for one that is to be loaded or initialised otherwise. No random

@@ -301,5 +301,38 @@ TEST(StatefulLoaderThreads, StreamsTakeNumbersOfSamples) {
   }
 }
 
+// Ranges of numbers in place of indices.
+struct Range : samplers::CustomBatchRequest {
+  Range(int first, size_t count) : first(first), count(count) {}
+  size_t size() const override { return count; }
+  int first;
+  size_t count;
+};
+
+TEST(LoaderThreads, RequestsOfOnesOwnReachTheDataset) {
+  struct Ranges : samplers::Sampler<Range> {
+    void reset(std::optional<size_t>) override { at = 0; }
+    std::optional<Range> next(size_t batch_size) override {
+      if (at >= 5) return std::nullopt;
+      const size_t count = std::min<size_t>(batch_size, 5 - static_cast<size_t>(at));
+      at += static_cast<int>(batch_size);
+      return Range(at - static_cast<int>(batch_size), count);
+    }
+    int at = 0;
+  };
+  struct Data : datasets::BatchDataset<Data, Numbers, Range> {
+    Numbers get_batch(Range range) override {
+      Numbers batch;
+      for (size_t i = 0; i < range.count; ++i) batch.push_back(range.first + static_cast<int>(i));
+      return batch;
+    }
+    std::optional<size_t> size() const override { return 5; }
+  };
+  for (const size_t workers : {0, 2}) {
+    auto loader = make_data_loader(Data(), Ranges(), DataLoaderOptions(2).workers(workers));
+    EXPECT_EQ(rest_of(*loader), (std::vector<Numbers>{{0, 1}, {2, 3}, {4}}));
+  }
+}
+
 }  // namespace
 }  // namespace taper::data

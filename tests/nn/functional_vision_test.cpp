@@ -42,6 +42,16 @@ TEST(FunctionalVision, InterpolateToASize) {
                   "trilinear");
 }
 
+TEST(FunctionalVision, OldNamesOfInterpolate) {
+  const Resize size = Resize().size(to({7, 9}));
+  EXPECT_TRUE(F::upsample(images(), size).equal(F::interpolate(images(), size)));
+  EXPECT_TRUE(F::upsample_nearest(images(), Resize(size).mode(kBilinear))
+                  .equal(F::interpolate(images(), size)));
+  EXPECT_TRUE(
+      F::upsample_bilinear(images(), size)
+          .equal(F::interpolate(images(), Resize(size).mode(kBilinear).align_corners(true))));
+}
+
 TEST(FunctionalVision, InterpolateByAFactor) {
   const auto scale = [](std::initializer_list<double> s) { return Resize().scale_factor(by(s)); };
   expect_recorded(F::interpolate(images(), scale({1.7, 0.6}).mode(kBicubic)),

@@ -171,5 +171,24 @@ TEST(Utils, ParametersToVectorAndBack) {
                "expected a vector of 5 elements");
 }
 
+TEST(Utils, ConvertConv2dWeightMemoryFormat) {
+  nn::Conv2d first(3, 4, 3);
+  nn::Sequential inner(first, nn::ConvTranspose2d(4, 3, 2), nn::Conv1d(3, 3, 2));
+  nn::Sequential model(inner, nn::Linear(2, 2));
+  const Tensor weight = inner->parameters()[0], before = weight.clone();
+  const Tensor x = ones({2, 3, 6, 6}), y = first(x);
+  nn::utils::convert_conv2d_weight_memory_format(model, MemoryFormat::ChannelsLast);
+  EXPECT_TRUE(weight.is_contiguous(MemoryFormat::ChannelsLast));
+  EXPECT_FALSE(weight.is_contiguous());
+  EXPECT_TRUE(inner->parameters()[2].is_contiguous(MemoryFormat::ChannelsLast));
+  EXPECT_TRUE(inner->parameters()[4].is_contiguous());
+  EXPECT_TRUE(weight.equal(before));
+  EXPECT_TRUE(weight.requires_grad());
+  EXPECT_TRUE(first(x).allclose(y));
+  nn::Conv2d alone(3, 4, 3);
+  nn::utils::convert_conv2d_weight_memory_format(alone, MemoryFormat::ChannelsLast);
+  EXPECT_TRUE(alone->weight.is_contiguous(MemoryFormat::ChannelsLast));
+}
+
 }  // namespace
 }  // namespace taper
