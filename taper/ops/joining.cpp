@@ -71,7 +71,26 @@ int64_t check_cat(TensorList tensors, int64_t dim) {
   return wrap_dim(dim, leader_of(tensors).dim());
 }
 
+/// Whether rows of the result are long enough, and many enough for the threads, to be written one
+/// after another.
+bool joins_by_rows(const Tensor& out, const SmallVector<ConstView, 8>& parts, int64_t dim) {
+  constexpr int64_t kPartBytes = 256, kRows = 16;
+  if (parts.empty() || !out.is_contiguous()) return false;
+  for (const ConstView& part : parts) {
+    if (!part.is_contiguous() || part.dtype() != out.scalar_type()) return false;
+  }
+  int64_t rows = 1;
+  for (int64_t d = 0; d < dim; ++d) rows *= out.sizes()[d];
+  const int64_t bytes = out.numel() * static_cast<int64_t>(out.itemsize());
+  return rows >= kRows && bytes / rows >= kPartBytes * static_cast<int64_t>(parts.size());
+}
+
 void cat_into(const Tensor& out, TensorList tensors, int64_t dim) {
+  SmallVector<ConstView, 8> parts;
+  for (const Tensor& t : tensors) {
+    if (!is_skipped(t) && t.numel() > 0) parts.push_back(in(t));
+  }
+  if (joins_by_rows(out, parts, dim)) return concat_kernel(out.device(), out_view(out), parts, dim);
   const IntArrayRef strides = out.strides();
   int64_t offset = 0;
   for (const Tensor& t : tensors) {

@@ -200,6 +200,20 @@ TEST(Joining, TypesPromote) {
   EXPECT_EQ(b.grad().scalar_type(), kDouble);
 }
 
+TEST(Joining, LongRowsAreAsShortOnes) {
+  // What is not contiguous is copied input by input.
+  for (const ScalarType type : {kFloat, kByte, kComplexDouble}) {
+    const Tensor a = arange(5 * 7 * 300).reshape({5, 7, 300}).to(type);
+    const Tensor b = arange(5 * 7 * 500).reshape({5, 7, 500}).to(type), none = a.narrow(2, 0, 0);
+    const Tensor strided = b.transpose(0, 1).contiguous().transpose(0, 1);
+    const Tensor joined = cat({a, none.contiguous(), b, a}, 2);
+    EXPECT_TRUE(joined.equal(cat({a, none, strided, a}, 2)));
+    EXPECT_TRUE(joined.narrow(2, 300, 500).equal(b));
+    EXPECT_TRUE(joined.narrow(2, 800, 300).equal(a));
+    EXPECT_EQ(joined.sizes(), IntArrayRef({5, 7, 1100}));
+  }
+}
+
 TEST(Joining, ChannelsLastStays) {
   const Tensor x = ones({1, 2, 3, 3}).contiguous(MemoryFormat::ChannelsLast);
   EXPECT_TRUE(cat({x, x}, 1).is_contiguous(MemoryFormat::ChannelsLast));

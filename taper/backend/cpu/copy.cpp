@@ -114,6 +114,27 @@ void copy(View dst, ConstView src) {
   parallel_for(0, n, work.grain(), [&](int64_t first, int64_t last) { work.walk(first, last); });
 }
 
+// Row by row of the result, which is written once from its start to its end.
+void concat(View out, ArrayRef<ConstView> parts, int64_t dim) {
+  int64_t rows = 1;
+  for (int64_t d = 0; d < dim; ++d) rows *= out.size(d);
+  if (out.numel() == 0) return;
+  const int64_t size = elementSize(out.dtype());
+  const int64_t row_bytes = out.numel() / rows * size;
+  auto* const to = static_cast<char*>(out.raw_data());
+  parallel_for(
+      0, rows, std::max<int64_t>(kGrainBytes / row_bytes, 1), [&](int64_t first, int64_t last) {
+        for (int64_t row = first; row < last; ++row) {
+          char* at = to + row * row_bytes;
+          for (const ConstView& part : parts) {
+            const int64_t bytes = part.numel() / rows * size;
+            std::memcpy(at, static_cast<const char*>(part.raw_data()) + row * bytes, bytes);
+            at += bytes;
+          }
+        }
+      });
+}
+
 void fill(View dst, Scalar value) {
   const int64_t n = dst.numel();
   if (n == 0) return;
