@@ -227,6 +227,10 @@ TEST_F(App, WritesProfiles) {
   EXPECT_NE(slurp(latest() + "/profile.txt").find("\nstep "), std::string::npos)
       << "of its 3 steps";
   remove_all(runs_);
+  EXPECT_EQ(run({"train", "trainer.profiler=table", "callbacks=[\"AtStep\"]"}), 75);
+  EXPECT_NE(slurp(latest() + "/profile.txt").find(", 3 steps"), std::string::npos)
+      << "a signal came after the third";
+  remove_all(runs_);
   EXPECT_EQ(run({"train", "trainer.fast_dev_run=2", "trainer.profiler=table"}), 0);
   EXPECT_TRUE(printed("backward ")) << output_;
   EXPECT_FALSE(is_folder(runs_));
