@@ -104,6 +104,30 @@ Tensor norm_kernel(const Tensor& self, uint64_t dims, bool keepdim, bool two) {
   return result;
 }
 
+/// Any order but 0 and the infinite ones.
+Tensor power_norm(const Tensor& self, double p, uint64_t dims, bool keepdim) {
+  Tensor result;
+  {
+    NoRecordGuard no_record;
+    result = self.detach().abs().pow(p).sum(dims_of(dims, self.dim()), keepdim).pow(1 / p);
+  }
+  const bool needed = needs_grad(self);
+  record({.name = "NormBackward1",
+          .outputs = {result},
+          .inputs = {self},
+          .save = {save_if(needed, self), save_if(needed, result)},
+          .backward = [dims, keepdim, p](Backward& g) {
+            const Tensor& x = g.saved(0);
+            const Tensor grad = with_reduced_dims(g.grad(), dims, keepdim, x.dim());
+            const Tensor root = with_reduced_dims(g.saved(1), dims, keepdim, x.dim());
+            // At 0 the subgradient is 0; no power of 0 is taken, whose slope may be infinite.
+            const Tensor size = x.abs().masked_fill(x.eq(0), 1);
+            const Tensor scale = root.masked_fill(root.eq(0), 1).pow(1 - p);
+            g.set(0, x.sign().mul(size.pow(p - 1)).mul(grad.mul(scale).masked_fill(root.eq(0), 0)));
+          }});
+  return result;
+}
+
 Tensor norm_over(const Tensor& self, double p, uint64_t dims, bool keepdim) {
   if (self.is_complex()) return norm_over(self.abs(), p, dims, keepdim);
   TAPER_CHECK_AS(DTypeError, self.is_floating_point(),
@@ -113,7 +137,7 @@ Tensor norm_over(const Tensor& self, double p, uint64_t dims, bool keepdim) {
   if (p == 2 || p == 1) return norm_kernel(self, dims, keepdim, p == 2);
   if (std::isinf(p)) return p > 0 ? self.abs().amax(list, keepdim) : self.abs().amin(list, keepdim);
   if (p == 0) return self.masked_fill(self.ne(0), 1).sign().sum(list, keepdim);  // no slope
-  return self.abs().pow(p).sum(list, keepdim).pow(1 / p);
+  return power_norm(self, p, dims, keepdim);
 }
 double order_of(const std::optional<Scalar>& p) { return p ? p->toDouble() : 2; }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "taper/autograd/autograd.h"
 #include "taper/ops/creation.h"
 #include "taper/ops/pointwise_compare.h"
 #include "tests/ops/reduce_reference.h"
@@ -30,6 +31,11 @@ double norm3(const Values& v) {
   double total = 0;
   for (double x : v) total += std::pow(std::abs(x), 3);
   return std::cbrt(total);
+}
+double norm1_5(const Values& v) {
+  double total = 0;
+  for (double x : v) total += std::pow(std::abs(x), 1.5);
+  return std::pow(total, 1 / 1.5);
 }
 double norm_most(const Values& v) {
   double most = 0;
@@ -92,6 +98,10 @@ std::vector<OpCase> statistics() {
                    {{{3, 5}}},
                    [](const Tensors& x) { return Tensors{x[0].norm(3, 0)}; },
                    reduced(1, false, norm3)},
+                  {"one and a half",
+                   {{{3, 5}}},
+                   [](const Tensors& x) { return Tensors{x[0].norm(1.5, 0, true)}; },
+                   reduced(1, true, norm1_5)},
                   {"infinity",
                    {{{3, 5}}},
                    [](const Tensors& x) { return Tensors{x[0].norm(INFINITY, 1)}; },
@@ -308,6 +318,20 @@ TEST(Statistics, ANumberIsADimensionAndATruthValueIsUnbiased) {
   EXPECT_TRUE(allclose(x.var(std::nullopt, 0, true), x.var(false).view({1, 1})));
   EXPECT_TRUE(allclose(x.var(std::vector<int64_t>{0, 1}), x.var()));
   EXPECT_ERROR(IndexError, x.var(2), "Dimension out of range");
+}
+
+TEST(Statistics, NormsOfZeroHaveTheSubgradientZero) {
+  for (const double p : {-3.0, -1.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.5, double{INFINITY}}) {
+    const Tensor x =
+        tensor({{0.0, 0.0, 0.0}, {0.0, 1.0, -2.0}}, dtype(kDouble).requires_grad(true));
+    const Tensor norms = x.norm(p, 1);
+    const Tensor slope = autograd::grad({norms.sum()}, {x}, {}, std::nullopt, true)[0];
+    EXPECT_TRUE(slope.select(0, 0).eq(0).all().item<bool>()) << p << '\n' << slope;
+    EXPECT_EQ(slope.select(0, 1).select(0, 0).item<double>(), 0) << p;
+    EXPECT_TRUE(slope.isfinite().all().item<bool>()) << p;
+    if (!slope.requires_grad()) continue;
+    EXPECT_TRUE(autograd::grad({slope.sum()}, {x})[0].isfinite().all().item<bool>()) << p;
+  }
 }
 
 TEST(Statistics, MomentsTogether) {
